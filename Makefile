@@ -17,9 +17,12 @@ SHELL := /bin/bash
 target := $(or $(CARGO_TARGET_DIR),target)
 
 # Names the static library to librocksdb-sys, building it first where this machine has none yet.
-with_rocksdb = ROCKSDB_LIB_DIR=$$(tools/build-rocksdb) && export ROCKSDB_LIB_DIR ROCKSDB_STATIC=1
+with_rocksdb = tools/setup build && ROCKSDB_LIB_DIR=$$(tools/build-rocksdb) && export ROCKSDB_LIB_DIR ROCKSDB_STATIC=1
 
-demo: setup
+# Names the interpreter that the tests' Python client runs on, installing its packages once.
+with_python = tools/setup python && AGENT_LEDGER_PYTHON=$$(tools/python-env) && export AGENT_LEDGER_PYTHON
+
+demo:
 	@if [ -x "$(target)/release/ledgerd" ]; then \
 		echo "Building what has changed since last time: seconds if nothing has."; \
 	else \
@@ -31,32 +34,32 @@ demo: setup
 
 # The binaries first, because the tests of the whole run them; the documentation's examples before the
 # rest, so that the summary at the end is that of real tests.
-test: setup
-	@tools/setup python
-	@$(with_rocksdb) && AGENT_LEDGER_PYTHON=$$(tools/python-env) && export AGENT_LEDGER_PYTHON && \
+test:
+	@$(with_rocksdb) && $(with_python) && \
 		cargo build --locked --workspace --bins && \
 		cargo test --locked --workspace --doc && \
 		cargo test --locked --workspace --lib --bins --tests --examples
 
-lint: setup
+lint:
 	@grep -lE '^#!.*bash' .ci/run tools/* | xargs -n 1 bash -n
 	cargo fmt --all --check
 	@$(with_rocksdb) && set -x && \
 		cargo clippy --locked --workspace --all-targets -- -D warnings && \
 		RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
-bench: setup
+bench:
 	@$(with_rocksdb) && cargo build --locked --release --workspace --bins && \
 		cargo run --locked --release -p ledger-benches
 
-build: setup
+build:
 	@$(with_rocksdb) && cargo build --locked --workspace
 
 setup:
-	@tools/setup build
+	@tools/setup build python
 
 env:
 	@$(with_rocksdb) && printf 'export ROCKSDB_LIB_DIR=%q ROCKSDB_STATIC=1\n' "$$ROCKSDB_LIB_DIR"
+	@$(with_python) && printf 'export AGENT_LEDGER_PYTHON=%q\n' "$$AGENT_LEDGER_PYTHON"
 
 # RocksDB's library and the Python environment stay: other clones use them too.
 clean:
