@@ -1,0 +1,233 @@
+//! What kinds of act there are, and by which channels they reach people.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::de::{Deserializer, Error as _};
+use serde::ser::{SerializeSeq, Serializer};
+use serde::{Deserialize, Serialize};
+
+/// What kind of act an action is. The policy assigns it; a request never chooses it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Looks at something.
+    Read,
+    /// Changes data.
+    Write,
+    /// Reaches a person. The default: what nobody classified is treated as contact.
+    Contact,
+    /// Changes the system itself.
+    Admin,
+}
+
+impl Class {
+    /// Every class, in the documented order.
+    pub const ALL: [Self; 4] = [Self::Read, Self::Write, Self::Contact, Self::Admin];
+
+    /// The word in entries and policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Contact => "contact",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Class {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let found = Self::ALL.into_iter().find(|class| class.as_str() == text);
+        found
+            .ok_or_else(|| UnknownWord::new("class", text, "`read`, `write`, `contact` or `admin`"))
+    }
+}
+
+/// A way of reaching a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Channel {
+    /// An e-mail.
+    Email = 1,
+    /// A telephone call.
+    Call = 2,
+    /// A text message.
+    Sms = 4,
+    /// A meeting in somebody's calendar.
+    Meeting = 8,
+}
+
+impl Channel {
+    /// Every channel, in the documented order.
+    pub const ALL: [Self; 4] = [Self::Email, Self::Call, Self::Sms, Self::Meeting];
+
+    /// The word in entries and policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Email => "email",
+            Self::Call => "call",
+            Self::Sms => "sms",
+            Self::Meeting => "meeting",
+        }
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Channel {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, UnknownWord> {
+        let found = Self::ALL
+            .into_iter()
+            .find(|channel| channel.as_str() == text);
+        found
+            .ok_or_else(|| UnknownWord::new("channel", text, "`email`, `call`, `sms` or `meeting`"))
+    }
+}
+
+/// A set of channels.
+///
+/// Encoded as a list of words in the fixed order `email`, `call`, `sms`, `meeting`; a list in another
+/// order or with a repetition does not decode, so that one set has one encoding. What an empty set
+/// means (none, or any) is said by the field that holds it.
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Channels(u8);
+
+impl Channels {
+    /// No channel.
+    pub const fn none() -> Self {
+        Self(0)
+    }
+
+    /// Every channel.
+    pub const fn all() -> Self {
+        Self::of(&Channel::ALL)
+    }
+
+    /// The channels named.
+    pub const fn of(channels: &[Channel]) -> Self {
+        let mut bits = 0;
+        let mut i = 0;
+        while i < channels.len() {
+            bits |= channels[i] as u8;
+            i += 1;
+        }
+        Self(bits)
+    }
+
+    /// Whether it holds no channel.
+    pub const fn is_empty(&self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether it holds `channel`.
+    pub const fn contains(self, channel: Channel) -> bool {
+        self.0 & channel as u8 != 0
+    }
+
+    /// Whether it holds every channel of `other`.
+    pub const fn contains_all(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether the two share a channel.
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// The channels of either.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Its channels in the fixed order.
+    pub fn iter(self) -> impl Iterator<Item = Channel> {
+        Channel::ALL
+            .into_iter()
+            .filter(move |channel| self.contains(*channel))
+    }
+}
+
+impl FromIterator<Channel> for Channels {
+    fn from_iter<I: IntoIterator<Item = Channel>>(channels: I) -> Self {
+        channels
+            .into_iter()
+            .fold(Self::none(), |set, channel| set.union(Self::of(&[channel])))
+    }
+}
+
+impl fmt::Display for Channels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, channel) in self.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            write!(f, "{comma}{channel}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Channels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl Serialize for Channels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut list = serializer.serialize_seq(Some(self.iter().count()))?;
+        for channel in self.iter() {
+            list.serialize_element(&channel)?;
+        }
+        list.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Channels {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let list = Vec::<Channel>::deserialize(deserializer)?;
+        if !list.is_sorted_by(|a, b| a < b) {
+            return Err(D::Error::custom(
+                "channels are repeated or out of order: expected each once, in the order email, call, sms, meeting",
+            ));
+        }
+        Ok(list.into_iter().collect())
+    }
+}
+
+/// A word that is none of a closed list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field} `{value}` is unknown: expected {expected}")]
+pub struct UnknownWord {
+    /// The field.
+    pub field: &'static str,
+    /// The word given, cut to 40 characters.
+    pub value: String,
+    /// The words known.
+    pub expected: &'static str,
+}
+
+impl UnknownWord {
+    fn new(field: &'static str, value: &str, expected: &'static str) -> Self {
+        Self {
+            field,
+            value: value.chars().take(40).collect(),
+            expected,
+        }
+    }
+}
