@@ -7,6 +7,8 @@ use serde::de::{Deserializer, Error as _};
 use serde::ser::{SerializeSeq, Serializer};
 use serde::{Deserialize, Serialize};
 
+use crate::token::Kind;
+
 /// What kind of act an action is. The policy assigns it; a request never chooses it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -150,6 +152,12 @@ impl Channels {
         self.0 & other.0 != 0
     }
 
+    /// The channels that both hold.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
     /// The channels of either.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
@@ -207,6 +215,48 @@ impl<'de> Deserialize<'de> for Channels {
             ));
         }
         Ok(list.into_iter().collect())
+    }
+}
+
+/// What an action is: fixed by the gate for the [built-in ones](ActionRule::builtin), declared by the
+/// policy for all others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ActionRule {
+    /// What kind of act it is.
+    pub class: Class,
+    /// The channels by which it reaches people; none where it is no contact.
+    pub channels: Channels,
+    /// The kinds of key that every recipient must carry: of email, phone, contact and account, each
+    /// at most once, in that order.
+    pub requires: Vec<Kind>,
+}
+
+impl ActionRule {
+    /// The names of the actions that the gate itself knows to be contact.
+    pub const BUILTIN: [&str; 5] = [
+        "call.queue",
+        "email.send",
+        "meeting.book",
+        "sequence.enroll",
+        "sms.send",
+    ];
+
+    /// The rule of a built-in action. A policy may add to its channels and to what it requires; it
+    /// never changes its class.
+    pub fn builtin(name: &str) -> Option<Self> {
+        let channels = match name {
+            "call.queue" => Channels::of(&[Channel::Call]),
+            "email.send" => Channels::of(&[Channel::Email]),
+            "meeting.book" => Channels::of(&[Channel::Email, Channel::Meeting]),
+            "sequence.enroll" => Channels::all(),
+            "sms.send" => Channels::of(&[Channel::Sms]),
+            _ => return None,
+        };
+        Some(Self {
+            class: Class::Contact,
+            channels,
+            requires: Vec::new(),
+        })
     }
 }
 

@@ -71,6 +71,12 @@ impl Timestamp {
         Self::from_micros(self.0.checked_add(micros)?).ok()
     }
 
+    /// This time and `seconds` more, at most [`Self::MAX`].
+    #[must_use]
+    pub fn saturating_add_s(self, seconds: u64) -> Self {
+        self.checked_add_s(seconds).unwrap_or(Self::MAX)
+    }
+
     /// The time `seconds` earlier; `None` before the epoch.
     #[must_use]
     pub fn checked_sub_s(self, seconds: u64) -> Option<Self> {
