@@ -1,1 +1,13 @@
-//! See the crate description.
+//! The gRPC interface of Agent Ledger, package `ledger.v1`, and nothing else.
+//!
+//! The `.proto` files beside this crate are the reference: every field has its unit, its limit and who
+//! sets it there.
+
+/// Package `ledger.v1`.
+pub mod v1 {
+    #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated from the .proto files")]
+    tonic::include_proto!("ledger.v1");
+}
+
+/// The encoded `FileDescriptorSet` of the package, for server reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));

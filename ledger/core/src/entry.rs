@@ -1,0 +1,554 @@
+//! Entries: the leaves of the log.
+//!
+//! An entry is one line of UTF-8 JSON, at most [`ENTRY_BYTES_MAX`] bytes, hashed exactly as stored:
+//!
+//! ```text
+//! {"v":1,"seq":41,"time":"2026-11-22T11:31:05.123456Z","kind":"decision", …}
+//! ```
+//!
+//! The four keys of the head stand first; the kind's own follow in the order of the fields of its
+//! struct. Times are RFC 3339 UTC with microseconds, integers are below 2^53, hashes lower-case hex,
+//! and there are no floats. Decoding is strict: what does not encode to the same bytes again is
+//! refused. What a later version may have written (another schema version, kind, key or word) is told
+//! apart from what no version can have written, because a verifier must call the first unverifiable
+//! and the second refuted.
+
+mod control;
+mod coverage;
+mod decision;
+mod dnc;
+mod report;
+
+pub use control::{Access, Change, PolicyEntry, PolicyFile, PrincipalChange, Resume, Scope, Stop};
+pub use coverage::{Boot, Clock, ClockEvent, Genesis, Heartbeat, Shutdown};
+pub use decision::{
+    Basis, Check, Cite, Code, Decision, Environment, Foreign, Key, Outcome, PolicyRef, Reason, Recipient,
+    RecipientRole, Target, ThrottleCount,
+};
+pub use dnc::{Dnc, DncOp, Listing, ListingReason};
+pub use report::{Event, Execution, Finding, OutcomeReport, RecipientResult, Status, Unresolved};
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::hash::Hash;
+use crate::limits::ENTRY_BYTES_MAX;
+use crate::role::{Call, Role};
+use crate::time::Timestamp;
+
+/// The schema version that this code writes and knows.
+pub const SCHEMA_VERSION: u64 = 1;
+
+/// One leaf of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its position, 0-based and gapless; the leaf index.
+    pub seq: u64,
+    /// The sequencer's time; never before that of the entry before it.
+    pub time: Timestamp,
+    /// What it records.
+    pub body: Body,
+}
+
+/// What an entry records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant is documented by the type that it holds")]
+pub enum Body {
+    Genesis(Genesis),
+    Boot(Boot),
+    Heartbeat(Heartbeat),
+    Shutdown(Shutdown),
+    Principal(PrincipalChange),
+    Policy(PolicyEntry),
+    Dnc(Dnc),
+    Decision(Box<Decision>),
+    Execution(Box<Execution>),
+    Outcome(Box<OutcomeReport>),
+    Unresolved(Unresolved),
+    Stop(Stop),
+    Resume(Resume),
+    Access(Access),
+    Clock(Clock),
+}
+
+/// Which call caused an entry, and who called. Of several entries that one call causes, the first
+/// carries request id and content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// The idempotency key of the write, per principal and call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// The call; absent where the ledger itself is the actor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Call>,
+    /// Names one intended act across several asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action_id: Option<String>,
+    /// Ties decision, execution and everything downstream together.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub correlation_id: Option<String>,
+    /// HMAC-SHA-256, under the content key, of the canonical request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Hash>,
+    /// The authenticated caller.
+    pub actor: Actor,
+}
+
+impl Cause {
+    /// The ledger's own doing: no call, no ids.
+    pub fn ledger() -> Self {
+        Self {
+            request_id: None,
+            call: None,
+            action_id: None,
+            correlation_id: None,
+            content: None,
+            actor: Actor::ledger(),
+        }
+    }
+}
+
+/// Who acts: a principal, or the ledger itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Actor {
+    /// The principal's role.
+    #[serde(rename = "type")]
+    pub kind: ActorType,
+    /// The principal's id.
+    pub id: String,
+    /// Of an agent: the hash of its prompt and tools, as it stated it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+impl Actor {
+    /// The daemon itself.
+    pub fn ledger() -> Self {
+        Self { kind: ActorType::Ledger, id: "ledger".to_owned(), version: None }
+    }
+
+    /// A principal.
+    pub fn principal(role: Role, id: &str) -> Self {
+        Self { kind: ActorType::Principal(role), id: id.to_owned(), version: None }
+    }
+}
+
+/// The type of an actor: a role, or `ledger`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "&'static str")]
+pub enum ActorType {
+    /// The daemon itself.
+    Ledger,
+    /// A principal of this role.
+    Principal(Role),
+}
+
+impl From<ActorType> for &'static str {
+    fn from(value: ActorType) -> Self {
+        match value {
+            ActorType::Ledger => "ledger",
+            ActorType::Principal(role) => role.as_str(),
+        }
+    }
+}
+
+impl TryFrom<String> for ActorType {
+    type Error = String;
+
+    fn try_from(word: String) -> Result<Self, Self::Error> {
+        if word == "ledger" {
+            return Ok(Self::Ledger);
+        }
+        // "unknown variant" is what serde says of any other closed list; `decode` looks for it.
+        Role::parse(&word).map(Self::Principal).ok_or_else(|| format!("unknown variant `{word}`, expected a role"))
+    }
+}
+
+/// The details that can be kept outside the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words are those of the interface, which documents them")]
+pub enum DetailName {
+    Params,
+    Rationale,
+    Diff,
+    Context,
+    Prompt,
+    Plan,
+    Before,
+    After,
+    Response,
+    Reason,
+    Evidence,
+    Recipients,
+}
+
+impl DetailName {
+    /// Every name, in the order in which entries list them.
+    pub const ALL: [Self; 12] = [
+        Self::Params,
+        Self::Rationale,
+        Self::Diff,
+        Self::Context,
+        Self::Prompt,
+        Self::Plan,
+        Self::Before,
+        Self::After,
+        Self::Response,
+        Self::Reason,
+        Self::Evidence,
+        Self::Recipients,
+    ];
+
+    /// The word in entries and on command lines.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Params => "params",
+            Self::Rationale => "rationale",
+            Self::Diff => "diff",
+            Self::Context => "context",
+            Self::Prompt => "prompt",
+            Self::Plan => "plan",
+            Self::Before => "before",
+            Self::After => "after",
+            Self::Response => "response",
+            Self::Reason => "reason",
+            Self::Evidence => "evidence",
+            Self::Recipients => "recipients",
+        }
+    }
+
+    /// The detail of that name, if there is one.
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|name| name.as_str() == word)
+    }
+}
+
+/// What the log keeps of a detail: `SHA-256(salt[32] || bytes)`, and how many bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Commitment {
+    /// The salted hash.
+    pub commitment: Hash,
+    /// The detail's length in bytes, salt not counted.
+    pub bytes: u64,
+    /// How many secrets were replaced in it before it was committed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<u64>,
+}
+
+impl Commitment {
+    /// The commitment to `bytes` under `salt`.
+    pub fn new(salt: &[u8; 32], bytes: &[u8], redacted: u64) -> Self {
+        let mut salted = Vec::with_capacity(32 + bytes.len());
+        salted.extend_from_slice(salt);
+        salted.extend_from_slice(bytes);
+        Self {
+            commitment: Hash::of(&salted),
+            bytes: bytes.len() as u64,
+            redacted: (redacted > 0).then_some(redacted),
+        }
+    }
+}
+
+/// Details of one entry, by name.
+pub type Details = BTreeMap<DetailName, Commitment>;
+
+/// Why bytes are not an entry that this code knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// A later version may have written it: nothing can be said of it here.
+    #[error("{what} is not known to this version; use a newer verifier")]
+    Unknown {
+        /// The schema version, kind, key or word concerned.
+        what: String,
+    },
+    /// No version can have written it.
+    #[error("not an entry: {why}")]
+    Malformed {
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// Why an entry cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// Over the limit. The request that caused it must be made smaller.
+    #[error("the entry would have {bytes} bytes; at most {ENTRY_BYTES_MAX} fit: send fewer or shorter values")]
+    TooLarge {
+        /// Its length.
+        bytes: usize,
+    },
+    /// A value that JSON cannot hold. A bug here.
+    #[error("the entry cannot be encoded: {0}")]
+    Json(String),
+}
+
+impl Body {
+    /// The word that stands for this kind.
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Genesis(_) => "genesis",
+            Self::Boot(_) => "boot",
+            Self::Heartbeat(_) => "heartbeat",
+            Self::Shutdown(_) => "shutdown",
+            Self::Principal(_) => "principal",
+            Self::Policy(_) => "policy",
+            Self::Dnc(_) => "dnc",
+            Self::Decision(_) => "decision",
+            Self::Execution(_) => "execution",
+            Self::Outcome(_) => "outcome",
+            Self::Unresolved(_) => "unresolved",
+            Self::Stop(_) => "stop",
+            Self::Resume(_) => "resume",
+            Self::Access(_) => "access",
+            Self::Clock(_) => "clock",
+        }
+    }
+
+    /// The call behind it, where the kind records one.
+    pub const fn cause(&self) -> Option<&Cause> {
+        match self {
+            Self::Principal(body) => Some(&body.cause),
+            Self::Policy(body) => Some(&body.cause),
+            Self::Dnc(body) => Some(&body.cause),
+            Self::Decision(body) => Some(&body.cause),
+            Self::Execution(body) => Some(&body.cause),
+            Self::Outcome(body) => Some(&body.cause),
+            Self::Stop(body) => Some(&body.cause),
+            Self::Resume(body) => Some(&body.cause),
+            Self::Clock(body) => Some(&body.cause),
+            Self::Genesis(_)
+            | Self::Boot(_)
+            | Self::Heartbeat(_)
+            | Self::Shutdown(_)
+            | Self::Unresolved(_)
+            | Self::Access(_) => None,
+        }
+    }
+
+    /// Who acted.
+    pub const fn actor(&self) -> &Actor {
+        match self {
+            Self::Genesis(body) => &body.actor,
+            Self::Boot(body) => &body.actor,
+            Self::Heartbeat(body) => &body.actor,
+            Self::Shutdown(body) => &body.actor,
+            Self::Unresolved(body) => &body.actor,
+            Self::Access(body) => &body.actor,
+            Self::Principal(body) => &body.cause.actor,
+            Self::Policy(body) => &body.cause.actor,
+            Self::Dnc(body) => &body.cause.actor,
+            Self::Decision(body) => &body.cause.actor,
+            Self::Execution(body) => &body.cause.actor,
+            Self::Outcome(body) => &body.cause.actor,
+            Self::Stop(body) => &body.cause.actor,
+            Self::Resume(body) => &body.cause.actor,
+            Self::Clock(body) => &body.cause.actor,
+        }
+    }
+
+    /// The correlation id, where there is one.
+    pub fn correlation_id(&self) -> Option<&str> {
+        match self {
+            Self::Unresolved(body) => Some(&body.correlation_id),
+            _ => self.cause().and_then(|cause| cause.correlation_id.as_deref()),
+        }
+    }
+
+    /// The commitments to what is kept outside the log.
+    pub const fn details(&self) -> Option<&Details> {
+        match self {
+            Self::Dnc(body) => Some(&body.details),
+            Self::Decision(body) => Some(&body.details),
+            Self::Execution(body) => Some(&body.details),
+            Self::Outcome(body) => Some(&body.details),
+            Self::Stop(body) => Some(&body.details),
+            Self::Resume(body) => Some(&body.details),
+            _ => None,
+        }
+    }
+
+    fn write_json(&self, out: &mut Vec<u8>) -> Result<(), serde_json::Error> {
+        match self {
+            Self::Genesis(body) => serde_json::to_writer(out, body),
+            Self::Boot(body) => serde_json::to_writer(out, body),
+            Self::Heartbeat(body) => serde_json::to_writer(out, body),
+            Self::Shutdown(body) => serde_json::to_writer(out, body),
+            Self::Principal(body) => serde_json::to_writer(out, body),
+            Self::Policy(body) => serde_json::to_writer(out, body),
+            Self::Dnc(body) => serde_json::to_writer(out, body),
+            Self::Decision(body) => serde_json::to_writer(out, body),
+            Self::Execution(body) => serde_json::to_writer(out, body),
+            Self::Outcome(body) => serde_json::to_writer(out, body),
+            Self::Unresolved(body) => serde_json::to_writer(out, body),
+            Self::Stop(body) => serde_json::to_writer(out, body),
+            Self::Resume(body) => serde_json::to_writer(out, body),
+            Self::Access(body) => serde_json::to_writer(out, body),
+            Self::Clock(body) => serde_json::to_writer(out, body),
+        }
+    }
+
+    fn read_json(kind: &str, json: &[u8]) -> Result<Self, DecodeError> {
+        fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
+            serde_json::from_slice(json).map_err(|error| {
+                let why = error.to_string();
+                if why.starts_with("unknown variant") {
+                    DecodeError::Unknown { what: format!("a value ({why})") }
+                } else {
+                    DecodeError::Malformed { why }
+                }
+            })
+        }
+        Ok(match kind {
+            "genesis" => Self::Genesis(read(json)?),
+            "boot" => Self::Boot(read(json)?),
+            "heartbeat" => Self::Heartbeat(read(json)?),
+            "shutdown" => Self::Shutdown(read(json)?),
+            "principal" => Self::Principal(read(json)?),
+            "policy" => Self::Policy(read(json)?),
+            "dnc" => Self::Dnc(read(json)?),
+            "decision" => Self::Decision(read(json)?),
+            "execution" => Self::Execution(read(json)?),
+            "outcome" => Self::Outcome(read(json)?),
+            "unresolved" => Self::Unresolved(read(json)?),
+            "stop" => Self::Stop(read(json)?),
+            "resume" => Self::Resume(read(json)?),
+            "access" => Self::Access(read(json)?),
+            "clock" => Self::Clock(read(json)?),
+            _ => return Err(DecodeError::Unknown { what: format!("entry kind `{kind}`") }),
+        })
+    }
+}
+
+impl Entry {
+    /// The leaf's bytes.
+    ///
+    /// # Errors
+    /// [`EncodeError::TooLarge`] over [`ENTRY_BYTES_MAX`] bytes.
+    pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
+        let mut line = Vec::with_capacity(1024);
+        line.extend_from_slice(
+            format!(
+                "{{\"v\":{SCHEMA_VERSION},\"seq\":{},\"time\":\"{}\",\"kind\":\"{}\",",
+                self.seq,
+                self.time,
+                self.body.kind()
+            )
+            .as_bytes(),
+        );
+        let body_at = line.len();
+        self.body.write_json(&mut line).map_err(|error| EncodeError::Json(error.to_string()))?;
+        // The body's own opening brace stands where the head's comma already is.
+        line.remove(body_at);
+        if line.len() > ENTRY_BYTES_MAX {
+            return Err(EncodeError::TooLarge { bytes: line.len() });
+        }
+        Ok(line)
+    }
+
+    /// Reads a leaf's bytes.
+    ///
+    /// # Errors
+    /// [`DecodeError::Unknown`] for what a later version may have written,
+    /// [`DecodeError::Malformed`] for everything that is not the one encoding of an entry.
+    pub fn decode(line: &[u8]) -> Result<Self, DecodeError> {
+        if line.len() > ENTRY_BYTES_MAX {
+            return Err(malformed(format!("{} bytes, at most {ENTRY_BYTES_MAX} are allowed", line.len())));
+        }
+        let text = std::str::from_utf8(line).map_err(|error| malformed(error.to_string()))?;
+        let head = Head::read(text)?;
+        let mut json = Vec::with_capacity(head.rest.len() + 1);
+        json.push(b'{');
+        json.extend_from_slice(head.rest.as_bytes());
+        let entry = Self { seq: head.seq, time: head.time, body: Body::read_json(head.kind, &json)? };
+        let again = entry.encode().map_err(|error| malformed(error.to_string()))?;
+        if again != line {
+            return Err(difference(text, &again));
+        }
+        Ok(entry)
+    }
+}
+
+/// The four keys that every entry starts with.
+struct Head<'a> {
+    seq: u64,
+    time: Timestamp,
+    kind: &'a str,
+    rest: &'a str,
+}
+
+impl<'a> Head<'a> {
+    fn read(text: &'a str) -> Result<Self, DecodeError> {
+        let (version, rest) = between(text, "{\"v\":", ",", "v")?;
+        if version != SCHEMA_VERSION.to_string() {
+            return Err(match version.parse::<u64>() {
+                Ok(number) if number.to_string() == version => {
+                    DecodeError::Unknown { what: format!("schema version {number}") }
+                }
+                _ => malformed(format!("`v` is `{version}`, expected an integer")),
+            });
+        }
+        let (seq, rest) = between(rest, "\"seq\":", ",", "seq")?;
+        let (time, rest) = between(rest, "\"time\":\"", "\",", "time")?;
+        let (kind, rest) = between(rest, "\"kind\":\"", "\",", "kind")?;
+        Ok(Self {
+            seq: seq.parse().map_err(|_| malformed(format!("`seq` is `{seq}`, expected an integer")))?,
+            time: time.parse().map_err(|_| malformed(format!("`time` is `{time}`, expected RFC 3339 UTC")))?,
+            kind,
+            rest,
+        })
+    }
+}
+
+fn between<'a>(text: &'a str, open: &str, close: &str, key: &str) -> Result<(&'a str, &'a str), DecodeError> {
+    text.strip_prefix(open)
+        .and_then(|rest| rest.split_once(close))
+        .ok_or_else(|| malformed(format!("`{key}` does not stand where it must")))
+}
+
+const fn malformed(why: String) -> DecodeError {
+    DecodeError::Malformed { why }
+}
+
+/// Says why bytes that were understood are not the encoding of what was understood: a key that was
+/// passed over is a later version's, everything else is nobody's.
+fn difference(text: &str, again: &[u8]) -> DecodeError {
+    let read = serde_json::from_str::<Value>(text);
+    let known = serde_json::from_slice::<Value>(again);
+    match (read, known) {
+        (Ok(read), Ok(known)) => match unknown_key(&read, &known) {
+            Some(key) => DecodeError::Unknown { what: format!("key `{key}`") },
+            None => malformed("not in canonical form: keys out of order, repeated or spelled otherwise".to_owned()),
+        },
+        _ => malformed("not JSON".to_owned()),
+    }
+}
+
+fn unknown_key(read: &Value, known: &Value) -> Option<String> {
+    match (read, known) {
+        (Value::Object(read), Value::Object(known)) => read.iter().find_map(|(key, value)| match known.get(key) {
+            Some(same) => unknown_key(value, same),
+            // An empty value where canonical form has none is not a new key.
+            None if is_default(value) => None,
+            None => Some(key.clone()),
+        }),
+        (Value::Array(read), Value::Array(known)) => {
+            read.iter().zip(known).find_map(|(value, same)| unknown_key(value, same))
+        }
+        _ => None,
+    }
+}
+
+fn is_default(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(items) => items.is_empty(),
+        _ => false,
+    }
+}

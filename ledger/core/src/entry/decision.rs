@@ -1,0 +1,490 @@
+//! Decisions: what an agent asked, what the gate answered, and why.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cause, Commitment, DetailName};
+use crate::action::{Channels, Class};
+use crate::hash::Hash;
+use crate::time::Timestamp;
+use crate::token::{Kind, Token};
+
+/// The answer to an action request, from lenient to strict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The action may be started before `valid_until`, once.
+    Allow,
+    /// A person has to approve first.
+    RequireApproval,
+    /// The action must not be carried out.
+    Deny,
+}
+
+/// Where a decision was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// Here; a verifier recomputes it.
+    Gate,
+    /// Elsewhere; recorded as it was reported.
+    Asserted,
+}
+
+/// The environment that a ledger serves, fixed at genesis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Environment {
+    /// Real people are reached.
+    Prod,
+    /// Nobody is to be reached. Not served by this version.
+    Sandbox,
+}
+
+/// A decision entry.
+///
+/// The *request part* is what the caller and the service put in; every other field is the gate's
+/// answer and is recomputed by replay. [`Decision::request_part`] separates the two.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Decision {
+    /// Request part.
+    pub basis: Basis,
+    /// Request part: ids, call, content and the authenticated caller.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// Request part: the agent that the request named, where it is not the caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+    /// Answer: the ledger's environment.
+    pub environment: Environment,
+    /// Request part: what is to be done, a policy name such as `email.send`.
+    pub action: String,
+    /// Answer: what kind of act that is.
+    pub class: Class,
+    /// Answer: the channels by which it reaches people; empty where it reaches nobody.
+    #[serde(default, skip_serializing_if = "Channels::is_empty")]
+    pub channels: Channels,
+    /// Answer: the risk tier. Not assigned by gate version 1 as it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<u8>,
+    /// Request part: the tool that will be invoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Request part: on whose behalf the person is contacted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller: Option<String>,
+    /// Request part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub campaign: Option<String>,
+    /// Request part: the sending mailbox, as a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mailbox: Option<Token>,
+    /// Request part: the objects acted on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Target>,
+    /// Request part: the people reached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub recipients: Vec<Recipient>,
+    /// Request part: the token version of every key that carries no `v` of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_v: Option<u32>,
+    /// Request part: what the action will cost, in millionths of the ledger's currency unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
+    /// Request part: the approval relied on. No call of this version sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<u64>,
+    /// Request part: the execution that this action undoes. No call of this version sets it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<u64>,
+    /// Request part: a decision made elsewhere and handed in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foreign: Option<Foreign>,
+    /// Answer: the policy in force; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<PolicyRef>,
+    /// Answer (for an asserted decision: the outcome asserted).
+    pub outcome: Outcome,
+    /// Answer: why, most important checks first. At most
+    /// [`REASONS_MAX`](crate::limits::REASONS_MAX) are listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// Answer: how many reasons there were, where more than are listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reasons_total: Option<u64>,
+    /// Answer: every throttle rule that matched, with its count before this request.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub throttles: Vec<ThrottleCount>,
+    /// Answer: an allow must be started before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_until: Option<Timestamp>,
+    /// Answer: an allow must be reported on before this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub report_by: Option<Timestamp>,
+    /// Answer: the approver, where an approval was relied on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// Answer: rules that an asserted decision breaks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<super::Finding>,
+    /// Request part: commitments to what is kept outside the log.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub details: BTreeMap<DetailName, Commitment>,
+}
+
+impl Decision {
+    /// A request with no answer yet. The answer fields hold their strictest values until the gate
+    /// fills them.
+    pub fn request(basis: Basis, cause: Cause, action: String) -> Self {
+        Self {
+            basis,
+            cause,
+            agent: None,
+            environment: Environment::Prod,
+            action,
+            class: Class::Contact,
+            channels: Channels::none(),
+            tier: None,
+            tool: None,
+            seller: None,
+            campaign: None,
+            mailbox: None,
+            targets: Vec::new(),
+            recipients: Vec::new(),
+            tokens_v: None,
+            cost_micros: None,
+            approval: None,
+            undoes: None,
+            foreign: None,
+            policy: None,
+            outcome: Outcome::Deny,
+            reasons: Vec::new(),
+            reasons_total: None,
+            throttles: Vec::new(),
+            valid_until: None,
+            report_by: None,
+            approver: None,
+            findings: Vec::new(),
+            details: BTreeMap::new(),
+        }
+    }
+
+    /// This entry with every answer taken out: what replay may take from it.
+    #[must_use]
+    pub fn request_part(&self) -> Self {
+        Self {
+            agent: self.agent.clone(),
+            tool: self.tool.clone(),
+            seller: self.seller.clone(),
+            campaign: self.campaign.clone(),
+            mailbox: self.mailbox,
+            targets: self.targets.clone(),
+            recipients: self.recipients.clone(),
+            tokens_v: self.tokens_v,
+            cost_micros: self.cost_micros,
+            approval: self.approval,
+            undoes: self.undoes,
+            foreign: self.foreign.clone(),
+            details: self.details.clone(),
+            ..Self::request(self.basis, self.cause.clone(), self.action.clone())
+        }
+    }
+}
+
+/// An object of the CRM or another system that an action reads or writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// The object type, a clear id such as `deal`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The object's id as a token; of a contact or an account, the same token as its key.
+    pub id: Token,
+    /// The fields read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<String>,
+    /// The fields written.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub writes: Vec<String>,
+}
+
+/// How a recipient is addressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the words are the field's own")]
+pub enum RecipientRole {
+    To,
+    Cc,
+    Bcc,
+    Callee,
+    Attendee,
+    Enrollee,
+}
+
+/// One person whom the action would reach, known by tokens alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// How they are addressed.
+    pub role: RecipientRole,
+    /// Their match keys: e-mail, canonical e-mail, domains (longest first), phone, contact, account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+    /// The CRM's own do-not-contact flag, as the runtime reported it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dnc: bool,
+    /// Identifiers that were given and cannot be normalised.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unusable: Vec<Kind>,
+}
+
+/// One match key of one person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// What was tokenised.
+    pub kind: Kind,
+    /// The keyed pseudonym.
+    pub token: Token,
+    /// The token version, where it is not the entry's `tokens_v`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v: Option<u32>,
+}
+
+/// A decision that another engine made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Foreign {
+    /// The engine's name, a clear id.
+    pub engine: String,
+    /// The SHA-256 of the policy that it applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Hash>,
+    /// What it decided.
+    pub outcome: Outcome,
+}
+
+/// A policy, named by the entry that published it and by its hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRef {
+    /// The `policy` entry.
+    pub seq: u64,
+    /// SHA-256 over the sorted lines `<sha256>  <path>`.
+    pub sha256: Hash,
+}
+
+/// One reason of a decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Which check speaks.
+    pub check: Check,
+    /// What it found.
+    pub code: Code,
+    /// The policy row or rule concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rule: Option<String>,
+    /// The index of the recipient concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<u64>,
+    /// The kind of key that matched or was missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Kind>,
+    /// The entries relied on; at most [`CITES_MAX`](crate::limits::CITES_MAX).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cites: Vec<Cite>,
+    /// How many there were, where more than are listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cites_total: Option<u64>,
+}
+
+/// An entry, or one listing within it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Cite {
+    /// The entry.
+    pub seq: u64,
+    /// The listing within it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+}
+
+/// The checks of the gate, in the order in which their reasons stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs, reason = "the codes below say what each check finds")]
+pub enum Check {
+    Clock,
+    Stop,
+    Identity,
+    Policy,
+    Action,
+    Grant,
+    Recipient,
+    Dnc,
+    Throttle,
+    Foreign,
+}
+
+/// The closed list of reason codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Code {
+    /// Time is in doubt: a clock entry awaits an operator, or the clock stands before the last entry.
+    #[serde(rename = "clock.blocked")]
+    ClockBlocked,
+    /// The kill switch is on for this agent or class.
+    #[serde(rename = "stop.active")]
+    StopActive,
+    /// The caller is not, or is no longer, a registered agent.
+    #[serde(rename = "identity.unknown")]
+    IdentityUnknown,
+    /// The request named another agent than the caller.
+    #[serde(rename = "identity.impersonation")]
+    IdentityImpersonation,
+    /// No policy was ever published.
+    #[serde(rename = "policy.none")]
+    PolicyNone,
+    /// The policy does not declare the action.
+    #[serde(rename = "action.unknown")]
+    ActionUnknown,
+    /// A row of the policy grants it.
+    #[serde(rename = "grant.row")]
+    GrantRow,
+    /// No row grants this action to this agent.
+    #[serde(rename = "grant.none")]
+    GrantNone,
+    /// Rows grant the action, but not for this seller.
+    #[serde(rename = "grant.seller")]
+    GrantSeller,
+    /// Rows grant the action, but not from this mailbox.
+    #[serde(rename = "grant.mailbox")]
+    GrantMailbox,
+    /// A contact action that names nobody.
+    #[serde(rename = "recipient.missing")]
+    RecipientMissing,
+    /// An identifier that cannot be normalised, so that no list can be checked for it.
+    #[serde(rename = "recipient.unusable")]
+    RecipientUnusable,
+    /// A recipient without address, phone or contact id.
+    #[serde(rename = "recipient.unidentified")]
+    RecipientUnidentified,
+    /// The policy requires a kind of key that the recipient does not carry.
+    #[serde(rename = "recipient.key_required")]
+    RecipientKeyRequired,
+    /// Listed.
+    #[serde(rename = "dnc.listed")]
+    DncListed,
+    /// The CRM's own flag.
+    #[serde(rename = "dnc.crm_flag")]
+    DncCrmFlag,
+    /// A listing was lifted by an exemption.
+    #[serde(rename = "dnc.exempt")]
+    DncExempt,
+    /// Every key of every recipient was looked up, and none is listed.
+    #[serde(rename = "dnc.clear")]
+    DncClear,
+    /// A window is full.
+    #[serde(rename = "throttle.exceeded")]
+    ThrottleExceeded,
+    /// The rule counts per something that the request does not name.
+    #[serde(rename = "throttle.unkeyed")]
+    ThrottleUnkeyed,
+    /// The decision handed in was a denial.
+    #[serde(rename = "foreign.deny")]
+    ForeignDeny,
+    /// The decision handed in asks for an approval.
+    #[serde(rename = "foreign.require_approval")]
+    ForeignRequireApproval,
+}
+
+impl Code {
+    /// Every code, in the order of the codebook.
+    pub const ALL: [Self; 22] = [
+        Self::ClockBlocked,
+        Self::StopActive,
+        Self::IdentityUnknown,
+        Self::IdentityImpersonation,
+        Self::PolicyNone,
+        Self::ActionUnknown,
+        Self::GrantRow,
+        Self::GrantNone,
+        Self::GrantSeller,
+        Self::GrantMailbox,
+        Self::RecipientMissing,
+        Self::RecipientUnusable,
+        Self::RecipientUnidentified,
+        Self::RecipientKeyRequired,
+        Self::DncListed,
+        Self::DncCrmFlag,
+        Self::DncExempt,
+        Self::DncClear,
+        Self::ThrottleExceeded,
+        Self::ThrottleUnkeyed,
+        Self::ForeignDeny,
+        Self::ForeignRequireApproval,
+    ];
+
+    /// The check that speaks with this code.
+    pub const fn check(self) -> Check {
+        match self {
+            Self::ClockBlocked => Check::Clock,
+            Self::StopActive => Check::Stop,
+            Self::IdentityUnknown | Self::IdentityImpersonation => Check::Identity,
+            Self::PolicyNone => Check::Policy,
+            Self::ActionUnknown => Check::Action,
+            Self::GrantRow | Self::GrantNone | Self::GrantSeller | Self::GrantMailbox => Check::Grant,
+            Self::RecipientMissing
+            | Self::RecipientUnusable
+            | Self::RecipientUnidentified
+            | Self::RecipientKeyRequired => Check::Recipient,
+            Self::DncListed | Self::DncCrmFlag | Self::DncExempt | Self::DncClear => Check::Dnc,
+            Self::ThrottleExceeded | Self::ThrottleUnkeyed => Check::Throttle,
+            Self::ForeignDeny | Self::ForeignRequireApproval => Check::Foreign,
+        }
+    }
+
+    /// The most lenient outcome that a decision with this reason can have.
+    pub const fn demands(self) -> Outcome {
+        match self {
+            Self::GrantRow | Self::DncExempt | Self::DncClear => Outcome::Allow,
+            Self::ForeignRequireApproval => Outcome::RequireApproval,
+            _ => Outcome::Deny,
+        }
+    }
+
+    /// A reason of this code that concerns the request as a whole.
+    pub const fn reason(self) -> Reason {
+        Reason {
+            check: self.check(),
+            code: self,
+            rule: None,
+            recipient: None,
+            key: None,
+            cites: Vec::new(),
+            cites_total: None,
+        }
+    }
+}
+
+/// What a throttle rule counted for a request.
+///
+/// Where a rule counts per recipient or per domain, this is the key that binds: the one that would
+/// pass last, else the fullest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThrottleCount {
+    /// The rule's id.
+    pub rule: String,
+    /// The recipient whose key binds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<u64>,
+    /// The kind of that key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Kind>,
+    /// Units already in the trailing window.
+    pub count: u64,
+    /// Units that this request needs.
+    pub needs: u64,
+    /// The most that the window may hold.
+    pub limit: u64,
+    /// The window's length in seconds.
+    pub window_s: u64,
+    /// The first time at which it would pass, if nothing else were allowed in between; absent where
+    /// it passes now, and where it never would.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes_at: Option<Timestamp>,
+}

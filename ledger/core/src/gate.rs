@@ -1,0 +1,209 @@
+//! The gate: one pure function from the log so far, a request and a time to a decision.
+//!
+//! Every check runs and every reason is reported; the outcome is the strictest that any reason
+//! demands. Nothing here reads a clock, a file or a random number, so that replay decides again
+//! exactly what the daemon decided.
+
+mod dnc;
+mod grant;
+mod throttle;
+
+use crate::action::{ActionRule, Channels, Class};
+use crate::entry::{Cite, Code, Decision, Outcome, PolicyRef, Reason};
+use crate::limits::{CITES_MAX, CITES_TOTAL_MAX, REASONS_MAX};
+use crate::record::AllowRecord;
+use crate::role::{Call, Grant};
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::view::{View, ViewError};
+use crate::window;
+
+/// The version of the rules in this module. Until the first release it stays 1, and ledgers of an
+/// older form are refused; afterwards replay keeps every version that was released.
+pub const GATE_VERSION: u32 = 1;
+
+/// What an action is, under the policy in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Nature {
+    known: bool,
+    class: Class,
+    channels: Channels,
+    requires: Vec<crate::token::Kind>,
+}
+
+/// Decides a request.
+///
+/// `request` is a request part ([`Decision::request_part`]); the result is the same with every answer
+/// filled in. `now` is the time that the entry will carry.
+///
+/// # Errors
+/// [`ViewError`] where a view cannot be read: then nothing is decided, and the daemon stops.
+pub fn decide<V: View>(state: &State<V>, mut request: Decision, now: Timestamp) -> Result<Decision, ViewError> {
+    let nature = nature(state, &request);
+    let agent = request.cause.actor.id.clone();
+    let mut reasons = Vec::new();
+
+    clock(state, now, &mut reasons);
+    stops(state, &agent, nature.class, &mut reasons);
+    identity(state, &request, &mut reasons);
+    let policy = state.policy();
+    if policy.is_none() {
+        reasons.push(Code::PolicyNone.reason());
+    } else if !nature.known {
+        reasons.push(Code::ActionUnknown.reason());
+    }
+    if let Some(policy) = policy {
+        reasons.push(grant::check(policy, &request, &nature));
+    }
+    recipients(&request, &nature, &mut reasons);
+    dnc::check(state, &request, &nature, now, &mut reasons)?;
+
+    let people = window::people(&request.recipients);
+    let allow = AllowRecord {
+        time: now,
+        agent,
+        action: request.action.clone(),
+        class: nature.class,
+        seller: request.seller.clone(),
+        campaign: request.campaign.clone(),
+        mailbox: request.mailbox,
+        people,
+    };
+    let counts = throttle::check(state.windows(), &allow, now, &mut reasons);
+    foreign(&request, &mut reasons);
+
+    let outcome = reasons.iter().map(|reason| reason.code.demands()).max().unwrap_or(Outcome::Deny);
+    let numbers = state.numbers();
+    request.environment = state.environment();
+    request.class = nature.class;
+    request.channels = nature.channels;
+    request.policy = policy.map(|policy| PolicyRef { seq: policy.seq, sha256: policy.sha256 });
+    request.outcome = outcome;
+    request.throttles = counts;
+    if outcome == Outcome::Allow {
+        request.valid_until = Some(now.saturating_add_s(numbers.valid_for_s));
+        request.report_by = Some(now.saturating_add_s(numbers.report_within_s));
+    }
+    cap(&mut reasons, &mut request);
+    request.reasons = reasons;
+    Ok(request)
+}
+
+/// What a decision that became an allow adds to the throttle windows.
+pub fn allowed(decision: &Decision, time: Timestamp) -> AllowRecord {
+    AllowRecord {
+        time,
+        agent: decision.cause.actor.id.clone(),
+        action: decision.action.clone(),
+        class: decision.class,
+        seller: decision.seller.clone(),
+        campaign: decision.campaign.clone(),
+        mailbox: decision.mailbox,
+        people: window::people(&decision.recipients),
+    }
+}
+
+/// The action's class and channels: never the request's choice. What nobody declared is treated as
+/// contact by every channel.
+fn nature<V: View>(state: &State<V>, request: &Decision) -> Nature {
+    let declared = match state.policy() {
+        Some(policy) => policy.text.action(&request.action).cloned(),
+        None => ActionRule::builtin(&request.action),
+    };
+    match declared {
+        Some(rule) => Nature { known: true, class: rule.class, channels: rule.channels, requires: rule.requires },
+        None => Nature { known: false, class: Class::Contact, channels: Channels::all(), requires: Vec::new() },
+    }
+}
+
+fn clock<V: View>(state: &State<V>, now: Timestamp, reasons: &mut Vec<Reason>) {
+    if let Some(seen) = state.clock_blocks(now) {
+        reasons.push(Reason { cites: vec![Cite { seq: seen, index: None }], ..Code::ClockBlocked.reason() });
+    }
+}
+
+fn stops<V: View>(state: &State<V>, agent: &str, class: Class, reasons: &mut Vec<Reason>) {
+    let stops: Vec<u64> =
+        state.stops().filter(|(_, scope)| scope.covers(agent, class)).map(|(seq, _)| seq).collect();
+    if !stops.is_empty() {
+        reasons.push(citing(Code::StopActive.reason(), stops.into_iter().map(|seq| Cite { seq, index: None })));
+    }
+}
+
+fn identity<V: View>(state: &State<V>, request: &Decision, reasons: &mut Vec<Reason>) {
+    let caller = &request.cause.actor.id;
+    let known = state
+        .principal(caller)
+        .is_some_and(|principal| principal.credential.is_some() && Call::Decide.granted(principal.role) == Grant::Yes);
+    if !known {
+        reasons.push(Code::IdentityUnknown.reason());
+    }
+    if request.agent.as_ref().is_some_and(|named| named != caller) {
+        reasons.push(Code::IdentityImpersonation.reason());
+    }
+}
+
+fn recipients(request: &Decision, nature: &Nature, reasons: &mut Vec<Reason>) {
+    use crate::token::Kind;
+    let contact = nature.class == Class::Contact;
+    if contact && request.recipients.is_empty() {
+        reasons.push(Code::RecipientMissing.reason());
+    }
+    for (index, recipient) in (0u64..).zip(&request.recipients) {
+        for kind in &recipient.unusable {
+            reasons.push(Reason {
+                recipient: Some(index),
+                key: Some(kind.clone()),
+                ..Code::RecipientUnusable.reason()
+            });
+        }
+        let has = |kind: &Kind| recipient.keys.iter().any(|key| key.kind == *kind);
+        if contact && ![Kind::Email, Kind::Phone, Kind::Contact].iter().any(has) {
+            reasons.push(Reason { recipient: Some(index), ..Code::RecipientUnidentified.reason() });
+        }
+        for kind in nature.requires.iter().filter(|kind| !has(kind)) {
+            reasons.push(Reason {
+                recipient: Some(index),
+                key: Some(kind.clone()),
+                ..Code::RecipientKeyRequired.reason()
+            });
+        }
+    }
+}
+
+fn foreign(request: &Decision, reasons: &mut Vec<Reason>) {
+    match request.foreign.as_ref().map(|foreign| foreign.outcome) {
+        Some(Outcome::Deny) => reasons.push(Code::ForeignDeny.reason()),
+        Some(Outcome::RequireApproval) => reasons.push(Code::ForeignRequireApproval.reason()),
+        Some(Outcome::Allow) | None => {}
+    }
+}
+
+/// `reason` with the first cites, and their total where there are more.
+fn citing(reason: Reason, cites: impl IntoIterator<Item = Cite>) -> Reason {
+    let mut cites: Vec<Cite> = cites.into_iter().collect();
+    cites.sort_unstable();
+    cites.dedup();
+    let total = cites.len();
+    cites.truncate(CITES_MAX);
+    Reason { cites, cites_total: (total > CITES_MAX).then_some(total as u64), ..reason }
+}
+
+/// Keeps the reasons and cites that fit an entry, and says how many there were.
+fn cap(reasons: &mut Vec<Reason>, decision: &mut Decision) {
+    // What decides comes first: a long list of exempted or granted things must not crowd out a denial.
+    reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.code.demands()), reason.check));
+    if reasons.len() > REASONS_MAX {
+        decision.reasons_total = Some(reasons.len() as u64);
+        reasons.truncate(REASONS_MAX);
+    }
+    let mut left = CITES_TOTAL_MAX;
+    for reason in reasons {
+        let keep = reason.cites.len().min(left.max(1));
+        if keep < reason.cites.len() {
+            reason.cites_total = reason.cites_total.or(Some(reason.cites.len() as u64));
+            reason.cites.truncate(keep);
+        }
+        left = left.saturating_sub(keep);
+    }
+}

@@ -1,0 +1,143 @@
+//! The do-not-contact check: a wall. Nothing on a request passes it.
+
+use super::{Nature, citing};
+use crate::action::Channels;
+use crate::entry::{Cite, Code, Decision, Reason, Recipient};
+use crate::record::ListingRecord;
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::token::Kind;
+use crate::view::{View, ViewError};
+
+/// Looks up every key of every recipient, whatever the action's class.
+pub(super) fn check<V: View>(
+    state: &State<V>,
+    request: &Decision,
+    nature: &Nature,
+    now: Timestamp,
+    reasons: &mut Vec<Reason>,
+) -> Result<(), ViewError> {
+    let mut listed = false;
+    for (index, recipient) in (0u64..).zip(&request.recipients) {
+        if recipient.dnc {
+            listed = true;
+            reasons.push(Reason { recipient: Some(index), ..Code::DncCrmFlag.reason() });
+        }
+        for found in person(state, request, nature, recipient, now)? {
+            let code = if found.binding.is_empty() { Code::DncExempt } else { Code::DncListed };
+            listed |= code == Code::DncListed;
+            let cites = if found.binding.is_empty() { found.exemptions } else { found.binding };
+            reasons.push(Reason {
+                recipient: Some(index),
+                key: Some(found.kind),
+                ..citing(code.reason(), cites)
+            });
+        }
+    }
+    let whole = request.recipients.iter().all(|recipient| recipient.unusable.is_empty());
+    if !request.recipients.is_empty() && !listed && whole {
+        reasons.push(Code::DncClear.reason());
+    }
+    Ok(())
+}
+
+/// What one key of one recipient hit.
+struct Found {
+    kind: Kind,
+    /// The listings that bind.
+    binding: Vec<Cite>,
+    /// Where none binds because each was lifted: the exemptions that lifted them.
+    exemptions: Vec<Cite>,
+}
+
+fn person<V: View>(
+    state: &State<V>,
+    request: &Decision,
+    nature: &Nature,
+    recipient: &Recipient,
+    now: Timestamp,
+) -> Result<Vec<Found>, ViewError> {
+    // A request that is no contact still must not touch a listed person by any channel.
+    let channels = if nature.channels.is_empty() { Channels::all() } else { nature.channels };
+    let mut listings: Vec<(Kind, Vec<ListingRecord>)> = Vec::new();
+    let mut exemptions = Vec::new();
+    for key in &recipient.keys {
+        let live: Vec<ListingRecord> = state.listings(&key.token)?;
+        let (lifting, binding): (Vec<_>, Vec<_>) = live.into_iter().partition(|record| record.reason.is_none());
+        let binding: Vec<_> = binding
+            .into_iter()
+            .filter(|record| binds(record, request.seller.as_deref(), channels, now))
+            .collect();
+        if is_person(&key.kind) {
+            exemptions.extend(lifting.into_iter().filter(|record| {
+                record.expires_at.is_some_and(|end| now < end)
+                    && record.seller.is_some()
+                    && record.seller == request.seller
+            }));
+        }
+        if !binding.is_empty() {
+            listings.push((key.kind.clone(), binding));
+        }
+    }
+    Ok(listings
+        .into_iter()
+        .map(|(kind, hits)| {
+            let mut found = Found { kind, binding: Vec::new(), exemptions: Vec::new() };
+            for hit in hits {
+                let lifted = lifting(&found.kind, &hit, channels, &exemptions);
+                if lifted.is_empty() {
+                    found.binding.push(cite(&hit));
+                } else {
+                    found.exemptions.extend(lifted);
+                }
+            }
+            found
+        })
+        .collect())
+}
+
+/// Whether a listing binds this seller, by one of these channels, now. A request without a seller is
+/// on anybody's behalf, so every listing matches it.
+fn binds(record: &ListingRecord, seller: Option<&str>, channels: Channels, now: Timestamp) -> bool {
+    let for_seller = match (&record.seller, seller) {
+        (Some(listed), Some(seller)) => listed == seller,
+        _ => true,
+    };
+    let by_channel = record.channels.is_empty() || record.channels.intersects(channels);
+    let started = record.effective_from.is_none_or(|start| start <= now);
+    let ended = record.expires_at.is_some_and(|end| end <= now);
+    for_seller && by_channel && started && !ended
+}
+
+/// The exemptions that together lift a listing; none where it stands.
+///
+/// An exemption lifts a listing of the person's domain or account, and registry listings; never the
+/// person's own request, a litigator or a legal hold. Every channel of the action that the listing
+/// covers has to be exempted.
+fn lifting(kind: &Kind, listing: &ListingRecord, channels: Channels, exemptions: &[ListingRecord]) -> Vec<Cite> {
+    let liftable = listing.reason.is_some_and(|reason| {
+        !reason.is_absolute() && (matches!(kind, Kind::Domain | Kind::Account) || reason.is_registry())
+    });
+    if !liftable {
+        return Vec::new();
+    }
+    let concerned =
+        if listing.channels.is_empty() { channels } else { listing.channels.intersection(channels) };
+    let mut exempted = Channels::none();
+    let mut cites = Vec::new();
+    for exemption in exemptions {
+        if exemption.channels.intersects(concerned) {
+            exempted = exempted.union(exemption.channels);
+            cites.push(cite(exemption));
+        }
+    }
+    if exempted.contains_all(concerned) { cites } else { Vec::new() }
+}
+
+const fn is_person(kind: &Kind) -> bool {
+    matches!(kind, Kind::Email | Kind::EmailCanonical | Kind::Phone | Kind::Contact)
+}
+
+const fn cite(record: &ListingRecord) -> Cite {
+    Cite { seq: record.seq, index: Some(record.index) }
+}

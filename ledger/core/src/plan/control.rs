@@ -1,0 +1,134 @@
+//! Principals, policy, stop and resume.
+
+use super::{Refusal, precondition};
+use crate::entry::{Body, Cause, Change, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop};
+use crate::limits::POLICY_PART_BYTES_MAX;
+use crate::policy::{Policy, policy_hash};
+use crate::role::Role;
+use crate::state::State;
+use crate::time::Timestamp;
+use crate::view::View;
+
+pub(super) fn principal<V: View>(state: &State<V>, mut change: PrincipalChange) -> Result<PrincipalChange, Refusal> {
+    let known = state.principal(&change.id);
+    change.change = match (known, change.credential) {
+        (None, Some(_)) => Change::Added,
+        (None, None) => {
+            return Err(precondition(&format!("principal `{}` is not registered: there is nothing to revoke", change.id)));
+        }
+        (Some(_), Some(_)) => Change::Changed,
+        (Some(_), None) => Change::Revoked,
+    };
+    if let Some(known) = known
+        && known.role != change.role
+    {
+        return Err(Refusal::Invalid {
+            field: "role",
+            value: change.role.to_string(),
+            expected: format!("principal `{}` has the role `{}` for good: choose another id", change.id, known.role),
+        });
+    }
+    if let Some(credential) = change.credential
+        && let Some((other, _)) =
+            state.principals().find(|(id, record)| record.credential == Some(credential) && *id != change.id)
+    {
+        return Err(precondition(&format!("this credential is already that of `{other}`: make a new one")));
+    }
+    let operators = state
+        .principals()
+        .filter(|(id, record)| record.role == Role::Operator && record.credential.is_some() && *id != change.id)
+        .count();
+    if change.change == Change::Revoked && change.role == Role::Operator && operators == 0 {
+        return Err(precondition("the last operator cannot be revoked: nobody could resume or publish any more"));
+    }
+    Ok(change)
+}
+
+pub(super) fn stop<V: View>(state: &State<V>, stop: Stop, now: Timestamp) -> Stop {
+    let voided = state.voidable(&stop.scope, now).len() as u64;
+    Stop { voided, ..stop }
+}
+
+pub(super) fn resume<V: View>(state: &State<V>, resume: Resume) -> Result<Resume, Refusal> {
+    let stops: Vec<u64> =
+        state.stops().filter(|(_, scope)| **scope == resume.scope).map(|(seq, _)| seq).collect();
+    if stops.is_empty() {
+        return Err(precondition("no stop of exactly this scope is active: see `Status` for those that are"));
+    }
+    Ok(Resume { stops, ..resume })
+}
+
+/// The entries of a publication: the text in as many parts as it needs.
+pub(super) fn policy<V: View>(state: &State<V>, command: PolicyEntry) -> Result<Vec<Body>, Refusal> {
+    if command.continues.is_some() {
+        return Err(precondition("a continuation stands behind the policy that it continues"));
+    }
+    let files: Vec<(&str, &[u8])> =
+        command.files.iter().map(|file| (file.path.as_str(), file.text.as_bytes())).collect();
+    Policy::parse(&files).map_err(Refusal::Policy)?;
+    let sha256 = policy_hash(&files);
+    let first = state.head().next;
+    let mut parts = split(&command.files).into_iter();
+    let rest = parts.len().saturating_sub(1) as u64;
+    let mut bodies = vec![Body::Policy(PolicyEntry {
+        sha256: Some(sha256),
+        replaces: state.policy_ref(),
+        parts: (rest > 0).then_some(rest),
+        files: parts.next().unwrap_or_default(),
+        cause: command.cause.clone(),
+        continues: None,
+        mailboxes: command.mailboxes,
+    })];
+    bodies.extend(parts.map(|files| {
+        Body::Policy(PolicyEntry {
+            cause: Cause {
+                request_id: None,
+                action_id: None,
+                correlation_id: None,
+                content: None,
+                ..command.cause.clone()
+            },
+            continues: Some(first),
+            sha256: None,
+            replaces: None,
+            parts: None,
+            mailboxes: std::collections::BTreeMap::new(),
+            files,
+        })
+    }));
+    Ok(bodies)
+}
+
+/// The files in parts of at most [`POLICY_PART_BYTES_MAX`] bytes of JSON each, split between
+/// characters.
+fn split(files: &[PolicyFile]) -> Vec<Vec<PolicyFile>> {
+    let mut parts: Vec<Vec<PolicyFile>> = vec![Vec::new()];
+    let mut room = POLICY_PART_BYTES_MAX;
+    for file in files {
+        let mut open = false;
+        for character in file.text.chars() {
+            // A control character takes six bytes in JSON, quotes and backslashes two.
+            let bytes = match character {
+                '"' | '\\' | '\n' | '\t' | '\r' => 2,
+                control if control.is_control() => 6,
+                other => other.len_utf8(),
+            };
+            if bytes > room {
+                parts.push(Vec::new());
+                room = POLICY_PART_BYTES_MAX;
+                open = false;
+            }
+            let Some(part) = parts.last_mut() else { return parts };
+            if !open {
+                room = room.saturating_sub(file.path.len());
+                part.push(PolicyFile { path: file.path.clone(), text: String::new() });
+                open = true;
+            }
+            if let Some(current) = part.last_mut() {
+                current.text.push(character);
+            }
+            room = room.saturating_sub(bytes);
+        }
+    }
+    parts
+}

@@ -1,0 +1,339 @@
+//! The state of a ledger: the one fold over its log.
+//!
+//! The daemon folds every entry that it plans, at open the tail above the stored views, in a rebuild
+//! the whole log; the verifier folds what it replays. A fold reads its entry and the state at the same
+//! seq, nothing else. What is small and read by every decision is also held in memory, loaded from
+//! the view at [`State::load`].
+
+mod fold;
+mod load;
+
+pub use fold::FoldError;
+pub(crate) use fold::sameness;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::entry::{Environment, Genesis, PolicyRef, Scope};
+use crate::hash::Hash;
+use crate::policy::{Mailboxes, Numbers, Policy};
+use crate::record::{
+    AllowRecord, DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow, PrincipalRecord,
+    RequestRecord, correlation_prefix, request_key, seq_of,
+};
+use crate::role::Call;
+use crate::time::Timestamp;
+use crate::token::Token;
+use crate::view::{Table, View, ViewError, scan_prefix};
+use crate::window::Windows;
+
+/// A policy in force.
+#[derive(Debug, Clone)]
+pub struct InForce {
+    /// The entry that published it; of several, the first.
+    pub seq: u64,
+    /// Its hash.
+    pub sha256: Hash,
+    /// Its rules.
+    pub text: Policy,
+    /// The tokens of the mailboxes that it names.
+    pub mailboxes: BTreeMap<String, Token>,
+}
+
+impl InForce {
+    /// Whether a row that names `mailboxes` grants the use of the mailbox behind `token`.
+    pub fn allows_mailbox(&self, mailboxes: &Mailboxes, token: Token) -> bool {
+        match mailboxes {
+            Mailboxes::Any => true,
+            Mailboxes::Only { names, tokens } => {
+                tokens.contains(&token) || names.iter().any(|name| self.mailboxes.get(name) == Some(&token))
+            }
+        }
+    }
+}
+
+/// Where the log stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The seq that the next entry will have: the size of the log.
+    pub next: u64,
+    /// The time of the last entry; the epoch where there is none.
+    pub time: Timestamp,
+    /// Whether the last entry is a shutdown.
+    pub shut_down: bool,
+}
+
+/// Whether time is in doubt.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockFacts {
+    /// The `clock` entry that awaits an operator.
+    pub seen: Option<u64>,
+    /// The last acknowledgement, and the time that the wall clock had yet to pass.
+    pub behind: Option<(u64, Timestamp)>,
+}
+
+/// The state of a ledger after the entries folded so far. Owned by whoever folds: the sequencer
+/// thread in the daemon, the replay in the verifier.
+#[derive(Debug)]
+pub struct State<V> {
+    view: V,
+    head: Head,
+    genesis: Option<Genesis>,
+    principals: BTreeMap<String, PrincipalRecord>,
+    policy: Option<Arc<InForce>>,
+    defaults: Numbers,
+    stops: BTreeMap<u64, Scope>,
+    clock: ClockFacts,
+    open: BTreeMap<u64, OpenAllow>,
+    due: BTreeSet<(Timestamp, u64)>,
+    windows: Windows,
+    /// The oldest allow still kept for throttles, so that pruning need not search.
+    oldest_allow: Option<u64>,
+}
+
+impl<V: View> State<V> {
+    /// The view that holds everything derived.
+    pub const fn view(&self) -> &V {
+        &self.view
+    }
+
+    /// The same, for its owner to commit or roll over. Only the fold may change keys.
+    pub const fn view_mut(&mut self) -> &mut V {
+        &mut self.view
+    }
+
+    /// Where the log stands.
+    pub const fn head(&self) -> Head {
+        self.head
+    }
+
+    /// The genesis entry, once folded.
+    pub const fn genesis(&self) -> Option<&Genesis> {
+        self.genesis.as_ref()
+    }
+
+    /// The ledger's environment; before genesis, the one with the stricter rules for real people.
+    pub fn environment(&self) -> Environment {
+        self.genesis.as_ref().map_or(Environment::Prod, |genesis| genesis.environment)
+    }
+
+    /// The policy in force, if one was ever published.
+    pub fn policy(&self) -> Option<&InForce> {
+        self.policy.as_deref()
+    }
+
+    /// The same, shared.
+    pub fn policy_shared(&self) -> Option<Arc<InForce>> {
+        self.policy.clone()
+    }
+
+    /// The policy in force, as entries cite it.
+    pub fn policy_ref(&self) -> Option<PolicyRef> {
+        self.policy().map(|policy| PolicyRef { seq: policy.seq, sha256: policy.sha256 })
+    }
+
+    /// The policy's numbers, or the gate's defaults.
+    pub fn numbers(&self) -> &Numbers {
+        self.policy().map_or(&self.defaults, |policy| &policy.text.numbers)
+    }
+
+    /// A principal, revoked ones included.
+    pub fn principal(&self, id: &str) -> Option<&PrincipalRecord> {
+        self.principals.get(id)
+    }
+
+    /// Every principal, revoked ones included, by id.
+    pub fn principals(&self) -> impl Iterator<Item = (&str, &PrincipalRecord)> {
+        self.principals.iter().map(|(id, principal)| (id.as_str(), principal))
+    }
+
+    /// The active stops, by seq.
+    pub fn stops(&self) -> impl Iterator<Item = (u64, &Scope)> {
+        self.stops.iter().map(|(seq, scope)| (*seq, scope))
+    }
+
+    /// The clock's facts.
+    pub const fn clock(&self) -> ClockFacts {
+        self.clock
+    }
+
+    /// The entry because of which an allow at `now` is a deny, if there is one.
+    pub fn clock_blocks(&self, now: Timestamp) -> Option<u64> {
+        self.clock.seen.or_else(|| self.clock.behind.filter(|(_, until)| now <= *until).map(|(seq, _)| seq))
+    }
+
+    /// The allows that nobody has reported on, by seq.
+    pub fn open(&self) -> impl Iterator<Item = (u64, &OpenAllow)> {
+        self.open.iter().map(|(seq, allow)| (*seq, allow))
+    }
+
+    /// The allows whose report time has passed at `now`, the longest overdue first.
+    pub fn overdue(&self, now: Timestamp) -> impl Iterator<Item = u64> {
+        self.due.range(..=(now, u64::MAX)).map(|(_, seq)| *seq)
+    }
+
+    /// When the next allow becomes overdue.
+    pub fn next_due(&self) -> Option<Timestamp> {
+        self.due.first().map(|(time, _)| *time)
+    }
+
+    /// The throttle windows of the policy in force.
+    pub const fn windows(&self) -> &Windows {
+        &self.windows
+    }
+
+    /// The first entry of a request id.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn request(&self, principal: &str, call: Call, id: &str) -> Result<Option<RequestRecord>, ViewError> {
+        read(&self.view, Table::Request, &request_key(principal, call, id))
+    }
+
+    /// What is known of a decision.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn decision(&self, seq: u64) -> Result<Option<DecisionRecord>, ViewError> {
+        read(&self.view, Table::Decision, &seq.to_be_bytes())
+    }
+
+    /// What is known of an execution.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn execution(&self, seq: u64) -> Result<Option<ExecutionRecord>, ViewError> {
+        read(&self.view, Table::Execution, &seq.to_be_bytes())
+    }
+
+    /// The live listings and exemptions under a token, in the order of the log.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read: never an empty list.
+    pub fn listings(&self, token: &Token) -> Result<Vec<ListingRecord>, ViewError> {
+        listings(&self.view, token)
+    }
+
+    /// The keys of a live listing or exemption.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn listing_ref(&self, seq: u64, index: u64) -> Result<Option<ListingRef>, ViewError> {
+        read(&self.view, Table::ListingRef, &listing_key(seq, index))
+    }
+}
+
+/// The live listings and exemptions under a token.
+///
+/// # Errors
+/// [`ViewError`] where the view cannot be read.
+pub fn listings<V: View>(view: &V, token: &Token) -> Result<Vec<ListingRecord>, ViewError> {
+    Ok(read(view, Table::Listing, &token.0)?.unwrap_or_default())
+}
+
+/// The seqs of the entries with a correlation id, ascending from `from`, at most `limit`.
+///
+/// # Errors
+/// [`ViewError`] where the view cannot be read.
+pub fn correlated<V: View>(
+    view: &V,
+    correlation_id: &str,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<u64>, ViewError> {
+    indexed(view, Table::Correlation, &correlation_prefix(correlation_id), from, limit)
+}
+
+/// The seqs of the entries that name a token, ascending from `from`, at most `limit`.
+///
+/// # Errors
+/// [`ViewError`] where the view cannot be read.
+pub fn concerning<V: View>(view: &V, token: &Token, from: u64, limit: usize) -> Result<Vec<u64>, ViewError> {
+    indexed(view, Table::Subject, &token.0, from, limit)
+}
+
+fn indexed<V: View>(
+    view: &V,
+    table: Table,
+    prefix: &[u8],
+    from: u64,
+    limit: usize,
+) -> Result<Vec<u64>, ViewError> {
+    let mut seqs = Vec::new();
+    let start = crate::record::with_seq(prefix.to_vec(), from);
+    view.scan(table, &start, &mut |key, _| {
+        if seqs.len() == limit || !key.starts_with(prefix) {
+            return ControlFlow::Break(());
+        }
+        seqs.extend(seq_of(key));
+        ControlFlow::Continue(())
+    })?;
+    Ok(seqs)
+}
+
+/// The windows of `rules` over the allows that a view holds, for a policy that is about to be
+/// published. The daemon makes them off the sequencer; the fold adds what came after.
+///
+/// # Errors
+/// [`ViewError`] where the view cannot be read.
+pub fn windows_of<V: View>(view: &V, rules: &[crate::policy::ThrottleRule]) -> Result<Windows, ViewError> {
+    let mut windows = Windows::new(rules);
+    count_allows(view, 0, &mut windows)?;
+    Ok(windows)
+}
+
+/// Counts the allows from seq `from` on.
+fn count_allows<V: View>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
+    let mut failed = None;
+    view.scan(Table::Allow, &from.to_be_bytes(), &mut |key, value| match (seq_of(key), parse::<AllowRecord>(Table::Allow, value)) {
+        (Some(seq), Ok(allow)) => {
+            windows.count(seq, &allow);
+            ControlFlow::Continue(())
+        }
+        (_, Err(error)) => {
+            failed = Some(error);
+            ControlFlow::Break(())
+        }
+        (None, _) => {
+            failed = Some(ViewError { table: Table::Allow, why: "a key is not a seq".to_owned() });
+            ControlFlow::Break(())
+        }
+    })?;
+    failed.map_or(Ok(()), Err)
+}
+
+fn read<V: View, T: serde::de::DeserializeOwned>(
+    view: &V,
+    table: Table,
+    key: &[u8],
+) -> Result<Option<T>, ViewError> {
+    view.get(table, key)?.map(|value| parse(table, &value)).transpose()
+}
+
+fn parse<T: serde::de::DeserializeOwned>(table: Table, value: &[u8]) -> Result<T, ViewError> {
+    serde_json::from_slice(value).map_err(|error| ViewError { table, why: error.to_string() })
+}
+
+fn listing_key(seq: u64, index: u64) -> Vec<u8> {
+    crate::record::with_seq(seq.to_be_bytes().to_vec(), index)
+}
+
+/// Reads every row of a small table.
+fn rows<V: View, T: serde::de::DeserializeOwned>(view: &V, table: Table) -> Result<Vec<(Vec<u8>, T)>, ViewError> {
+    let mut rows = Vec::new();
+    let mut failed = None;
+    scan_prefix(view, table, b"", &mut |key, value| match parse(table, value) {
+        Ok(value) => {
+            rows.push((key.to_vec(), value));
+            ControlFlow::Continue(())
+        }
+        Err(error) => {
+            failed = Some(error);
+            ControlFlow::Break(())
+        }
+    })?;
+    failed.map_or(Ok(rows), Err)
+}

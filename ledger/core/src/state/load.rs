@@ -1,0 +1,79 @@
+//! Bringing back what the state holds in memory from the view that the same fold wrote.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fold::PolicyFact;
+use super::{ClockFacts, Head, State, count_allows, read, rows};
+use crate::entry::{Genesis, Scope};
+use crate::policy::Numbers;
+use crate::record::{OpenAllow, PrincipalRecord, seq_of};
+use crate::time::Timestamp;
+use crate::view::{Table, View, ViewError};
+use crate::window::Windows;
+
+impl<V: View> State<V> {
+    /// The state that `view` holds; of an empty view, the state of an empty log.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read or holds what this fold did not write.
+    pub fn load(view: V) -> Result<Self, ViewError> {
+        let head = read(&view, Table::Fact, Fact::HEAD)?.unwrap_or(Head {
+            next: 0,
+            time: Timestamp::EPOCH,
+            shut_down: false,
+        });
+        let genesis: Option<Genesis> = read(&view, Table::Fact, Fact::GENESIS)?;
+        let clock: ClockFacts = read(&view, Table::Fact, Fact::CLOCK)?.unwrap_or_default();
+        let policy = match read::<_, PolicyFact>(&view, Table::Fact, Fact::POLICY)? {
+            Some(fact) => Some(
+                fact.into_force()
+                    .map_err(|error| ViewError { table: Table::Fact, why: error.to_string() })?,
+            ),
+            None => None,
+        };
+        let principals: BTreeMap<String, PrincipalRecord> = rows(&view, Table::Principal)?
+            .into_iter()
+            .map(|(key, record)| (String::from_utf8_lossy(&key).into_owned(), record))
+            .collect();
+        let stops: BTreeMap<u64, Scope> = by_seq(rows(&view, Table::Stop)?);
+        let open: BTreeMap<u64, OpenAllow> = by_seq(rows(&view, Table::Open)?);
+        let due: BTreeSet<_> = open.iter().map(|(seq, allow)| (allow.report_by, *seq)).collect();
+        let mut windows = policy.as_ref().map_or_else(Windows::default, |policy| Windows::new(policy.text.throttles()));
+        count_allows(&view, 0, &mut windows)?;
+        let mut oldest_allow = None;
+        view.scan(Table::Allow, b"", &mut |key, _| {
+            oldest_allow = seq_of(key);
+            std::ops::ControlFlow::Break(())
+        })?;
+        Ok(Self {
+            view,
+            head,
+            genesis,
+            principals,
+            policy: policy.map(std::sync::Arc::new),
+            defaults: Numbers::default(),
+            stops,
+            clock,
+            open,
+            due,
+            windows,
+            oldest_allow,
+        })
+    }
+}
+
+fn by_seq<T>(rows: Vec<(Vec<u8>, T)>) -> BTreeMap<u64, T> {
+    rows.into_iter().filter_map(|(key, value)| Some((seq_of(&key)?, value))).collect()
+}
+
+/// The names of the single facts.
+pub(super) struct Fact;
+
+impl Fact {
+    pub(super) const HEAD: &'static [u8] = b"head";
+    pub(super) const GENESIS: &'static [u8] = b"genesis";
+    pub(super) const CLOCK: &'static [u8] = b"clock";
+    pub(super) const POLICY: &'static [u8] = b"policy";
+    /// A publication of which continuations are still to come.
+    pub(super) const PENDING: &'static [u8] = b"policy.pending";
+}

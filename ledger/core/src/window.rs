@@ -1,0 +1,248 @@
+//! Throttle windows: exact counts over the times of the allow entries.
+//!
+//! A rule holds at `now` if what it counted in `(now - window, now]` leaves room. The windows are
+//! derived from the allows of the last 31 days, never from a rule's name: a rule that is new, renamed
+//! or widened counts the allows that are already in the log.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::entry::{Key, Recipient};
+use crate::policy::{Per, ThrottleRule, Unit};
+use crate::record::{AllowRecord, PersonKeys};
+use crate::time::Timestamp;
+use crate::token::Kind;
+
+/// What a rule counts per: an agent's id, a token, or nothing for the whole workspace.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum WindowKey {
+    /// The whole ledger.
+    Workspace,
+    /// An agent, a campaign or a seller.
+    Name(String),
+    /// A mailbox, a person's key or a domain.
+    Token(Option<Kind>, [u8; 32]),
+}
+
+/// What one request adds to one window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// The window.
+    pub key: WindowKey,
+    /// The recipient that it stems from, where the rule counts per recipient or domain.
+    pub recipient: Option<u64>,
+    /// How much.
+    pub units: u64,
+}
+
+/// What `rule` counts of an allow, or of a request that is about to become one.
+///
+/// # Errors
+/// [`Unkeyed`] where the rule counts per something that the request does not name.
+pub fn charges(rule: &ThrottleRule, allow: &AllowRecord) -> Result<Vec<Charge>, Unkeyed> {
+    let units = match rule.unit {
+        Unit::Actions => 1,
+        Unit::Recipients => allow.people.len() as u64,
+    };
+    let whole = |key: Option<WindowKey>| {
+        key.map(|key| vec![Charge { key, recipient: None, units }]).ok_or(Unkeyed)
+    };
+    let name = |name: &Option<String>| name.clone().map(WindowKey::Name);
+    match rule.per {
+        Per::Workspace => whole(Some(WindowKey::Workspace)),
+        Per::Agent => whole(Some(WindowKey::Name(allow.agent.clone()))),
+        Per::Seller => whole(name(&allow.seller)),
+        Per::Campaign => whole(name(&allow.campaign)),
+        Per::Mailbox => whole(allow.mailbox.map(|token| WindowKey::Token(None, token.0))),
+        Per::Recipient => Ok(per_person(allow, |person| {
+            person.person.iter().map(|(kind, token)| WindowKey::Token(Some(kind.clone()), token.0)).collect()
+        })
+        .map(|charge| Charge { units: 1, ..charge })
+        .collect()),
+        Per::Domain => Ok(per_person(allow, |person| {
+            person.domains.iter().map(|token| WindowKey::Token(None, token.0)).collect()
+        })
+        .map(|charge| match rule.unit {
+            Unit::Actions => Charge { units: 1, ..charge },
+            Unit::Recipients => charge,
+        })
+        .collect()),
+    }
+}
+
+/// The request does not name what a rule counts per, so that it cannot be counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unkeyed;
+
+/// One charge a key, in units of people, with the first recipient that has it.
+fn per_person(allow: &AllowRecord, keys: impl Fn(&PersonKeys) -> Vec<WindowKey>) -> impl Iterator<Item = Charge> {
+    let mut charges: BTreeMap<WindowKey, (u64, u64)> = BTreeMap::new();
+    for person in &allow.people {
+        for key in keys(person) {
+            charges.entry(key).or_insert((person.recipient, 0)).1 += 1;
+        }
+    }
+    charges.into_iter().map(|(key, (recipient, units))| Charge { key, recipient: Some(recipient), units })
+}
+
+/// The different people among `recipients`: two that share a canonical e-mail, a phone or a contact
+/// token are one.
+pub fn people(recipients: &[Recipient]) -> Vec<PersonKeys> {
+    let mut people: Vec<PersonKeys> = Vec::new();
+    for (index, recipient) in recipients.iter().enumerate() {
+        let mut one = PersonKeys {
+            recipient: index as u64,
+            person: recipient
+                .keys
+                .iter()
+                .filter(|key| matches!(key.kind, Kind::EmailCanonical | Kind::Phone | Kind::Contact))
+                .map(|key| (key.kind.clone(), key.token))
+                .collect(),
+            domains: registrable(&recipient.keys).collect(),
+        };
+        // A newcomer can join people who looked different until now.
+        people.retain_mut(|other| {
+            if one.person.is_disjoint(&other.person) {
+                return true;
+            }
+            one.recipient = one.recipient.min(other.recipient);
+            one.person.append(&mut other.person);
+            one.domains.append(&mut other.domains);
+            false
+        });
+        people.push(one);
+    }
+    people.sort_by_key(|person| person.recipient);
+    people
+}
+
+/// The registrable domain under each token version: of the domain keys, the last.
+fn registrable(keys: &[Key]) -> impl Iterator<Item = crate::token::Token> {
+    let mut last = BTreeMap::new();
+    for key in keys.iter().filter(|key| key.kind == Kind::Domain) {
+        last.insert(key.v, key.token);
+    }
+    last.into_values()
+}
+
+/// The windows of every rule of a policy. Owned by the state that folds the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Windows {
+    rules: Vec<RuleWindows>,
+    /// Every allow below this seq is counted.
+    pub through: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct RuleWindows {
+    rule: ThrottleRule,
+    /// What was counted, in the order of time, so that what has left can be taken out.
+    order: VecDeque<(Timestamp, WindowKey)>,
+    windows: BTreeMap<WindowKey, Window>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Window {
+    allows: VecDeque<(Timestamp, u64)>,
+    sum: u64,
+}
+
+/// What one window says to one charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Room {
+    /// Units in the trailing window.
+    pub count: u64,
+    /// Whether the charge fits.
+    pub fits: bool,
+    /// The first time at which it would; absent where it fits now, and where it never would.
+    pub passes_at: Option<Timestamp>,
+}
+
+impl Windows {
+    /// Empty windows for `rules`; feed them every allow of the last 31 days with [`Self::count`].
+    pub fn new(rules: &[ThrottleRule]) -> Self {
+        Self {
+            rules: rules
+                .iter()
+                .map(|rule| RuleWindows {
+                    rule: rule.clone(),
+                    order: VecDeque::new(),
+                    windows: BTreeMap::new(),
+                })
+                .collect(),
+            through: 0,
+        }
+    }
+
+    /// The rules counted, in the policy's order.
+    pub fn rules(&self) -> impl Iterator<Item = &ThrottleRule> {
+        self.rules.iter().map(|windows| &windows.rule)
+    }
+
+    /// Counts the allow at `seq`. Allows must come in the order of the log.
+    pub fn count(&mut self, seq: u64, allow: &AllowRecord) {
+        self.through = seq + 1;
+        for windows in &mut self.rules {
+            windows.expire(allow.time);
+            if !windows.rule.matches(&allow.action, allow.class) {
+                continue;
+            }
+            // An allow that a rule of today cannot key was decided before the rule was published.
+            for charge in charges(&windows.rule, allow).unwrap_or_default() {
+                windows.order.push_back((allow.time, charge.key.clone()));
+                let window = windows.windows.entry(charge.key).or_default();
+                window.allows.push_back((allow.time, charge.units));
+                window.sum += charge.units;
+            }
+        }
+    }
+
+    /// What the window of `key` under the `rule`-th rule says, at `now`, to `units` more.
+    pub fn room(&self, rule: usize, key: &WindowKey, units: u64, now: Timestamp) -> Room {
+        let Some(windows) = self.rules.get(rule) else {
+            return Room { count: 0, fits: true, passes_at: None };
+        };
+        let (limit, window_s) = (windows.rule.limit, windows.rule.window_s);
+        let Some(window) = windows.windows.get(key) else {
+            return Room { count: 0, fits: units <= limit, passes_at: None };
+        };
+        let mut allows = window.allows.iter().skip_while(|(time, _)| has_left(*time, window_s, now));
+        let gone: u64 =
+            window.allows.iter().take_while(|(time, _)| has_left(*time, window_s, now)).map(|(_, units)| units).sum();
+        let count = window.sum - gone;
+        if count + units <= limit {
+            return Room { count, fits: true, passes_at: None };
+        }
+        // It passes when enough of the oldest have left; if even an empty window is too small, never.
+        let mut left = count;
+        let passes_at = (units <= limit)
+            .then(|| {
+                allows.find_map(|(time, units_then)| {
+                    left -= units_then;
+                    (left + units <= limit).then(|| time.saturating_add_s(window_s))
+                })
+            })
+            .flatten();
+        Room { count, fits: false, passes_at }
+    }
+}
+
+/// Whether what was counted at `time` is outside `(now - window, now]`.
+fn has_left(time: Timestamp, window_s: u64, now: Timestamp) -> bool {
+    time.saturating_add_s(window_s) <= now
+}
+
+impl RuleWindows {
+    /// Takes out what has left the window at `now`, so that memory holds no more than one window.
+    fn expire(&mut self, now: Timestamp) {
+        while self.order.front().is_some_and(|(time, _)| has_left(*time, self.rule.window_s, now)) {
+            let Some((_, key)) = self.order.pop_front() else { return };
+            let Some(window) = self.windows.get_mut(&key) else { continue };
+            if let Some((_, units)) = window.allows.pop_front() {
+                window.sum -= units;
+            }
+            if window.allows.is_empty() {
+                self.windows.remove(&key);
+            }
+        }
+    }
+}
