@@ -81,7 +81,8 @@ pub enum NameError {
 /// at most `max` bytes, and nothing that looks like personal data.
 ///
 /// An e-mail address is recognised by its `@`. A phone number is a `+` with at least 8 digits after
-/// it, `.`, `-`, `/` and spaces between them not counted, or digits after `tel:`. A long run of digits
+/// it, `.`, `-`, `/`, parentheses and spaces between them not counted, or as many digits after `tel:`.
+/// (So a version such as `1.0+20261122` is refused too: write `1.0-20261122`.) A long run of digits
 /// alone is not taken for one: numeric run ids are common, and a number without a `+` is not E.164.
 ///
 /// # Errors
@@ -119,18 +120,19 @@ pub(crate) fn personal(text: &str) -> Option<&'static str> {
     phone_at(text).map(|_| "a phone number")
 }
 
-/// Where something that looks like a phone number begins.
+/// Where something that looks like a phone number begins: a `+` with a digit or a parenthesis after
+/// it, or `tel:`, and then at least 8 digits.
 pub(crate) fn phone_at(text: &str) -> Option<usize> {
     let plus = text
         .match_indices(['+', '\u{ff0b}'])
-        .map(|(at, mark)| (at, at + mark.len()));
-    let tel = text.to_ascii_lowercase();
-    let tel = tel
+        .map(|(at, mark)| (at, &text[at + mark.len()..]));
+    let plus = plus.filter(|(_, rest)| rest.starts_with(|c: char| c.is_ascii_digit() || c == '('));
+    let lower = text.to_ascii_lowercase();
+    let tel = lower
         .match_indices("tel:")
-        .map(|(at, mark)| (at, at + mark.len()))
-        .collect::<Vec<_>>();
+        .map(|(at, mark)| (at, text[at + mark.len()..].trim_start_matches([' ', '+'])));
     plus.chain(tel)
-        .filter(|(_, after)| digits_at(&text[*after..]) >= PHONE_DIGITS_MIN)
+        .filter(|(_, rest)| digits_at(rest) >= PHONE_DIGITS_MIN)
         .map(|(at, _)| at)
         .min()
 }

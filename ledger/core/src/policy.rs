@@ -1,0 +1,357 @@
+//! The policy: which actions exist, who may carry them out, how often, and the gate's numbers.
+//!
+//! A policy is a directory of text files; this version knows one, `policy.toml`. Everything in it is
+//! enforced, and what this version does not enforce is refused. It grants nothing that it does not
+//! name. The gate itself knows the [built-in contact actions](ActionRule::BUILTIN); a policy may ask
+//! more of them and never less.
+//!
+//! ```toml
+//! version = 1
+//!
+//! [[action]]                      # what may be asked for; the built-in ones need no row
+//! name = "crm.contact.update"
+//! class = "write"                 # read, write, contact, admin; without one: contact
+//!
+//! [[grant]]                       # who may do it
+//! id = "outbound-sends"
+//! agent = "agent.outbound.sender"
+//! actions = ["email.send"]
+//! sellers = ["acme"]              # or ["*"]; a row for contact must say
+//! mailboxes = ["outreach-1"]      # names without `@`, "token:<64 hex>", or ["*"]; without: none
+//!
+//! [[throttle]]                    # how often
+//! id = "mailbox-day"
+//! actions = ["email.send"]        # and, or instead, classes = ["contact"]
+//! per = "mailbox"                 # agent, workspace, mailbox, recipient, domain, campaign, seller
+//! limit = 25                      # of unit = "actions" (the default) or "recipients"
+//! window = "24h"                  # trailing: s, m, h, d, up to 31 days
+//!
+//! [numbers]                       # see Numbers
+//! valid_for_s = 60
+//!
+//! [redact]                        # beyond redact::SECRET_NAMES
+//! keys = ["loyalty_pin"]
+//! pointers = ["/headers/x-internal"]
+//! ```
+
+mod error;
+mod number;
+mod parse;
+mod read;
+mod text;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::action::{ActionRule, Class};
+use crate::hash::Hash;
+use crate::redact::Redaction;
+use crate::token::Token;
+
+pub use error::{ERRORS_MAX, PolicyError, PolicyErrors};
+pub use number::{NUMBER_RANGES, Numbers};
+
+/// The one file of a policy that this version reads.
+pub const POLICY_FILE: &str = "policy.toml";
+/// The most bytes of all files of a policy.
+pub const POLICY_BYTES_MAX: usize = 256 * 1024;
+/// The most `[[action]]` rows.
+pub const ACTIONS_MAX: usize = 256;
+/// The most `[[grant]]` rows.
+pub const GRANTS_MAX: usize = 256;
+/// The most `[[throttle]]` rows.
+pub const THROTTLES_MAX: usize = 32;
+/// The most entries of one list within a row.
+pub const LIST_MAX: usize = 256;
+/// The most bytes of a mailbox's name.
+pub const MAILBOX_BYTES_MAX: usize = 64;
+/// The most `keys`, and the most `pointers`, of `[redact]`; and the most bytes of one.
+pub const REDACT_MAX: usize = 64;
+/// The most actions or recipients that a throttle may allow.
+pub const LIMIT_MAX: u64 = 1_000_000;
+
+/// A policy, read and checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The gate's numbers.
+    pub numbers: Numbers,
+    /// What is taken out of details.
+    pub redact: Redaction,
+    /// Declared and built-in actions by name; of [`Policy::none`], none.
+    actions: BTreeMap<String, ActionRule>,
+    grants: Vec<Grant>,
+    /// Agent to action to the rows that grant it, in the order of the file.
+    granted: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
+    throttles: Vec<ThrottleRule>,
+}
+
+impl Policy {
+    /// What holds before a policy is published: the built-in actions, no grants, the default numbers.
+    pub fn none() -> Self {
+        Self::new(
+            Numbers::default(),
+            Redaction::default(),
+            BTreeMap::new(),
+            Vec::new(),
+            Vec::new(),
+        )
+    }
+
+    /// Reads and checks the files of a policy, each a path within its directory and its bytes.
+    ///
+    /// # Errors
+    /// [`PolicyErrors`]: everything found that is wrong, up to [`ERRORS_MAX`].
+    pub fn parse<P: AsRef<str>, B: AsRef<[u8]>>(files: &[(P, B)]) -> Result<Self, PolicyErrors> {
+        let files: Vec<(&str, &[u8])> = files
+            .iter()
+            .map(|(path, bytes)| (path.as_ref(), bytes.as_ref()))
+            .collect();
+        parse::policy(&files)
+    }
+
+    fn new(
+        numbers: Numbers,
+        redact: Redaction,
+        declared: BTreeMap<String, ActionRule>,
+        grants: Vec<Grant>,
+        throttles: Vec<ThrottleRule>,
+    ) -> Self {
+        let builtin = ActionRule::BUILTIN
+            .iter()
+            .filter_map(|name| Some(((*name).to_owned(), ActionRule::builtin(name)?)));
+        let mut actions: BTreeMap<_, _> = builtin.collect();
+        actions.extend(declared);
+        let mut granted: BTreeMap<String, BTreeMap<String, Vec<usize>>> = BTreeMap::new();
+        for (row, grant) in grants.iter().enumerate() {
+            let by_action = granted.entry(grant.agent.clone()).or_default();
+            for action in &grant.actions {
+                by_action.entry(action.clone()).or_default().push(row);
+            }
+        }
+        Self {
+            numbers,
+            redact,
+            actions,
+            grants,
+            granted,
+            throttles,
+        }
+    }
+
+    /// The rule of an action, declared or built in; `None` for one that does not exist.
+    pub fn action(&self, name: &str) -> Option<&ActionRule> {
+        self.actions.get(name)
+    }
+
+    /// Every action, declared or built in, by name.
+    pub fn actions(&self) -> impl Iterator<Item = (&str, &ActionRule)> {
+        self.actions
+            .iter()
+            .map(|(name, rule)| (name.as_str(), rule))
+    }
+
+    /// The rows that grant `action` to `agent`, in the order of the file. Whether one also grants the
+    /// seller and the mailbox is for the gate to see.
+    pub fn grants(&self, agent: &str, action: &str) -> impl Iterator<Item = &Grant> {
+        let rows = self
+            .granted
+            .get(agent)
+            .and_then(|by_action| by_action.get(action));
+        rows.into_iter()
+            .flatten()
+            .filter_map(|row| self.grants.get(*row))
+    }
+
+    /// Every grant, in the order of the file.
+    pub fn all_grants(&self) -> &[Grant] {
+        &self.grants
+    }
+
+    /// The throttle rules, in the order of the file.
+    pub fn throttles(&self) -> &[ThrottleRule] {
+        &self.throttles
+    }
+
+    /// The rules that count an action that exists, with their place in [`Policy::throttles`].
+    pub fn throttles_of(&self, action: &str) -> impl Iterator<Item = (usize, &ThrottleRule)> {
+        let class = self.action(action).map(|rule| rule.class);
+        self.throttles
+            .iter()
+            .enumerate()
+            .filter(move |(_, rule)| class.is_some_and(|class| rule.matches(action, class)))
+    }
+
+    /// The names of mailboxes in grants. Whoever publishes the policy puts the token of each
+    /// ([`normalise::mailbox`](crate::normalise::mailbox)) into its entry: replay has no subject key.
+    pub fn mailbox_names(&self) -> BTreeSet<&str> {
+        let names = self
+            .grants
+            .iter()
+            .filter_map(|grant| match &grant.mailboxes {
+                Mailboxes::Any => None,
+                Mailboxes::Only { names, .. } => Some(names),
+            });
+        names.flatten().map(String::as_str).collect()
+    }
+}
+
+/// One row of the table of grants: who may do what, for whom and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// The row's id, unique among grants.
+    pub id: String,
+    /// The agent, by its exact id.
+    pub agent: String,
+    /// The actions, each declared or built in.
+    pub actions: BTreeSet<String>,
+    /// The sellers on whose behalf. Without `sellers`: none, so that a request may name none.
+    pub sellers: Names,
+    /// The mailboxes from which. Without `mailboxes`: none, so that a request may name none.
+    pub mailboxes: Mailboxes,
+}
+
+/// A list of names, or `["*"]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Names {
+    /// Any.
+    Any,
+    /// These, and no others.
+    Only(BTreeSet<String>),
+}
+
+impl Names {
+    /// Whether `name` is among them.
+    pub fn contains(&self, name: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Only(names) => names.contains(name),
+        }
+    }
+
+    /// Whether nothing is among them.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Only(names) if names.is_empty())
+    }
+}
+
+/// A list of mailboxes, or `["*"]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Mailboxes {
+    /// Any.
+    Any,
+    /// These, and no others.
+    Only {
+        /// By name, which is not an address.
+        names: BTreeSet<String>,
+        /// By token.
+        tokens: BTreeSet<Token>,
+    },
+}
+
+impl Mailboxes {
+    /// Whether nothing is among them.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Only { names, tokens } if names.is_empty() && tokens.is_empty())
+    }
+}
+
+/// How often something may be done: at most `limit` units in any trailing window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThrottleRule {
+    /// The rule's id, unique among throttles.
+    pub id: String,
+    /// The actions that it counts.
+    pub actions: BTreeSet<String>,
+    /// The classes that it counts, whatever the action.
+    pub classes: BTreeSet<Class>,
+    /// What it counts per.
+    pub per: Per,
+    /// What it counts.
+    pub unit: Unit,
+    /// How many, 1 to [`LIMIT_MAX`].
+    pub limit: u64,
+    /// In how long a window, in seconds, 1 to [`WINDOW_S_MAX`](crate::limits::WINDOW_S_MAX).
+    pub window_s: u64,
+}
+
+impl ThrottleRule {
+    /// Whether the rule counts an action of this name and class.
+    pub fn matches(&self, action: &str, class: Class) -> bool {
+        self.classes.contains(&class) || self.actions.contains(action)
+    }
+}
+
+/// What a throttle counts per.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Per {
+    /// Each agent.
+    Agent,
+    /// The whole ledger.
+    Workspace,
+    /// Each sending mailbox.
+    Mailbox,
+    /// Each person, under each of the contact, canonical e-mail and phone keys.
+    Recipient,
+    /// Each registrable domain.
+    Domain,
+    /// Each campaign.
+    Campaign,
+    /// Each seller.
+    Seller,
+}
+
+impl Per {
+    /// Every one, in the documented order.
+    pub const ALL: [Self; 7] = [
+        Self::Agent,
+        Self::Workspace,
+        Self::Mailbox,
+        Self::Recipient,
+        Self::Domain,
+        Self::Campaign,
+        Self::Seller,
+    ];
+
+    /// The word in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Workspace => "workspace",
+            Self::Mailbox => "mailbox",
+            Self::Recipient => "recipient",
+            Self::Domain => "domain",
+            Self::Campaign => "campaign",
+            Self::Seller => "seller",
+        }
+    }
+}
+
+/// What a throttle counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    /// Each allow as one.
+    Actions,
+    /// Each allow as the number of people it reaches.
+    Recipients,
+}
+
+impl Unit {
+    /// Both, the default first.
+    pub const ALL: [Self; 2] = [Self::Actions, Self::Recipients];
+
+    /// The word in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Actions => "actions",
+            Self::Recipients => "recipients",
+        }
+    }
+}
+
+/// The hash of a policy: SHA-256 over the sorted lines `<sha256>  <path>\n`, as `sha256sum` prints them.
+pub fn policy_hash<P: AsRef<str>, B: AsRef<[u8]>>(files: &[(P, B)]) -> Hash {
+    let line =
+        |(path, bytes): &(P, B)| format!("{}  {}\n", Hash::of(bytes.as_ref()), path.as_ref());
+    let mut lines: Vec<String> = files.iter().map(line).collect();
+    lines.sort_unstable();
+    Hash::of(lines.concat().as_bytes())
+}
