@@ -22,8 +22,8 @@ mod report;
 pub use control::{Access, Change, PolicyEntry, PolicyFile, PrincipalChange, Resume, Scope, Stop};
 pub use coverage::{Boot, Clock, ClockEvent, Genesis, Heartbeat, Shutdown};
 pub use decision::{
-    Basis, Check, Cite, Code, Decision, Environment, Foreign, Key, Outcome, PolicyRef, Reason, Recipient,
-    RecipientRole, Target, ThrottleCount,
+    Basis, Check, Cite, Code, Decision, Environment, Foreign, Key, Outcome, PolicyRef, Reason,
+    Recipient, RecipientRole, Target, ThrottleCount,
 };
 pub use dnc::{Dnc, DncOp, Listing, ListingReason};
 pub use report::{Event, Execution, Finding, OutcomeReport, RecipientResult, Status, Unresolved};
@@ -55,7 +55,10 @@ pub struct Entry {
 
 /// What an entry records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each variant is documented by the type that it holds")]
+#[allow(
+    missing_docs,
+    reason = "each variant is documented by the type that it holds"
+)]
 pub enum Body {
     Genesis(Genesis),
     Boot(Boot),
@@ -127,12 +130,20 @@ pub struct Actor {
 impl Actor {
     /// The daemon itself.
     pub fn ledger() -> Self {
-        Self { kind: ActorType::Ledger, id: "ledger".to_owned(), version: None }
+        Self {
+            kind: ActorType::Ledger,
+            id: "ledger".to_owned(),
+            version: None,
+        }
     }
 
     /// A principal.
     pub fn principal(role: Role, id: &str) -> Self {
-        Self { kind: ActorType::Principal(role), id: id.to_owned(), version: None }
+        Self {
+            kind: ActorType::Principal(role),
+            id: id.to_owned(),
+            version: None,
+        }
     }
 }
 
@@ -163,14 +174,19 @@ impl TryFrom<String> for ActorType {
             return Ok(Self::Ledger);
         }
         // "unknown variant" is what serde says of any other closed list; `decode` looks for it.
-        Role::parse(&word).map(Self::Principal).ok_or_else(|| format!("unknown variant `{word}`, expected a role"))
+        Role::parse(&word)
+            .map(Self::Principal)
+            .ok_or_else(|| format!("unknown variant `{word}`, expected a role"))
     }
 }
 
 /// The details that can be kept outside the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the words are those of the interface, which documents them")]
+#[allow(
+    missing_docs,
+    reason = "the words are those of the interface, which documents them"
+)]
 pub enum DetailName {
     Params,
     Rationale,
@@ -277,7 +293,9 @@ pub enum DecodeError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
     /// Over the limit. The request that caused it must be made smaller.
-    #[error("the entry would have {bytes} bytes; at most {ENTRY_BYTES_MAX} fit: send fewer or shorter values")]
+    #[error(
+        "the entry would have {bytes} bytes; at most {ENTRY_BYTES_MAX} fit: send fewer or shorter values"
+    )]
     TooLarge {
         /// Its length.
         bytes: usize,
@@ -355,7 +373,9 @@ impl Body {
     pub fn correlation_id(&self) -> Option<&str> {
         match self {
             Self::Unresolved(body) => Some(&body.correlation_id),
-            _ => self.cause().and_then(|cause| cause.correlation_id.as_deref()),
+            _ => self
+                .cause()
+                .and_then(|cause| cause.correlation_id.as_deref()),
         }
     }
 
@@ -397,7 +417,9 @@ impl Body {
             serde_json::from_slice(json).map_err(|error| {
                 let why = error.to_string();
                 if why.starts_with("unknown variant") {
-                    DecodeError::Unknown { what: format!("a value ({why})") }
+                    DecodeError::Unknown {
+                        what: format!("a value ({why})"),
+                    }
                 } else {
                     DecodeError::Malformed { why }
                 }
@@ -419,7 +441,11 @@ impl Body {
             "resume" => Self::Resume(read(json)?),
             "access" => Self::Access(read(json)?),
             "clock" => Self::Clock(read(json)?),
-            _ => return Err(DecodeError::Unknown { what: format!("entry kind `{kind}`") }),
+            _ => {
+                return Err(DecodeError::Unknown {
+                    what: format!("entry kind `{kind}`"),
+                });
+            }
         })
     }
 }
@@ -441,7 +467,9 @@ impl Entry {
             .as_bytes(),
         );
         let body_at = line.len();
-        self.body.write_json(&mut line).map_err(|error| EncodeError::Json(error.to_string()))?;
+        self.body
+            .write_json(&mut line)
+            .map_err(|error| EncodeError::Json(error.to_string()))?;
         // The body's own opening brace stands where the head's comma already is.
         line.remove(body_at);
         if line.len() > ENTRY_BYTES_MAX {
@@ -457,15 +485,24 @@ impl Entry {
     /// [`DecodeError::Malformed`] for everything that is not the one encoding of an entry.
     pub fn decode(line: &[u8]) -> Result<Self, DecodeError> {
         if line.len() > ENTRY_BYTES_MAX {
-            return Err(malformed(format!("{} bytes, at most {ENTRY_BYTES_MAX} are allowed", line.len())));
+            return Err(malformed(format!(
+                "{} bytes, at most {ENTRY_BYTES_MAX} are allowed",
+                line.len()
+            )));
         }
         let text = std::str::from_utf8(line).map_err(|error| malformed(error.to_string()))?;
         let head = Head::read(text)?;
         let mut json = Vec::with_capacity(head.rest.len() + 1);
         json.push(b'{');
         json.extend_from_slice(head.rest.as_bytes());
-        let entry = Self { seq: head.seq, time: head.time, body: Body::read_json(head.kind, &json)? };
-        let again = entry.encode().map_err(|error| malformed(error.to_string()))?;
+        let entry = Self {
+            seq: head.seq,
+            time: head.time,
+            body: Body::read_json(head.kind, &json)?,
+        };
+        let again = entry
+            .encode()
+            .map_err(|error| malformed(error.to_string()))?;
         if again != line {
             return Err(difference(text, &again));
         }
@@ -486,9 +523,9 @@ impl<'a> Head<'a> {
         let (version, rest) = between(text, "{\"v\":", ",", "v")?;
         if version != SCHEMA_VERSION.to_string() {
             return Err(match version.parse::<u64>() {
-                Ok(number) if number.to_string() == version => {
-                    DecodeError::Unknown { what: format!("schema version {number}") }
-                }
+                Ok(number) if number.to_string() == version => DecodeError::Unknown {
+                    what: format!("schema version {number}"),
+                },
                 _ => malformed(format!("`v` is `{version}`, expected an integer")),
             });
         }
@@ -496,15 +533,24 @@ impl<'a> Head<'a> {
         let (time, rest) = between(rest, "\"time\":\"", "\",", "time")?;
         let (kind, rest) = between(rest, "\"kind\":\"", "\",", "kind")?;
         Ok(Self {
-            seq: seq.parse().map_err(|_| malformed(format!("`seq` is `{seq}`, expected an integer")))?,
-            time: time.parse().map_err(|_| malformed(format!("`time` is `{time}`, expected RFC 3339 UTC")))?,
+            seq: seq
+                .parse()
+                .map_err(|_| malformed(format!("`seq` is `{seq}`, expected an integer")))?,
+            time: time
+                .parse()
+                .map_err(|_| malformed(format!("`time` is `{time}`, expected RFC 3339 UTC")))?,
             kind,
             rest,
         })
     }
 }
 
-fn between<'a>(text: &'a str, open: &str, close: &str, key: &str) -> Result<(&'a str, &'a str), DecodeError> {
+fn between<'a>(
+    text: &'a str,
+    open: &str,
+    close: &str,
+    key: &str,
+) -> Result<(&'a str, &'a str), DecodeError> {
     text.strip_prefix(open)
         .and_then(|rest| rest.split_once(close))
         .ok_or_else(|| malformed(format!("`{key}` does not stand where it must")))
@@ -521,8 +567,13 @@ fn difference(text: &str, again: &[u8]) -> DecodeError {
     let known = serde_json::from_slice::<Value>(again);
     match (read, known) {
         (Ok(read), Ok(known)) => match unknown_key(&read, &known) {
-            Some(key) => DecodeError::Unknown { what: format!("key `{key}`") },
-            None => malformed("not in canonical form: keys out of order, repeated or spelled otherwise".to_owned()),
+            Some(key) => DecodeError::Unknown {
+                what: format!("key `{key}`"),
+            },
+            None => malformed(
+                "not in canonical form: keys out of order, repeated or spelled otherwise"
+                    .to_owned(),
+            ),
         },
         _ => malformed("not JSON".to_owned()),
     }
@@ -530,15 +581,18 @@ fn difference(text: &str, again: &[u8]) -> DecodeError {
 
 fn unknown_key(read: &Value, known: &Value) -> Option<String> {
     match (read, known) {
-        (Value::Object(read), Value::Object(known)) => read.iter().find_map(|(key, value)| match known.get(key) {
-            Some(same) => unknown_key(value, same),
-            // An empty value where canonical form has none is not a new key.
-            None if is_default(value) => None,
-            None => Some(key.clone()),
-        }),
-        (Value::Array(read), Value::Array(known)) => {
-            read.iter().zip(known).find_map(|(value, same)| unknown_key(value, same))
+        (Value::Object(read), Value::Object(known)) => {
+            read.iter().find_map(|(key, value)| match known.get(key) {
+                Some(same) => unknown_key(value, same),
+                // An empty value where canonical form has none is not a new key.
+                None if is_default(value) => None,
+                None => Some(key.clone()),
+            })
         }
+        (Value::Array(read), Value::Array(known)) => read
+            .iter()
+            .zip(known)
+            .find_map(|(value, same)| unknown_key(value, same)),
         _ => None,
     }
 }

@@ -38,7 +38,11 @@ struct Nature {
 ///
 /// # Errors
 /// [`ViewError`] where a view cannot be read: then nothing is decided, and the daemon stops.
-pub fn decide<V: View>(state: &State<V>, mut request: Decision, now: Timestamp) -> Result<Decision, ViewError> {
+pub fn decide<V: View>(
+    state: &State<V>,
+    mut request: Decision,
+    now: Timestamp,
+) -> Result<Decision, ViewError> {
     let nature = nature(state, &request);
     let agent = request.cause.actor.id.clone();
     let mut reasons = Vec::new();
@@ -72,12 +76,19 @@ pub fn decide<V: View>(state: &State<V>, mut request: Decision, now: Timestamp) 
     let counts = throttle::check(state.windows(), &allow, now, &mut reasons);
     foreign(&request, &mut reasons);
 
-    let outcome = reasons.iter().map(|reason| reason.code.demands()).max().unwrap_or(Outcome::Deny);
+    let outcome = reasons
+        .iter()
+        .map(|reason| reason.code.demands())
+        .max()
+        .unwrap_or(Outcome::Deny);
     let numbers = state.numbers();
     request.environment = state.environment();
     request.class = nature.class;
     request.channels = nature.channels;
-    request.policy = policy.map(|policy| PolicyRef { seq: policy.seq, sha256: policy.sha256 });
+    request.policy = policy.map(|policy| PolicyRef {
+        seq: policy.seq,
+        sha256: policy.sha256,
+    });
     request.outcome = outcome;
     request.throttles = counts;
     if outcome == Outcome::Allow {
@@ -111,30 +122,52 @@ fn nature<V: View>(state: &State<V>, request: &Decision) -> Nature {
         None => ActionRule::builtin(&request.action),
     };
     match declared {
-        Some(rule) => Nature { known: true, class: rule.class, channels: rule.channels, requires: rule.requires },
-        None => Nature { known: false, class: Class::Contact, channels: Channels::all(), requires: Vec::new() },
+        Some(rule) => Nature {
+            known: true,
+            class: rule.class,
+            channels: rule.channels,
+            requires: rule.requires,
+        },
+        None => Nature {
+            known: false,
+            class: Class::Contact,
+            channels: Channels::all(),
+            requires: Vec::new(),
+        },
     }
 }
 
 fn clock<V: View>(state: &State<V>, now: Timestamp, reasons: &mut Vec<Reason>) {
     if let Some(seen) = state.clock_blocks(now) {
-        reasons.push(Reason { cites: vec![Cite { seq: seen, index: None }], ..Code::ClockBlocked.reason() });
+        reasons.push(Reason {
+            cites: vec![Cite {
+                seq: seen,
+                index: None,
+            }],
+            ..Code::ClockBlocked.reason()
+        });
     }
 }
 
 fn stops<V: View>(state: &State<V>, agent: &str, class: Class, reasons: &mut Vec<Reason>) {
-    let stops: Vec<u64> =
-        state.stops().filter(|(_, scope)| scope.covers(agent, class)).map(|(seq, _)| seq).collect();
+    let stops: Vec<u64> = state
+        .stops()
+        .filter(|(_, scope)| scope.covers(agent, class))
+        .map(|(seq, _)| seq)
+        .collect();
     if !stops.is_empty() {
-        reasons.push(citing(Code::StopActive.reason(), stops.into_iter().map(|seq| Cite { seq, index: None })));
+        reasons.push(citing(
+            Code::StopActive.reason(),
+            stops.into_iter().map(|seq| Cite { seq, index: None }),
+        ));
     }
 }
 
 fn identity<V: View>(state: &State<V>, request: &Decision, reasons: &mut Vec<Reason>) {
     let caller = &request.cause.actor.id;
-    let known = state
-        .principal(caller)
-        .is_some_and(|principal| principal.credential.is_some() && Call::Decide.granted(principal.role) == Grant::Yes);
+    let known = state.principal(caller).is_some_and(|principal| {
+        principal.credential.is_some() && Call::Decide.granted(principal.role) == Grant::Yes
+    });
     if !known {
         reasons.push(Code::IdentityUnknown.reason());
     }
@@ -159,7 +192,10 @@ fn recipients(request: &Decision, nature: &Nature, reasons: &mut Vec<Reason>) {
         }
         let has = |kind: &Kind| recipient.keys.iter().any(|key| key.kind == *kind);
         if contact && ![Kind::Email, Kind::Phone, Kind::Contact].iter().any(has) {
-            reasons.push(Reason { recipient: Some(index), ..Code::RecipientUnidentified.reason() });
+            reasons.push(Reason {
+                recipient: Some(index),
+                ..Code::RecipientUnidentified.reason()
+            });
         }
         for kind in nature.requires.iter().filter(|kind| !has(kind)) {
             reasons.push(Reason {
@@ -186,7 +222,11 @@ fn citing(reason: Reason, cites: impl IntoIterator<Item = Cite>) -> Reason {
     cites.dedup();
     let total = cites.len();
     cites.truncate(CITES_MAX);
-    Reason { cites, cites_total: (total > CITES_MAX).then_some(total as u64), ..reason }
+    Reason {
+        cites,
+        cites_total: (total > CITES_MAX).then_some(total as u64),
+        ..reason
+    }
 }
 
 /// Keeps the reasons and cites that fit an entry, and says how many there were.

@@ -1,15 +1,32 @@
-//! See the crate description.
+//! The pure core of Agent Ledger: everything that is true of bytes.
+//!
+//! Entries and their strict encoding, the RFC 6962 tree and its proofs, tiles, signed notes,
+//! checkpoints, receipts and evidence, normalisation and tokens, policy text, and the gate that decides.
+//! There is no clock, no I/O and no randomness here, and a lint keeps it so: what the daemon decides
+//! today, a verifier decides again years later from the log alone.
+
 pub mod action;
 pub mod checkpoint;
+pub mod entry;
 pub mod fault;
+pub mod gate;
 pub mod hash;
+pub mod limits;
 pub mod name;
 pub mod normalise;
 pub mod note;
+pub mod plan;
+pub mod policy;
 pub mod receipt;
+pub mod record;
+pub mod redact;
+pub mod role;
+pub mod state;
 pub mod syntax;
 pub mod tile;
 pub mod time;
 pub mod token;
 pub mod tree;
 pub mod trust;
+pub mod view;
+pub mod window;

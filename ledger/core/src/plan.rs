@@ -12,7 +12,9 @@ mod report;
 pub use report::closes;
 
 use crate::action::Class;
-use crate::entry::{ActorType, Basis, Body, Boot, Clock, ClockEvent, Decision, Finding, Unresolved};
+use crate::entry::{
+    ActorType, Basis, Body, Boot, Clock, ClockEvent, Decision, Finding, Unresolved,
+};
 use crate::gate;
 use crate::policy::PolicyErrors;
 use crate::role::{Call, Grant, Role};
@@ -95,7 +97,9 @@ pub fn plan<V: View>(state: &State<V>, command: Body, now: Timestamp) -> Result<
             Body::Decision(Box::new(gate::decide(state, *decision, now)?))
         }
         Body::Decision(decision) => Body::Decision(Box::new(asserted(state, *decision)?)),
-        Body::Execution(execution) => Body::Execution(Box::new(report::execution(state, *execution, now)?)),
+        Body::Execution(execution) => {
+            Body::Execution(Box::new(report::execution(state, *execution, now)?))
+        }
         Body::Outcome(outcome) => Body::Outcome(Box::new(report::outcome(state, *outcome)?)),
         Body::Dnc(dnc) => Body::Dnc(list::change(state, dnc, now)?),
         Body::Principal(change) => Body::Principal(control::principal(state, change)?),
@@ -103,9 +107,11 @@ pub fn plan<V: View>(state: &State<V>, command: Body, now: Timestamp) -> Result<
         Body::Stop(stop) => Body::Stop(control::stop(state, stop, now)),
         Body::Resume(resume) => Body::Resume(control::resume(state, resume)?),
         Body::Clock(clock) => Body::Clock(acknowledged(state, clock)?),
-        Body::Boot(boot) => {
-            Body::Boot(Boot { since: state.head().time, clean: state.head().shut_down, ..boot })
-        }
+        Body::Boot(boot) => Body::Boot(Boot {
+            since: state.head().time,
+            clean: state.head().shut_down,
+            ..boot
+        }),
         Body::Unresolved(unresolved) => Body::Unresolved(overdue(state, unresolved, now)?),
         Body::Genesis(genesis) => {
             if state.head().next != 0 {
@@ -126,9 +132,10 @@ pub fn request_part(body: &Body) -> Body {
         Body::Decision(decision) if decision.basis == Basis::Gate => {
             Body::Decision(Box::new(decision.request_part()))
         }
-        Body::Decision(decision) => {
-            Body::Decision(Box::new(Decision { outcome: decision.outcome, ..decision.request_part() }))
-        }
+        Body::Decision(decision) => Body::Decision(Box::new(Decision {
+            outcome: decision.outcome,
+            ..decision.request_part()
+        })),
         Body::Execution(mut execution) => {
             execution.policy = None;
             execution.findings = Vec::new();
@@ -154,13 +161,20 @@ pub fn request_part(body: &Body) -> Body {
             resume.stops = Vec::new();
             Body::Resume(resume)
         }
-        Body::Boot(boot) => Body::Boot(Boot { since: Timestamp::EPOCH, clean: false, ..boot }),
-        Body::Unresolved(unresolved) => {
-            Body::Unresolved(Unresolved { correlation_id: String::new(), ..unresolved })
-        }
-        Body::Clock(clock) if clock.event == ClockEvent::Acknowledged => {
-            Body::Clock(Clock { acknowledges: None, before: Timestamp::EPOCH, ..clock })
-        }
+        Body::Boot(boot) => Body::Boot(Boot {
+            since: Timestamp::EPOCH,
+            clean: false,
+            ..boot
+        }),
+        Body::Unresolved(unresolved) => Body::Unresolved(Unresolved {
+            correlation_id: String::new(),
+            ..unresolved
+        }),
+        Body::Clock(clock) if clock.event == ClockEvent::Acknowledged => Body::Clock(Clock {
+            acknowledges: None,
+            before: Timestamp::EPOCH,
+            ..clock
+        }),
         body => body,
     }
 }
@@ -175,7 +189,8 @@ fn authorise<V: View>(state: &State<V>, command: &Body) -> Result<(), Refusal> {
     match (actor.kind, call) {
         (ActorType::Ledger, None) => {
             // Genesis is followed by the first operator, whom nobody else can have added.
-            let bootstrap = matches!(command, Body::Principal(_)) && state.principals().next().is_some();
+            let bootstrap =
+                matches!(command, Body::Principal(_)) && state.principals().next().is_some();
             let own = matches!(
                 command,
                 Body::Genesis(_)
@@ -183,27 +198,42 @@ fn authorise<V: View>(state: &State<V>, command: &Body) -> Result<(), Refusal> {
                     | Body::Heartbeat(_)
                     | Body::Shutdown(_)
                     | Body::Unresolved(_)
-                    | Body::Clock(Clock { event: ClockEvent::Seen, .. })
+                    | Body::Clock(Clock {
+                        event: ClockEvent::Seen,
+                        ..
+                    })
                     | Body::Principal(_)
             );
-            if own && !bootstrap { Ok(()) } else { Err(precondition("the ledger itself does not do this")) }
+            if own && !bootstrap {
+                Ok(())
+            } else {
+                Err(precondition("the ledger itself does not do this"))
+            }
         }
         (ActorType::Principal(role), Some(call)) => {
             if !made_by(command, call) {
                 return Err(precondition("no call of this name makes such an entry"));
             }
             let registered = state.principal(&actor.id);
-            let in_force = registered.is_some_and(|principal| principal.credential.is_some() && principal.role == role);
+            let in_force = registered
+                .is_some_and(|principal| principal.credential.is_some() && principal.role == role);
             // An agent that asks is answered by a denial with a receipt, whoever it is.
             if !in_force && call != Call::Decide {
-                return Err(Refusal::Unauthenticated { id: actor.id.clone() });
+                return Err(Refusal::Unauthenticated {
+                    id: actor.id.clone(),
+                });
             }
             if call.granted(role) == Grant::No {
-                return Err(Refusal::NotPermitted { role: role.to_string(), call: call.as_str() });
+                return Err(Refusal::NotPermitted {
+                    role: role.to_string(),
+                    call: call.as_str(),
+                });
             }
             Ok(())
         }
-        _ => Err(precondition("an entry is either the ledger's own or caused by a call")),
+        _ => Err(precondition(
+            "an entry is either the ledger's own or caused by a call",
+        )),
     }
 }
 
@@ -222,15 +252,26 @@ fn made_by(command: &Body, call: Call) -> bool {
         Body::Stop(_) => call == Call::Stop,
         Body::Resume(_) => call == Call::Resume,
         Body::Clock(_) => call == Call::AcknowledgeClock,
-        Body::Access(_) => matches!(call, Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export),
-        Body::Genesis(_) | Body::Boot(_) | Body::Heartbeat(_) | Body::Shutdown(_) | Body::Unresolved(_) => false,
+        Body::Access(_) => matches!(
+            call,
+            Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export
+        ),
+        Body::Genesis(_)
+        | Body::Boot(_)
+        | Body::Heartbeat(_)
+        | Body::Shutdown(_)
+        | Body::Unresolved(_) => false,
     }
 }
 
 /// The entry that already answers this request, if there is one.
 fn repeated<V: View>(state: &State<V>, command: &Body) -> Result<Option<u64>, Refusal> {
-    let Some(cause) = command.cause() else { return Ok(None) };
-    let Some(call) = cause.call else { return Ok(None) };
+    let Some(cause) = command.cause() else {
+        return Ok(None);
+    };
+    let Some(call) = cause.call else {
+        return Ok(None);
+    };
     let Some(request_id) = &cause.request_id else {
         return Err(Refusal::Invalid {
             field: "request_id",
@@ -238,11 +279,16 @@ fn repeated<V: View>(state: &State<V>, command: &Body) -> Result<Option<u64>, Re
             expected: "expected an id of the caller's own, new for each request".to_owned(),
         });
     };
-    let Some(first) = state.request(&cause.actor.id, call, request_id)? else { return Ok(None) };
+    let Some(first) = state.request(&cause.actor.id, call, request_id)? else {
+        return Ok(None);
+    };
     if first.same == crate::state::sameness(command) {
         Ok(Some(first.seq))
     } else {
-        Err(Refusal::RequestReused { request_id: request_id.clone(), first: first.seq })
+        Err(Refusal::RequestReused {
+            request_id: request_id.clone(),
+            first: first.seq,
+        })
     }
 }
 
@@ -257,26 +303,43 @@ fn asserted<V: View>(state: &State<V>, mut decision: Decision) -> Result<Decisio
         return Err(Refusal::Invalid {
             field: "foreign",
             value: String::new(),
-            expected: "an asserted decision must say which engine made it, and what it decided".to_owned(),
+            expected: "an asserted decision must say which engine made it, and what it decided"
+                .to_owned(),
         });
     };
     let outcome = foreign.outcome;
-    let Some(rule) = state.policy().and_then(|policy| policy.text.action(&decision.action)).cloned() else {
-        return Err(refuse("only a decision about an action that the policy declares can be asserted"));
+    let Some(rule) = state
+        .policy()
+        .and_then(|policy| policy.text.action(&decision.action))
+        .cloned()
+    else {
+        return Err(refuse(
+            "only a decision about an action that the policy declares can be asserted",
+        ));
     };
     if rule.class == Class::Contact {
-        return Err(refuse("a decision about a contact action cannot be asserted"));
+        return Err(refuse(
+            "a decision about a contact action cannot be asserted",
+        ));
     }
     if !decision.recipients.is_empty() {
-        return Err(refuse("a decision that names recipients cannot be asserted"));
+        return Err(refuse(
+            "a decision that names recipients cannot be asserted",
+        ));
     }
-    let stopped = state.stops().any(|(_, scope)| scope.covers(&decision.cause.actor.id, rule.class));
+    let stopped = state
+        .stops()
+        .any(|(_, scope)| scope.covers(&decision.cause.actor.id, rule.class));
     decision.environment = state.environment();
     decision.class = rule.class;
     decision.channels = rule.channels;
     decision.policy = state.policy_ref();
     decision.outcome = outcome;
-    decision.findings = if stopped { vec![Finding::UnderStop] } else { Vec::new() };
+    decision.findings = if stopped {
+        vec![Finding::UnderStop]
+    } else {
+        Vec::new()
+    };
     Ok(decision)
 }
 
@@ -285,17 +348,35 @@ fn acknowledged<V: View>(state: &State<V>, clock: Clock) -> Result<Clock, Refusa
         return Ok(clock);
     }
     let Some(seen) = state.clock().seen else {
-        return Err(precondition("no clock entry awaits an acknowledgement: there is nothing to do"));
+        return Err(precondition(
+            "no clock entry awaits an acknowledgement: there is nothing to do",
+        ));
     };
-    Ok(Clock { before: state.head().time, acknowledges: Some(seen), bound_ms: None, ..clock })
+    Ok(Clock {
+        before: state.head().time,
+        acknowledges: Some(seen),
+        bound_ms: None,
+        ..clock
+    })
 }
 
-fn overdue<V: View>(state: &State<V>, unresolved: Unresolved, now: Timestamp) -> Result<Unresolved, Refusal> {
+fn overdue<V: View>(
+    state: &State<V>,
+    unresolved: Unresolved,
+    now: Timestamp,
+) -> Result<Unresolved, Refusal> {
     let record = state.decision(unresolved.decision)?;
-    let open = state.open().any(|(seq, allow)| seq == unresolved.decision && allow.report_by <= now);
+    let open = state
+        .open()
+        .any(|(seq, allow)| seq == unresolved.decision && allow.report_by <= now);
     match record {
-        Some(record) if open => Ok(Unresolved { correlation_id: record.correlation_id, ..unresolved }),
-        _ => Err(precondition("the decision is not an allow whose report is overdue")),
+        Some(record) if open => Ok(Unresolved {
+            correlation_id: record.correlation_id,
+            ..unresolved
+        }),
+        _ => Err(precondition(
+            "the decision is not an allow whose report is overdue",
+        )),
     }
 }
 
@@ -308,5 +389,7 @@ fn role(kind: ActorType) -> Option<Role> {
 }
 
 fn precondition(what: &str) -> Refusal {
-    Refusal::Precondition { what: what.to_owned() }
+    Refusal::Precondition {
+        what: what.to_owned(),
+    }
 }

@@ -34,11 +34,15 @@
 //! pointers = ["/headers/x-internal"]
 //! ```
 
+mod action;
 mod error;
+mod field;
+mod grant;
 mod number;
 mod parse;
 mod read;
 mod text;
+mod throttle;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -222,6 +222,14 @@ struct Place {
     live: Vec<usize>,
 }
 
+/// Where a walk stands between two tokens.
+enum Next {
+    /// A value begins here.
+    Value(Place),
+    /// A value has just ended.
+    Ended,
+}
+
 // Every step answers `None` where the text is not JSON.
 impl Walk<'_> {
     fn run(&mut self) -> Option<()> {
@@ -239,13 +247,13 @@ impl Walk<'_> {
     /// One value with everything below it.
     fn value(&mut self) -> Option<()> {
         let mut stack: Vec<Frame> = Vec::new();
-        // Some: a value stands next. None: a value has just ended.
-        let mut next = Some(Place {
+        let live = (0..self.pointers.len()).collect();
+        let mut next = Next::Value(Place {
             hidden: false,
-            live: (0..self.pointers.len()).collect(),
+            live,
         });
         loop {
-            next = if let Some(place) = next {
+            next = if let Next::Value(place) = next {
                 self.begin(place, &mut stack)?
             } else {
                 self.ended(stack.len());
@@ -255,42 +263,42 @@ impl Walk<'_> {
                 };
                 if self.eat(b',') {
                     frame.index += 1;
-                    Some(self.member(frame)?)
+                    Next::Value(self.member(frame)?)
                 } else {
                     self.eat(frame.close()).then_some(())?;
                     stack.pop();
-                    None
+                    Next::Ended
                 }
             };
         }
     }
 
     /// Reads a value to its end, or a container to its first member.
-    fn begin(&mut self, place: Place, stack: &mut Vec<Frame>) -> Option<Option<Place>> {
+    fn begin(&mut self, place: Place, stack: &mut Vec<Frame>) -> Option<Next> {
         if place.hidden && self.hiding.is_none() {
             self.hiding = Some((self.at, stack.len()));
         }
         match self.text.get(self.at)? {
             open @ (b'{' | b'[') => {
+                let object = *open == b'{';
                 let frame = Frame {
-                    object: *open == b'{',
+                    object,
                     depth: stack.len(),
                     index: 0,
                     live: place.live,
                 };
                 self.at += 1;
                 self.space();
-                if self.eat(frame.close()) {
-                    return Some(None);
+                if !self.eat(frame.close()) {
+                    let first = self.member(&frame)?;
+                    stack.push(frame);
+                    return Some(Next::Value(first));
                 }
-                let first = self.member(&frame)?;
-                stack.push(frame);
-                return Some(Some(first));
             }
             b'"' => self.string_value()?,
             _ => self.scalar()?,
         }
-        Some(None)
+        Some(Next::Ended)
     }
 
     /// Reads the name of a member, or nothing in an array, up to its value.
@@ -298,6 +306,7 @@ impl Walk<'_> {
         self.space();
         let name = if frame.object {
             let name = self.string()?;
+            let name = unescaped(&self.text[name]);
             self.space();
             self.eat(b':').then_some(())?;
             self.space();
@@ -331,16 +340,14 @@ impl Walk<'_> {
 
     /// Reads a string, and where it holds JSON looks into it.
     fn string_value(&mut self) -> Option<()> {
-        let start = self.at;
-        let text = self.string()?;
+        let range = self.string()?;
         if self.hiding.is_some() {
             return Some(());
         }
-        let Some(text) = text.filter(|text| text.trim_start().starts_with(['{', '[', '\u{feff}']))
-        else {
+        let text = unescaped(&self.text[range.clone()]).unwrap_or_default();
+        if !text.trim_start().starts_with(['{', '[', '\u{feff}']) {
             return Some(());
-        };
-        let range = start..self.at;
+        }
         if self.strings_deep == STRINGS_DEEP_MAX {
             self.edits.push(Edit {
                 range,
@@ -368,8 +375,8 @@ impl Walk<'_> {
         Some(())
     }
 
-    /// Reads a string: what it says, or `None` within where it is not valid Unicode.
-    fn string(&mut self) -> Option<Option<String>> {
+    /// Reads a string: where it stands, with its quotes.
+    fn string(&mut self) -> Option<Range<usize>> {
         let start = self.at;
         self.eat(b'"').then_some(())?;
         loop {
@@ -380,7 +387,7 @@ impl Walk<'_> {
             }
         }
         self.at += 1;
-        Some(serde_json::from_slice(self.text.get(start..self.at)?).ok())
+        Some(start..self.at)
     }
 
     /// Reads a number or a word.
@@ -437,6 +444,11 @@ fn is_number(text: &[u8]) -> bool {
         return n > 0 && n == exponent.len();
     }
     rest.is_empty()
+}
+
+/// What a string says; `None` where it is not valid Unicode, and so no name that anybody gave here.
+fn unescaped(quoted: &[u8]) -> Option<String> {
+    serde_json::from_slice(quoted).ok()
 }
 
 fn quoted(text: &str) -> Vec<u8> {

@@ -26,8 +26,14 @@ pub enum Role {
 
 impl Role {
     /// Every role, in the order of the documentation.
-    pub const ALL: [Self; 6] =
-        [Self::Agent, Self::Operator, Self::Compliance, Self::Approver, Self::Auditor, Self::Recorder];
+    pub const ALL: [Self; 6] = [
+        Self::Agent,
+        Self::Operator,
+        Self::Compliance,
+        Self::Approver,
+        Self::Auditor,
+        Self::Recorder,
+    ];
 
     /// The word that entries and the interface use.
     pub const fn as_str(self) -> &'static str {
@@ -56,7 +62,10 @@ impl std::fmt::Display for Role {
 /// One remote procedure, as entries name it. Streams and batches of a call share its name, so that
 /// a request id means the same intention on each of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "each variant is the remote procedure of the same name")]
+#[allow(
+    missing_docs,
+    reason = "each variant is the remote procedure of the same name"
+)]
 pub enum Call {
     Decide,
     Record,

@@ -21,8 +21,8 @@ use crate::entry::{Environment, Genesis, PolicyRef, Scope};
 use crate::hash::Hash;
 use crate::policy::{Mailboxes, Numbers, Policy};
 use crate::record::{
-    AllowRecord, DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow, PrincipalRecord,
-    RequestRecord, correlation_prefix, request_key, seq_of,
+    AllowRecord, DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow,
+    PrincipalRecord, RequestRecord, correlation_prefix, request_key, seq_of,
 };
 use crate::role::Call;
 use crate::time::Timestamp;
@@ -49,7 +49,10 @@ impl InForce {
         match mailboxes {
             Mailboxes::Any => true,
             Mailboxes::Only { names, tokens } => {
-                tokens.contains(&token) || names.iter().any(|name| self.mailboxes.get(name) == Some(&token))
+                tokens.contains(&token)
+                    || names
+                        .iter()
+                        .any(|name| self.mailboxes.get(name) == Some(&token))
             }
         }
     }
@@ -117,7 +120,9 @@ impl<V: View> State<V> {
 
     /// The ledger's environment; before genesis, the one with the stricter rules for real people.
     pub fn environment(&self) -> Environment {
-        self.genesis.as_ref().map_or(Environment::Prod, |genesis| genesis.environment)
+        self.genesis
+            .as_ref()
+            .map_or(Environment::Prod, |genesis| genesis.environment)
     }
 
     /// The policy in force, if one was ever published.
@@ -132,12 +137,16 @@ impl<V: View> State<V> {
 
     /// The policy in force, as entries cite it.
     pub fn policy_ref(&self) -> Option<PolicyRef> {
-        self.policy().map(|policy| PolicyRef { seq: policy.seq, sha256: policy.sha256 })
+        self.policy().map(|policy| PolicyRef {
+            seq: policy.seq,
+            sha256: policy.sha256,
+        })
     }
 
     /// The policy's numbers, or the gate's defaults.
     pub fn numbers(&self) -> &Numbers {
-        self.policy().map_or(&self.defaults, |policy| &policy.text.numbers)
+        self.policy()
+            .map_or(&self.defaults, |policy| &policy.text.numbers)
     }
 
     /// A principal, revoked ones included.
@@ -147,7 +156,9 @@ impl<V: View> State<V> {
 
     /// Every principal, revoked ones included, by id.
     pub fn principals(&self) -> impl Iterator<Item = (&str, &PrincipalRecord)> {
-        self.principals.iter().map(|(id, principal)| (id.as_str(), principal))
+        self.principals
+            .iter()
+            .map(|(id, principal)| (id.as_str(), principal))
     }
 
     /// The active stops, by seq.
@@ -162,12 +173,22 @@ impl<V: View> State<V> {
 
     /// The entry because of which an allow at `now` is a deny, if there is one.
     pub fn clock_blocks(&self, now: Timestamp) -> Option<u64> {
-        self.clock.seen.or_else(|| self.clock.behind.filter(|(_, until)| now <= *until).map(|(seq, _)| seq))
+        self.clock.seen.or_else(|| {
+            self.clock
+                .behind
+                .filter(|(_, until)| now <= *until)
+                .map(|(seq, _)| seq)
+        })
     }
 
     /// The allows that nobody has reported on, by seq.
     pub fn open(&self) -> impl Iterator<Item = (u64, &OpenAllow)> {
         self.open.iter().map(|(seq, allow)| (*seq, allow))
+    }
+
+    /// How many they are.
+    pub fn open_count(&self) -> usize {
+        self.open.len()
     }
 
     /// The allows whose report time has passed at `now`, the longest overdue first.
@@ -189,8 +210,17 @@ impl<V: View> State<V> {
     ///
     /// # Errors
     /// [`ViewError`] where the view cannot be read.
-    pub fn request(&self, principal: &str, call: Call, id: &str) -> Result<Option<RequestRecord>, ViewError> {
-        read(&self.view, Table::Request, &request_key(principal, call, id))
+    pub fn request(
+        &self,
+        principal: &str,
+        call: Call,
+        id: &str,
+    ) -> Result<Option<RequestRecord>, ViewError> {
+        read(
+            &self.view,
+            Table::Request,
+            &request_key(principal, call, id),
+        )
     }
 
     /// What is known of a decision.
@@ -244,14 +274,25 @@ pub fn correlated<V: View>(
     from: u64,
     limit: usize,
 ) -> Result<Vec<u64>, ViewError> {
-    indexed(view, Table::Correlation, &correlation_prefix(correlation_id), from, limit)
+    indexed(
+        view,
+        Table::Correlation,
+        &correlation_prefix(correlation_id),
+        from,
+        limit,
+    )
 }
 
 /// The seqs of the entries that name a token, ascending from `from`, at most `limit`.
 ///
 /// # Errors
 /// [`ViewError`] where the view cannot be read.
-pub fn concerning<V: View>(view: &V, token: &Token, from: u64, limit: usize) -> Result<Vec<u64>, ViewError> {
+pub fn concerning<V: View>(
+    view: &V,
+    token: &Token,
+    from: u64,
+    limit: usize,
+) -> Result<Vec<u64>, ViewError> {
     indexed(view, Table::Subject, &token.0, from, limit)
 }
 
@@ -279,7 +320,10 @@ fn indexed<V: View>(
 ///
 /// # Errors
 /// [`ViewError`] where the view cannot be read.
-pub fn windows_of<V: View>(view: &V, rules: &[crate::policy::ThrottleRule]) -> Result<Windows, ViewError> {
+pub fn windows_of<V: View>(
+    view: &V,
+    rules: &[crate::policy::ThrottleRule],
+) -> Result<Windows, ViewError> {
     let mut windows = Windows::new(rules);
     count_allows(view, 0, &mut windows)?;
     Ok(windows)
@@ -288,7 +332,10 @@ pub fn windows_of<V: View>(view: &V, rules: &[crate::policy::ThrottleRule]) -> R
 /// Counts the allows from seq `from` on.
 fn count_allows<V: View>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
     let mut failed = None;
-    view.scan(Table::Allow, &from.to_be_bytes(), &mut |key, value| match (seq_of(key), parse::<AllowRecord>(Table::Allow, value)) {
+    view.scan(Table::Allow, &from.to_be_bytes(), &mut |key, value| match (
+        seq_of(key),
+        parse::<AllowRecord>(Table::Allow, value),
+    ) {
         (Some(seq), Ok(allow)) => {
             windows.count(seq, &allow);
             ControlFlow::Continue(())
@@ -298,7 +345,10 @@ fn count_allows<V: View>(view: &V, from: u64, windows: &mut Windows) -> Result<(
             ControlFlow::Break(())
         }
         (None, _) => {
-            failed = Some(ViewError { table: Table::Allow, why: "a key is not a seq".to_owned() });
+            failed = Some(ViewError {
+                table: Table::Allow,
+                why: "a key is not a seq".to_owned(),
+            });
             ControlFlow::Break(())
         }
     })?;
@@ -310,11 +360,16 @@ fn read<V: View, T: serde::de::DeserializeOwned>(
     table: Table,
     key: &[u8],
 ) -> Result<Option<T>, ViewError> {
-    view.get(table, key)?.map(|value| parse(table, &value)).transpose()
+    view.get(table, key)?
+        .map(|value| parse(table, &value))
+        .transpose()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(table: Table, value: &[u8]) -> Result<T, ViewError> {
-    serde_json::from_slice(value).map_err(|error| ViewError { table, why: error.to_string() })
+    serde_json::from_slice(value).map_err(|error| ViewError {
+        table,
+        why: error.to_string(),
+    })
 }
 
 fn listing_key(seq: u64, index: u64) -> Vec<u8> {
@@ -322,18 +377,26 @@ fn listing_key(seq: u64, index: u64) -> Vec<u8> {
 }
 
 /// Reads every row of a small table.
-fn rows<V: View, T: serde::de::DeserializeOwned>(view: &V, table: Table) -> Result<Vec<(Vec<u8>, T)>, ViewError> {
+fn rows<V: View, T: serde::de::DeserializeOwned>(
+    view: &V,
+    table: Table,
+) -> Result<Vec<(Vec<u8>, T)>, ViewError> {
     let mut rows = Vec::new();
     let mut failed = None;
-    scan_prefix(view, table, b"", &mut |key, value| match parse(table, value) {
-        Ok(value) => {
-            rows.push((key.to_vec(), value));
-            ControlFlow::Continue(())
-        }
-        Err(error) => {
-            failed = Some(error);
-            ControlFlow::Break(())
-        }
-    })?;
+    scan_prefix(
+        view,
+        table,
+        b"",
+        &mut |key, value| match parse(table, value) {
+            Ok(value) => {
+                rows.push((key.to_vec(), value));
+                ControlFlow::Continue(())
+            }
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        },
+    )?;
     failed.map_or(Ok(rows), Err)
 }

@@ -120,7 +120,11 @@ pub fn scan_prefix<V: View + ?Sized>(
     visit: Visit<'_>,
 ) -> Result<(), ViewError> {
     view.scan(table, prefix, &mut |key, value| {
-        if key.starts_with(prefix) { visit(key, value) } else { ControlFlow::Break(()) }
+        if key.starts_with(prefix) {
+            visit(key, value)
+        } else {
+            ControlFlow::Break(())
+        }
     })
 }
 
@@ -133,13 +137,21 @@ pub struct MemoryView {
 impl MemoryView {
     /// Every key and value of `table`, ascending.
     pub fn table(&self, table: Table) -> impl Iterator<Item = (&[u8], &[u8])> {
-        self.tables.get(&table).into_iter().flatten().map(|(key, value)| (key.as_slice(), value.as_slice()))
+        self.tables
+            .get(&table)
+            .into_iter()
+            .flatten()
+            .map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 }
 
 impl View for MemoryView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        Ok(self.tables.get(&table).and_then(|rows| rows.get(key)).cloned())
+        Ok(self
+            .tables
+            .get(&table)
+            .and_then(|rows| rows.get(key))
+            .cloned())
     }
 
     fn scan(&self, table: Table, from: &[u8], visit: Visit<'_>) -> Result<(), ViewError> {

@@ -44,7 +44,14 @@ pub fn charges(rule: &ThrottleRule, allow: &AllowRecord) -> Result<Vec<Charge>, 
         Unit::Recipients => allow.people.len() as u64,
     };
     let whole = |key: Option<WindowKey>| {
-        key.map(|key| vec![Charge { key, recipient: None, units }]).ok_or(Unkeyed)
+        key.map(|key| {
+            vec![Charge {
+                key,
+                recipient: None,
+                units,
+            }]
+        })
+        .ok_or(Unkeyed)
     };
     let name = |name: &Option<String>| name.clone().map(WindowKey::Name);
     match rule.per {
@@ -54,12 +61,20 @@ pub fn charges(rule: &ThrottleRule, allow: &AllowRecord) -> Result<Vec<Charge>, 
         Per::Campaign => whole(name(&allow.campaign)),
         Per::Mailbox => whole(allow.mailbox.map(|token| WindowKey::Token(None, token.0))),
         Per::Recipient => Ok(per_person(allow, |person| {
-            person.person.iter().map(|(kind, token)| WindowKey::Token(Some(kind.clone()), token.0)).collect()
+            person
+                .person
+                .iter()
+                .map(|(kind, token)| WindowKey::Token(Some(kind.clone()), token.0))
+                .collect()
         })
         .map(|charge| Charge { units: 1, ..charge })
         .collect()),
         Per::Domain => Ok(per_person(allow, |person| {
-            person.domains.iter().map(|token| WindowKey::Token(None, token.0)).collect()
+            person
+                .domains
+                .iter()
+                .map(|token| WindowKey::Token(None, token.0))
+                .collect()
         })
         .map(|charge| match rule.unit {
             Unit::Actions => Charge { units: 1, ..charge },
@@ -74,14 +89,21 @@ pub fn charges(rule: &ThrottleRule, allow: &AllowRecord) -> Result<Vec<Charge>, 
 pub struct Unkeyed;
 
 /// One charge a key, in units of people, with the first recipient that has it.
-fn per_person(allow: &AllowRecord, keys: impl Fn(&PersonKeys) -> Vec<WindowKey>) -> impl Iterator<Item = Charge> {
+fn per_person(
+    allow: &AllowRecord,
+    keys: impl Fn(&PersonKeys) -> Vec<WindowKey>,
+) -> impl Iterator<Item = Charge> {
     let mut charges: BTreeMap<WindowKey, (u64, u64)> = BTreeMap::new();
     for person in &allow.people {
         for key in keys(person) {
             charges.entry(key).or_insert((person.recipient, 0)).1 += 1;
         }
     }
-    charges.into_iter().map(|(key, (recipient, units))| Charge { key, recipient: Some(recipient), units })
+    charges.into_iter().map(|(key, (recipient, units))| Charge {
+        key,
+        recipient: Some(recipient),
+        units,
+    })
 }
 
 /// The different people among `recipients`: two that share a canonical e-mail, a phone or a contact
@@ -94,7 +116,9 @@ pub fn people(recipients: &[Recipient]) -> Vec<PersonKeys> {
             person: recipient
                 .keys
                 .iter()
-                .filter(|key| matches!(key.kind, Kind::EmailCanonical | Kind::Phone | Kind::Contact))
+                .filter(|key| {
+                    matches!(key.kind, Kind::EmailCanonical | Kind::Phone | Kind::Contact)
+                })
                 .map(|key| (key.kind.clone(), key.token))
                 .collect(),
             domains: registrable(&recipient.keys).collect(),
@@ -199,18 +223,37 @@ impl Windows {
     /// What the window of `key` under the `rule`-th rule says, at `now`, to `units` more.
     pub fn room(&self, rule: usize, key: &WindowKey, units: u64, now: Timestamp) -> Room {
         let Some(windows) = self.rules.get(rule) else {
-            return Room { count: 0, fits: true, passes_at: None };
+            return Room {
+                count: 0,
+                fits: true,
+                passes_at: None,
+            };
         };
         let (limit, window_s) = (windows.rule.limit, windows.rule.window_s);
         let Some(window) = windows.windows.get(key) else {
-            return Room { count: 0, fits: units <= limit, passes_at: None };
+            return Room {
+                count: 0,
+                fits: units <= limit,
+                passes_at: None,
+            };
         };
-        let mut allows = window.allows.iter().skip_while(|(time, _)| has_left(*time, window_s, now));
-        let gone: u64 =
-            window.allows.iter().take_while(|(time, _)| has_left(*time, window_s, now)).map(|(_, units)| units).sum();
+        let mut allows = window
+            .allows
+            .iter()
+            .skip_while(|(time, _)| has_left(*time, window_s, now));
+        let gone: u64 = window
+            .allows
+            .iter()
+            .take_while(|(time, _)| has_left(*time, window_s, now))
+            .map(|(_, units)| units)
+            .sum();
         let count = window.sum - gone;
         if count + units <= limit {
-            return Room { count, fits: true, passes_at: None };
+            return Room {
+                count,
+                fits: true,
+                passes_at: None,
+            };
         }
         // It passes when enough of the oldest have left; if even an empty window is too small, never.
         let mut left = count;
@@ -222,7 +265,11 @@ impl Windows {
                 })
             })
             .flatten();
-        Room { count, fits: false, passes_at }
+        Room {
+            count,
+            fits: false,
+            passes_at,
+        }
     }
 }
 
@@ -234,9 +281,17 @@ fn has_left(time: Timestamp, window_s: u64, now: Timestamp) -> bool {
 impl RuleWindows {
     /// Takes out what has left the window at `now`, so that memory holds no more than one window.
     fn expire(&mut self, now: Timestamp) {
-        while self.order.front().is_some_and(|(time, _)| has_left(*time, self.rule.window_s, now)) {
-            let Some((_, key)) = self.order.pop_front() else { return };
-            let Some(window) = self.windows.get_mut(&key) else { continue };
+        while self
+            .order
+            .front()
+            .is_some_and(|(time, _)| has_left(*time, self.rule.window_s, now))
+        {
+            let Some((_, key)) = self.order.pop_front() else {
+                return;
+            };
+            let Some(window) = self.windows.get_mut(&key) else {
+                continue;
+            };
             if let Some((_, units)) = window.allows.pop_front() {
                 window.sum -= units;
             }

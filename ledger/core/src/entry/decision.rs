@@ -427,7 +427,9 @@ impl Code {
             Self::IdentityUnknown | Self::IdentityImpersonation => Check::Identity,
             Self::PolicyNone => Check::Policy,
             Self::ActionUnknown => Check::Action,
-            Self::GrantRow | Self::GrantNone | Self::GrantSeller | Self::GrantMailbox => Check::Grant,
+            Self::GrantRow | Self::GrantNone | Self::GrantSeller | Self::GrantMailbox => {
+                Check::Grant
+            }
             Self::RecipientMissing
             | Self::RecipientUnusable
             | Self::RecipientUnidentified

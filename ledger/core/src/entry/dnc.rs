@@ -86,7 +86,11 @@ impl ListingReason {
     pub const fn is_own_request(self) -> bool {
         matches!(
             self,
-            Self::EntityRequest | Self::Unsubscribe | Self::GdprObjection | Self::ConsentRevoked | Self::Complaint
+            Self::EntityRequest
+                | Self::Unsubscribe
+                | Self::GdprObjection
+                | Self::ConsentRevoked
+                | Self::Complaint
         )
     }
 

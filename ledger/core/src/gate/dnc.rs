@@ -21,12 +21,23 @@ pub(super) fn check<V: View>(
     for (index, recipient) in (0u64..).zip(&request.recipients) {
         if recipient.dnc {
             listed = true;
-            reasons.push(Reason { recipient: Some(index), ..Code::DncCrmFlag.reason() });
+            reasons.push(Reason {
+                recipient: Some(index),
+                ..Code::DncCrmFlag.reason()
+            });
         }
         for found in person(state, request, nature, recipient, now)? {
-            let code = if found.binding.is_empty() { Code::DncExempt } else { Code::DncListed };
+            let code = if found.binding.is_empty() {
+                Code::DncExempt
+            } else {
+                Code::DncListed
+            };
             listed |= code == Code::DncListed;
-            let cites = if found.binding.is_empty() { found.exemptions } else { found.binding };
+            let cites = if found.binding.is_empty() {
+                found.exemptions
+            } else {
+                found.binding
+            };
             reasons.push(Reason {
                 recipient: Some(index),
                 key: Some(found.kind),
@@ -34,7 +45,10 @@ pub(super) fn check<V: View>(
             });
         }
     }
-    let whole = request.recipients.iter().all(|recipient| recipient.unusable.is_empty());
+    let whole = request
+        .recipients
+        .iter()
+        .all(|recipient| recipient.unusable.is_empty());
     if !request.recipients.is_empty() && !listed && whole {
         reasons.push(Code::DncClear.reason());
     }
@@ -58,12 +72,17 @@ fn person<V: View>(
     now: Timestamp,
 ) -> Result<Vec<Found>, ViewError> {
     // A request that is no contact still must not touch a listed person by any channel.
-    let channels = if nature.channels.is_empty() { Channels::all() } else { nature.channels };
+    let channels = if nature.channels.is_empty() {
+        Channels::all()
+    } else {
+        nature.channels
+    };
     let mut listings: Vec<(Kind, Vec<ListingRecord>)> = Vec::new();
     let mut exemptions = Vec::new();
     for key in &recipient.keys {
         let live: Vec<ListingRecord> = state.listings(&key.token)?;
-        let (lifting, binding): (Vec<_>, Vec<_>) = live.into_iter().partition(|record| record.reason.is_none());
+        let (lifting, binding): (Vec<_>, Vec<_>) =
+            live.into_iter().partition(|record| record.reason.is_none());
         let binding: Vec<_> = binding
             .into_iter()
             .filter(|record| binds(record, request.seller.as_deref(), channels, now))
@@ -82,7 +101,11 @@ fn person<V: View>(
     Ok(listings
         .into_iter()
         .map(|(kind, hits)| {
-            let mut found = Found { kind, binding: Vec::new(), exemptions: Vec::new() };
+            let mut found = Found {
+                kind,
+                binding: Vec::new(),
+                exemptions: Vec::new(),
+            };
             for hit in hits {
                 let lifted = lifting(&found.kind, &hit, channels, &exemptions);
                 if lifted.is_empty() {
@@ -114,15 +137,24 @@ fn binds(record: &ListingRecord, seller: Option<&str>, channels: Channels, now: 
 /// An exemption lifts a listing of the person's domain or account, and registry listings; never the
 /// person's own request, a litigator or a legal hold. Every channel of the action that the listing
 /// covers has to be exempted.
-fn lifting(kind: &Kind, listing: &ListingRecord, channels: Channels, exemptions: &[ListingRecord]) -> Vec<Cite> {
+fn lifting(
+    kind: &Kind,
+    listing: &ListingRecord,
+    channels: Channels,
+    exemptions: &[ListingRecord],
+) -> Vec<Cite> {
     let liftable = listing.reason.is_some_and(|reason| {
-        !reason.is_absolute() && (matches!(kind, Kind::Domain | Kind::Account) || reason.is_registry())
+        !reason.is_absolute()
+            && (matches!(kind, Kind::Domain | Kind::Account) || reason.is_registry())
     });
     if !liftable {
         return Vec::new();
     }
-    let concerned =
-        if listing.channels.is_empty() { channels } else { listing.channels.intersection(channels) };
+    let concerned = if listing.channels.is_empty() {
+        channels
+    } else {
+        listing.channels.intersection(channels)
+    };
     let mut exempted = Channels::none();
     let mut cites = Vec::new();
     for exemption in exemptions {
@@ -131,13 +163,23 @@ fn lifting(kind: &Kind, listing: &ListingRecord, channels: Channels, exemptions:
             cites.push(cite(exemption));
         }
     }
-    if exempted.contains_all(concerned) { cites } else { Vec::new() }
+    if exempted.contains_all(concerned) {
+        cites
+    } else {
+        Vec::new()
+    }
 }
 
 const fn is_person(kind: &Kind) -> bool {
-    matches!(kind, Kind::Email | Kind::EmailCanonical | Kind::Phone | Kind::Contact)
+    matches!(
+        kind,
+        Kind::Email | Kind::EmailCanonical | Kind::Phone | Kind::Contact
+    )
 }
 
 const fn cite(record: &ListingRecord) -> Cite {
-    Cite { seq: record.seq, index: Some(record.index) }
+    Cite {
+        seq: record.seq,
+        index: Some(record.index),
+    }
 }

@@ -3,7 +3,7 @@
 use super::Nature;
 use crate::action::Class;
 use crate::entry::{Code, Decision, Reason};
-use crate::policy::Names;
+use crate::policy::{Mailboxes, Names};
 use crate::state::InForce;
 
 /// The first row that grants the request, or how near the rows came.
@@ -23,13 +23,16 @@ pub(super) fn check(policy: &InForce, request: &Decision, nature: &Nature) -> Re
         let mailbox = match request.mailbox {
             Some(token) => policy.allows_mailbox(&row.mailboxes, token),
             // A row that names mailboxes is no grant to send from an unnamed one.
-            None => row.mailboxes.is_empty() || matches!(row.mailboxes, Names::Any),
+            None => row.mailboxes.is_empty() || matches!(row.mailboxes, Mailboxes::Any),
         };
         if !mailbox {
             nearest = nearest.max(Code::GrantMailbox);
             continue;
         }
-        return Reason { rule: Some(row.id.clone()), ..Code::GrantRow.reason() };
+        return Reason {
+            rule: Some(row.id.clone()),
+            ..Code::GrantRow.reason()
+        };
     }
     nearest.reason()
 }

@@ -19,7 +19,10 @@ pub(super) fn check(
             continue;
         }
         let Ok(charges) = charges(rule, request) else {
-            reasons.push(Reason { rule: Some(rule.id.clone()), ..Code::ThrottleUnkeyed.reason() });
+            reasons.push(Reason {
+                rule: Some(rule.id.clone()),
+                ..Code::ThrottleUnkeyed.reason()
+            });
             continue;
         };
         let rooms = charges.into_iter().map(|charge| {
@@ -27,8 +30,13 @@ pub(super) fn check(
             (charge, room)
         });
         // Of equals the first stands: charges come in the order of their keys.
-        let Some((charge, room)) = rooms.reduce(|one, other| if tighter(&other.1, &one.1) { other } else { one })
-        else {
+        let Some((charge, room)) = rooms.reduce(|one, other| {
+            if tighter(&other.1, &one.1) {
+                other
+            } else {
+                one
+            }
+        }) else {
             continue;
         };
         if !room.fits {
@@ -65,7 +73,9 @@ fn tighter(one: &Room, other: &Room) -> bool {
 
 fn kind(charge: &Charge) -> Option<Kind> {
     match &charge.key {
-        WindowKey::Token(kind, _) => kind.clone().or_else(|| charge.recipient.map(|_| Kind::Domain)),
+        WindowKey::Token(kind, _) => kind
+            .clone()
+            .or_else(|| charge.recipient.map(|_| Kind::Domain)),
         WindowKey::Name(_) | WindowKey::Workspace => None,
     }
 }

@@ -9,12 +9,18 @@ use crate::state::State;
 use crate::time::Timestamp;
 use crate::view::View;
 
-pub(super) fn principal<V: View>(state: &State<V>, mut change: PrincipalChange) -> Result<PrincipalChange, Refusal> {
+pub(super) fn principal<V: View>(
+    state: &State<V>,
+    mut change: PrincipalChange,
+) -> Result<PrincipalChange, Refusal> {
     let known = state.principal(&change.id);
     change.change = match (known, change.credential) {
         (None, Some(_)) => Change::Added,
         (None, None) => {
-            return Err(precondition(&format!("principal `{}` is not registered: there is nothing to revoke", change.id)));
+            return Err(precondition(&format!(
+                "principal `{}` is not registered: there is nothing to revoke",
+                change.id
+            )));
         }
         (Some(_), Some(_)) => Change::Changed,
         (Some(_), None) => Change::Revoked,
@@ -25,21 +31,31 @@ pub(super) fn principal<V: View>(state: &State<V>, mut change: PrincipalChange) 
         return Err(Refusal::Invalid {
             field: "role",
             value: change.role.to_string(),
-            expected: format!("principal `{}` has the role `{}` for good: choose another id", change.id, known.role),
+            expected: format!(
+                "principal `{}` has the role `{}` for good: choose another id",
+                change.id, known.role
+            ),
         });
     }
     if let Some(credential) = change.credential
-        && let Some((other, _)) =
-            state.principals().find(|(id, record)| record.credential == Some(credential) && *id != change.id)
+        && let Some((other, _)) = state
+            .principals()
+            .find(|(id, record)| record.credential == Some(credential) && *id != change.id)
     {
-        return Err(precondition(&format!("this credential is already that of `{other}`: make a new one")));
+        return Err(precondition(&format!(
+            "this credential is already that of `{other}`: make a new one"
+        )));
     }
     let operators = state
         .principals()
-        .filter(|(id, record)| record.role == Role::Operator && record.credential.is_some() && *id != change.id)
+        .filter(|(id, record)| {
+            record.role == Role::Operator && record.credential.is_some() && *id != change.id
+        })
         .count();
     if change.change == Change::Revoked && change.role == Role::Operator && operators == 0 {
-        return Err(precondition("the last operator cannot be revoked: nobody could resume or publish any more"));
+        return Err(precondition(
+            "the last operator cannot be revoked: nobody could resume or publish any more",
+        ));
     }
     Ok(change)
 }
@@ -50,21 +66,34 @@ pub(super) fn stop<V: View>(state: &State<V>, stop: Stop, now: Timestamp) -> Sto
 }
 
 pub(super) fn resume<V: View>(state: &State<V>, resume: Resume) -> Result<Resume, Refusal> {
-    let stops: Vec<u64> =
-        state.stops().filter(|(_, scope)| **scope == resume.scope).map(|(seq, _)| seq).collect();
+    let stops: Vec<u64> = state
+        .stops()
+        .filter(|(_, scope)| **scope == resume.scope)
+        .map(|(seq, _)| seq)
+        .collect();
     if stops.is_empty() {
-        return Err(precondition("no stop of exactly this scope is active: see `Status` for those that are"));
+        return Err(precondition(
+            "no stop of exactly this scope is active: see `Status` for those that are",
+        ));
     }
     Ok(Resume { stops, ..resume })
 }
 
 /// The entries of a publication: the text in as many parts as it needs.
-pub(super) fn policy<V: View>(state: &State<V>, command: PolicyEntry) -> Result<Vec<Body>, Refusal> {
+pub(super) fn policy<V: View>(
+    state: &State<V>,
+    command: PolicyEntry,
+) -> Result<Vec<Body>, Refusal> {
     if command.continues.is_some() {
-        return Err(precondition("a continuation stands behind the policy that it continues"));
+        return Err(precondition(
+            "a continuation stands behind the policy that it continues",
+        ));
     }
-    let files: Vec<(&str, &[u8])> =
-        command.files.iter().map(|file| (file.path.as_str(), file.text.as_bytes())).collect();
+    let files: Vec<(&str, &[u8])> = command
+        .files
+        .iter()
+        .map(|file| (file.path.as_str(), file.text.as_bytes()))
+        .collect();
     Policy::parse(&files).map_err(Refusal::Policy)?;
     let sha256 = policy_hash(&files);
     let first = state.head().next;
@@ -118,10 +147,15 @@ fn split(files: &[PolicyFile]) -> Vec<Vec<PolicyFile>> {
                 room = POLICY_PART_BYTES_MAX;
                 open = false;
             }
-            let Some(part) = parts.last_mut() else { return parts };
+            let Some(part) = parts.last_mut() else {
+                return parts;
+            };
             if !open {
                 room = room.saturating_sub(file.path.len());
-                part.push(PolicyFile { path: file.path.clone(), text: String::new() });
+                part.push(PolicyFile {
+                    path: file.path.clone(),
+                    text: String::new(),
+                });
                 open = true;
             }
             if let Some(current) = part.last_mut() {

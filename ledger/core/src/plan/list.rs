@@ -23,15 +23,24 @@ pub(super) fn change<V: View>(state: &State<V>, dnc: Dnc, now: Timestamp) -> Res
         DncOp::Unlist => unlist(state, &dnc)?,
         DncOp::List | DncOp::Exempt => {
             if !dnc.ends.is_empty() {
-                return Err(invalid("ends", &dnc.ends.len(), "only unlisting ends listings"));
+                return Err(invalid(
+                    "ends",
+                    &dnc.ends.len(),
+                    "only unlisting ends listings",
+                ));
             }
             if dnc.listings.is_empty() || dnc.listings.len() > LISTINGS_MAX {
-                let expected = format!("expected 1 to {LISTINGS_MAX}: send the rest in further calls");
+                let expected =
+                    format!("expected 1 to {LISTINGS_MAX}: send the rest in further calls");
                 return Err(invalid("listings", &dnc.listings.len(), &expected));
             }
             for listing in &dnc.listings {
                 keys(listing)?;
-                if dnc.op == DncOp::List { list(listing, now)? } else { exempt(listing, now)? }
+                if dnc.op == DncOp::List {
+                    list(listing, now)?
+                } else {
+                    exempt(listing, now)?
+                }
             }
         }
     }
@@ -40,14 +49,22 @@ pub(super) fn change<V: View>(state: &State<V>, dnc: Dnc, now: Timestamp) -> Res
 
 fn unlist<V: View>(state: &State<V>, dnc: &Dnc) -> Result<(), Refusal> {
     if !dnc.listings.is_empty() {
-        return Err(invalid("listings", &dnc.listings.len(), "unlisting adds none"));
+        return Err(invalid(
+            "listings",
+            &dnc.listings.len(),
+            "unlisting adds none",
+        ));
     }
     if dnc.ends.is_empty() || dnc.ends.len() > LISTINGS_MAX {
         let expected = format!("expected 1 to {LISTINGS_MAX} listings, each as seq and index");
         return Err(invalid("ends", &dnc.ends.len(), &expected));
     }
     if dnc.evidence.is_none() {
-        return Err(invalid("evidence", &"", "unlisting needs the SHA-256 of the document that justifies it"));
+        return Err(invalid(
+            "evidence",
+            &"",
+            "unlisting needs the SHA-256 of the document that justifies it",
+        ));
     }
     if !dnc.details.contains_key(&crate::entry::DetailName::Reason) {
         return Err(invalid("reason", &"", "unlisting needs a reason"));
@@ -55,10 +72,18 @@ fn unlist<V: View>(state: &State<V>, dnc: &Dnc) -> Result<(), Refusal> {
     let mut seen = std::collections::BTreeSet::new();
     for cite in &dnc.ends {
         let Some(index) = cite.index else {
-            return Err(invalid("ends.index", &"", "a listing is named by seq and index"));
+            return Err(invalid(
+                "ends.index",
+                &"",
+                "a listing is named by seq and index",
+            ));
         };
         if !seen.insert((cite.seq, index)) {
-            return Err(invalid("ends", &format!("{}/{index}", cite.seq), "named twice"));
+            return Err(invalid(
+                "ends",
+                &format!("{}/{index}", cite.seq),
+                "named twice",
+            ));
         }
         if state.listing_ref(cite.seq, index)?.is_none() {
             let expected = "there is no live listing of that name: look it up with `CheckDnc`";
@@ -76,7 +101,11 @@ fn keys(listing: &Listing) -> Result<(), Refusal> {
     }
     for key in &listing.keys {
         if !seen.insert(key.token) {
-            return Err(invalid("listing.keys", &key.kind, "named twice in one listing"));
+            return Err(invalid(
+                "listing.keys",
+                &key.kind,
+                "named twice in one listing",
+            ));
         }
     }
     Ok(())
@@ -84,50 +113,95 @@ fn keys(listing: &Listing) -> Result<(), Refusal> {
 
 fn list(listing: &Listing, now: Timestamp) -> Result<(), Refusal> {
     let Some(reason) = listing.reason else {
-        return Err(invalid("listing.reason", &"", "a listing needs one of the documented reasons"));
+        return Err(invalid(
+            "listing.reason",
+            &"",
+            "a listing needs one of the documented reasons",
+        ));
     };
     let word = format!("{reason:?}");
     if reason.is_own_request() {
         if listing.expires_at.is_some() {
-            return Err(invalid("listing.expires_at", &word, "a person's own request never expires by itself"));
+            return Err(invalid(
+                "listing.expires_at",
+                &word,
+                "a person's own request never expires by itself",
+            ));
         }
         if listing.effective_from.is_some() {
-            return Err(invalid("listing.effective_from", &word, "a person's own request binds at once"));
+            return Err(invalid(
+                "listing.effective_from",
+                &word,
+                "a person's own request binds at once",
+            ));
         }
     }
     if let Some(end) = listing.expires_at.filter(|end| *end <= now) {
-        return Err(invalid("listing.expires_at", &end, "expected a time in the future"));
+        return Err(invalid(
+            "listing.expires_at",
+            &end,
+            "expected a time in the future",
+        ));
     }
     Ok(())
 }
 
 fn exempt(exemption: &Listing, now: Timestamp) -> Result<(), Refusal> {
     if exemption.reason.is_some() {
-        return Err(invalid("exemption.reason", &"", "an exemption carries evidence of consent, no listing reason"));
+        return Err(invalid(
+            "exemption.reason",
+            &"",
+            "an exemption carries evidence of consent, no listing reason",
+        ));
     }
-    if let Some(key) = exemption
-        .keys
-        .iter()
-        .find(|key| !matches!(key.kind, Kind::Email | Kind::EmailCanonical | Kind::Phone | Kind::Contact))
-    {
-        return Err(invalid("exemption.keys", &key.kind, "an exemption is for one person: email, phone or contact"));
+    if let Some(key) = exemption.keys.iter().find(|key| {
+        !matches!(
+            key.kind,
+            Kind::Email | Kind::EmailCanonical | Kind::Phone | Kind::Contact
+        )
+    }) {
+        return Err(invalid(
+            "exemption.keys",
+            &key.kind,
+            "an exemption is for one person: email, phone or contact",
+        ));
     }
     if exemption.seller.is_none() {
-        return Err(invalid("exemption.seller", &"", "an exemption is for one seller"));
+        return Err(invalid(
+            "exemption.seller",
+            &"",
+            "an exemption is for one seller",
+        ));
     }
     if exemption.channels.is_empty() {
-        return Err(invalid("exemption.channels", &"", "an exemption names its channels"));
+        return Err(invalid(
+            "exemption.channels",
+            &"",
+            "an exemption names its channels",
+        ));
     }
     if exemption.evidence.is_none() {
-        return Err(invalid("exemption.evidence", &"", "an exemption needs the SHA-256 of the evidence of consent"));
+        return Err(invalid(
+            "exemption.evidence",
+            &"",
+            "an exemption needs the SHA-256 of the evidence of consent",
+        ));
     }
     match exemption.expires_at {
         Some(end) if end > now => Ok(()),
-        Some(end) => Err(invalid("exemption.expires_at", &end, "expected a time in the future")),
+        Some(end) => Err(invalid(
+            "exemption.expires_at",
+            &end,
+            "expected a time in the future",
+        )),
         None => Err(invalid("exemption.expires_at", &"", "an exemption expires")),
     }
 }
 
 fn invalid(field: &'static str, value: &dyn std::fmt::Display, expected: &str) -> Refusal {
-    Refusal::Invalid { field, value: value.to_string(), expected: expected.to_owned() }
+    Refusal::Invalid {
+        field,
+        value: value.to_string(),
+        expected: expected.to_owned(),
+    }
 }

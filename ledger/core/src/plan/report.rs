@@ -38,7 +38,12 @@ pub fn closes(findings: &[Finding]) -> bool {
     })
 }
 
-fn findings(execution: &Execution, decision: &DecisionRecord, now: Timestamp, tolerance_s: u64) -> Vec<Finding> {
+fn findings(
+    execution: &Execution,
+    decision: &DecisionRecord,
+    now: Timestamp,
+    tolerance_s: u64,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut found = |finding: Finding, is: bool| {
         if is {
@@ -46,9 +51,15 @@ fn findings(execution: &Execution, decision: &DecisionRecord, now: Timestamp, to
         }
     };
     found(Finding::DecisionDenied, decision.outcome == Outcome::Deny);
-    found(Finding::ApprovalMissing, decision.outcome == Outcome::RequireApproval);
+    found(
+        Finding::ApprovalMissing,
+        decision.outcome == Outcome::RequireApproval,
+    );
     let actor = &execution.cause.actor;
-    found(Finding::OtherPrincipal, actor.id != decision.agent && role(actor.kind) != Some(Role::Recorder));
+    found(
+        Finding::OtherPrincipal,
+        actor.id != decision.agent && role(actor.kind) != Some(Role::Recorder),
+    );
     found(
         Finding::OtherCorrelation,
         execution.cause.correlation_id.as_deref() != Some(decision.correlation_id.as_str()),
@@ -59,29 +70,54 @@ fn findings(execution: &Execution, decision: &DecisionRecord, now: Timestamp, to
     }
     let started = execution.started_at.or(execution.occurred_at);
     if let Some(started) = started {
-        found(Finding::StartedBeforeDecision, started.saturating_add_s(tolerance_s) < decision.time);
+        found(
+            Finding::StartedBeforeDecision,
+            started.saturating_add_s(tolerance_s) < decision.time,
+        );
         found(
             Finding::Expired,
-            decision.valid_until.is_some_and(|until| until.saturating_add_s(tolerance_s) < started),
+            decision
+                .valid_until
+                .is_some_and(|until| until.saturating_add_s(tolerance_s) < started),
         );
     } else if decision.basis == Basis::Gate {
         found(Finding::StartUnknown, true);
     }
     if let Some((_, stopped)) = decision.voided {
         let before = started.is_some_and(|started| started <= stopped);
-        found(if before { Finding::InFlightAtStop } else { Finding::AfterStop }, true);
+        found(
+            if before {
+                Finding::InFlightAtStop
+            } else {
+                Finding::AfterStop
+            },
+            true,
+        );
     }
-    found(Finding::ReportLate, decision.report_by.is_some_and(|by| by < now));
+    found(
+        Finding::ReportLate,
+        decision.report_by.is_some_and(|by| by < now),
+    );
     findings
 }
 
-pub(super) fn outcome<V: View>(state: &State<V>, mut outcome: OutcomeReport) -> Result<OutcomeReport, Refusal> {
+pub(super) fn outcome<V: View>(
+    state: &State<V>,
+    mut outcome: OutcomeReport,
+) -> Result<OutcomeReport, Refusal> {
     let execution = match outcome.execution {
         Some(seq) => state.execution(seq)?,
         None => None,
     };
-    outcome.decision = execution.as_ref().filter(|record| record.known).map(|record| record.decision);
-    outcome.findings = if execution.is_none() { vec![Finding::UnknownExecution] } else { Vec::new() };
+    outcome.decision = execution
+        .as_ref()
+        .filter(|record| record.known)
+        .map(|record| record.decision);
+    outcome.findings = if execution.is_none() {
+        vec![Finding::UnknownExecution]
+    } else {
+        Vec::new()
+    };
     outcome.policy = state.policy_ref();
     Ok(outcome)
 }

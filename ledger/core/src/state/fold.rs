@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 use super::load::Fact;
 use super::{Head, InForce, State, count_allows, listing_key, read};
 use crate::entry::{
-    Basis, Body, Clock, ClockEvent, Decision, Dnc, DncOp, Entry, Execution, Listing, Outcome, OutcomeReport,
-    PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
+    Basis, Body, Clock, ClockEvent, Decision, Dnc, DncOp, Entry, Execution, Listing, Outcome,
+    OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
 };
 use crate::gate;
 use crate::hash::Hash;
 use crate::limits::WINDOW_S_MAX;
 use crate::policy::Policy;
 use crate::record::{
-    DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow, PrincipalRecord, RequestRecord,
-    correlation_prefix, request_key, seq_of, with_seq,
+    DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow, PrincipalRecord,
+    RequestRecord, correlation_prefix, request_key, seq_of, with_seq,
 };
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -53,14 +53,25 @@ pub(super) struct PolicyFact {
 impl PolicyFact {
     pub(super) fn into_force(self) -> Result<InForce, FoldError> {
         let impossible = |why: String| FoldError::Impossible { seq: self.seq, why };
-        let files: Vec<(&str, &[u8])> =
-            self.files.iter().map(|file| (file.path.as_str(), file.text.as_bytes())).collect();
+        let files: Vec<(&str, &[u8])> = self
+            .files
+            .iter()
+            .map(|file| (file.path.as_str(), file.text.as_bytes()))
+            .collect();
         let found = crate::policy::policy_hash(&files);
         if found != self.sha256 {
-            return Err(impossible(format!("the policy's text has the hash {found}, not {}", self.sha256)));
+            return Err(impossible(format!(
+                "the policy's text has the hash {found}, not {}",
+                self.sha256
+            )));
         }
         let text = Policy::parse(&files).map_err(|errors| impossible(errors.to_string()))?;
-        Ok(InForce { seq: self.seq, sha256: self.sha256, text, mailboxes: self.mailboxes })
+        Ok(InForce {
+            seq: self.seq,
+            sha256: self.sha256,
+            text,
+            mailboxes: self.mailboxes,
+        })
     }
 }
 
@@ -73,12 +84,23 @@ impl<V: View> State<V> {
     /// # Errors
     /// [`FoldError`]; the state is then of no further use.
     pub fn apply(&mut self, entry: &Entry, prefilled: Option<Windows>) -> Result<(), FoldError> {
-        let impossible = |why: String| Err(FoldError::Impossible { seq: entry.seq, why });
+        let impossible = |why: String| {
+            Err(FoldError::Impossible {
+                seq: entry.seq,
+                why,
+            })
+        };
         if entry.seq != self.head.next {
-            return impossible(format!("its seq is {}, expected {}", entry.seq, self.head.next));
+            return impossible(format!(
+                "its seq is {}, expected {}",
+                entry.seq, self.head.next
+            ));
         }
         if entry.time < self.head.time {
-            return impossible(format!("its time {} is before that of the entry before it, {}", entry.time, self.head.time));
+            return impossible(format!(
+                "its time {} is before that of the entry before it, {}",
+                entry.time, self.head.time
+            ));
         }
         match &entry.body {
             Body::Genesis(genesis) => {
@@ -116,7 +138,10 @@ impl<V: View> State<V> {
             && let (Some(id), Some(call)) = (&cause.request_id, cause.call)
         {
             let key = request_key(&cause.actor.id, call, id);
-            let record = RequestRecord { seq: entry.seq, same: sameness(&entry.body) };
+            let record = RequestRecord {
+                seq: entry.seq,
+                same: sameness(&entry.body),
+            };
             put(&mut self.view, Table::Request, key, &record);
         }
         if let Some(id) = entry.body.correlation_id() {
@@ -126,7 +151,8 @@ impl<V: View> State<V> {
     }
 
     fn concern(&mut self, token: &Token, seq: u64) {
-        self.view.put(Table::Subject, with_seq(token.0.to_vec(), seq), Vec::new());
+        self.view
+            .put(Table::Subject, with_seq(token.0.to_vec(), seq), Vec::new());
     }
 
     fn apply_principal(&mut self, seq: u64, change: &PrincipalChange) {
@@ -136,12 +162,25 @@ impl<V: View> State<V> {
             groups: change.groups.clone(),
             credential: change.credential,
         };
-        put(&mut self.view, Table::Principal, change.id.as_bytes().to_vec(), &record);
+        put(
+            &mut self.view,
+            Table::Principal,
+            change.id.as_bytes().to_vec(),
+            &record,
+        );
         self.principals.insert(change.id.clone(), record);
     }
 
-    fn apply_policy(&mut self, seq: u64, policy: &PolicyEntry, prefilled: Option<Windows>) -> Result<(), FoldError> {
-        let impossible = |why: &str| FoldError::Impossible { seq, why: why.to_owned() };
+    fn apply_policy(
+        &mut self,
+        seq: u64,
+        policy: &PolicyEntry,
+        prefilled: Option<Windows>,
+    ) -> Result<(), FoldError> {
+        let impossible = |why: &str| FoldError::Impossible {
+            seq,
+            why: why.to_owned(),
+        };
         let mut fact = match (policy.continues, policy.sha256) {
             (None, Some(sha256)) => PolicyFact {
                 seq,
@@ -191,7 +230,12 @@ impl<V: View> State<V> {
                 self.concern(&key.token, seq);
             }
             let keys = listing.keys.clone();
-            put(&mut self.view, Table::ListingRef, listing_key(seq, index), &ListingRef { keys });
+            put(
+                &mut self.view,
+                Table::ListingRef,
+                listing_key(seq, index),
+                &ListingRef { keys },
+            );
         }
         for cite in &dnc.ends {
             let index = cite.index.unwrap_or(0);
@@ -209,12 +253,18 @@ impl<V: View> State<V> {
                 }
                 self.concern(&key.token, seq);
             }
-            self.view.delete(Table::ListingRef, listing_key(cite.seq, index));
+            self.view
+                .delete(Table::ListingRef, listing_key(cite.seq, index));
         }
         Ok(())
     }
 
-    fn apply_decision(&mut self, seq: u64, time: Timestamp, decision: &Decision) -> Result<(), FoldError> {
+    fn apply_decision(
+        &mut self,
+        seq: u64,
+        time: Timestamp,
+        decision: &Decision,
+    ) -> Result<(), FoldError> {
         let record = DecisionRecord {
             time,
             basis: decision.basis,
@@ -228,8 +278,17 @@ impl<V: View> State<V> {
             executed: None,
             unresolved: None,
         };
-        put(&mut self.view, Table::Decision, seq.to_be_bytes().to_vec(), &record);
-        for key in decision.recipients.iter().flat_map(|recipient| &recipient.keys) {
+        put(
+            &mut self.view,
+            Table::Decision,
+            seq.to_be_bytes().to_vec(),
+            &record,
+        );
+        for key in decision
+            .recipients
+            .iter()
+            .flat_map(|recipient| &recipient.keys)
+        {
             self.concern(&key.token, seq);
         }
         for target in &decision.targets {
@@ -238,17 +297,33 @@ impl<V: View> State<V> {
         if decision.basis == Basis::Asserted || decision.outcome != Outcome::Allow {
             return Ok(());
         }
-        let (Some(valid_until), Some(report_by)) = (decision.valid_until, decision.report_by) else {
+        let (Some(valid_until), Some(report_by)) = (decision.valid_until, decision.report_by)
+        else {
             let why = "an allow without `valid_until` or `report_by`".to_owned();
             return Err(FoldError::Impossible { seq, why });
         };
-        let open = OpenAllow { agent: record.agent, class: record.class, valid_until, report_by };
-        put(&mut self.view, Table::Open, seq.to_be_bytes().to_vec(), &open);
+        let open = OpenAllow {
+            agent: record.agent,
+            class: record.class,
+            valid_until,
+            report_by,
+        };
+        put(
+            &mut self.view,
+            Table::Open,
+            seq.to_be_bytes().to_vec(),
+            &open,
+        );
         self.open.insert(seq, open);
         self.due.insert((report_by, seq));
 
         let allow = gate::allowed(decision, time);
-        put(&mut self.view, Table::Allow, seq.to_be_bytes().to_vec(), &allow);
+        put(
+            &mut self.view,
+            Table::Allow,
+            seq.to_be_bytes().to_vec(),
+            &allow,
+        );
         self.windows.count(seq, &allow);
         self.oldest_allow.get_or_insert(seq);
         self.prune(time)
@@ -258,9 +333,13 @@ impl<V: View> State<V> {
     /// stays small and the table still shrinks.
     fn prune(&mut self, now: Timestamp) -> Result<(), FoldError> {
         for _ in 0..2 {
-            let Some(oldest) = self.oldest_allow else { return Ok(()) };
+            let Some(oldest) = self.oldest_allow else {
+                return Ok(());
+            };
             let key = oldest.to_be_bytes();
-            let Some(allow) = read::<_, crate::record::AllowRecord>(&self.view, Table::Allow, &key)? else {
+            let Some(allow) =
+                read::<_, crate::record::AllowRecord>(&self.view, Table::Allow, &key)?
+            else {
                 return Ok(());
             };
             if allow.time.saturating_add_s(WINDOW_S_MAX) > now {
@@ -268,10 +347,11 @@ impl<V: View> State<V> {
             }
             self.view.delete(Table::Allow, key.to_vec());
             let mut next = None;
-            self.view.scan(Table::Allow, &(oldest + 1).to_be_bytes(), &mut |key, _| {
-                next = seq_of(key);
-                std::ops::ControlFlow::Break(())
-            })?;
+            self.view
+                .scan(Table::Allow, &(oldest + 1).to_be_bytes(), &mut |key, _| {
+                    next = seq_of(key);
+                    std::ops::ControlFlow::Break(())
+                })?;
             self.oldest_allow = next;
         }
         Ok(())
@@ -279,13 +359,26 @@ impl<V: View> State<V> {
 
     fn apply_execution(&mut self, seq: u64, execution: &Execution) -> Result<(), FoldError> {
         let decision = self.decision(execution.decision)?;
-        let record = ExecutionRecord { decision: execution.decision, known: decision.is_some() };
-        put(&mut self.view, Table::Execution, seq.to_be_bytes().to_vec(), &record);
+        let record = ExecutionRecord {
+            decision: execution.decision,
+            known: decision.is_some(),
+        };
+        put(
+            &mut self.view,
+            Table::Execution,
+            seq.to_be_bytes().to_vec(),
+            &record,
+        );
         if let Some(mut decision) = decision
             && crate::plan::closes(&execution.findings)
         {
             decision.executed = Some(seq);
-            put(&mut self.view, Table::Decision, execution.decision.to_be_bytes().to_vec(), &decision);
+            put(
+                &mut self.view,
+                Table::Decision,
+                execution.decision.to_be_bytes().to_vec(),
+                &decision,
+            );
             self.close(execution.decision);
         }
         if let Some(token) = &execution.provider_id {
@@ -306,7 +399,12 @@ impl<V: View> State<V> {
             return Err(FoldError::Impossible { seq, why });
         };
         decision.unresolved = Some(seq);
-        put(&mut self.view, Table::Decision, unresolved.decision.to_be_bytes().to_vec(), &decision);
+        put(
+            &mut self.view,
+            Table::Decision,
+            unresolved.decision.to_be_bytes().to_vec(),
+            &decision,
+        );
         self.close(unresolved.decision);
         Ok(())
     }
@@ -314,7 +412,8 @@ impl<V: View> State<V> {
     fn close(&mut self, decision: u64) {
         if let Some(open) = self.open.remove(&decision) {
             self.due.remove(&(open.report_by, decision));
-            self.view.delete(Table::Open, decision.to_be_bytes().to_vec());
+            self.view
+                .delete(Table::Open, decision.to_be_bytes().to_vec());
         }
     }
 
@@ -324,10 +423,20 @@ impl<V: View> State<V> {
                 && record.voided.is_none()
             {
                 record.voided = Some((seq, time));
-                put(&mut self.view, Table::Decision, decision.to_be_bytes().to_vec(), &record);
+                put(
+                    &mut self.view,
+                    Table::Decision,
+                    decision.to_be_bytes().to_vec(),
+                    &record,
+                );
             }
         }
-        put(&mut self.view, Table::Stop, seq.to_be_bytes().to_vec(), &stop.scope);
+        put(
+            &mut self.view,
+            Table::Stop,
+            seq.to_be_bytes().to_vec(),
+            &stop.scope,
+        );
         self.stops.insert(seq, stop.scope.clone());
         Ok(())
     }
@@ -355,7 +464,12 @@ impl<V: View> State<V> {
                 self.clock.behind = (clock.after < clock.before).then_some((seq, clock.before));
             }
         }
-        put(&mut self.view, Table::Fact, Fact::CLOCK.to_vec(), &self.clock);
+        put(
+            &mut self.view,
+            Table::Fact,
+            Fact::CLOCK.to_vec(),
+            &self.clock,
+        );
     }
 }
 
@@ -368,11 +482,21 @@ pub(crate) fn sameness(body: &Body) -> Hash {
     };
     if let Some(cause) = body.cause() {
         part(cause.content.as_ref().map_or(&[][..], |hash| &hash.0));
-        part(cause.correlation_id.as_deref().unwrap_or_default().as_bytes());
+        part(
+            cause
+                .correlation_id
+                .as_deref()
+                .unwrap_or_default()
+                .as_bytes(),
+        );
         part(cause.action_id.as_deref().unwrap_or_default().as_bytes());
     }
     if let Body::Decision(decision) = body {
-        part(&decision.approval.map_or_else(Vec::new, |seq| seq.to_be_bytes().to_vec()));
+        part(
+            &decision
+                .approval
+                .map_or_else(Vec::new, |seq| seq.to_be_bytes().to_vec()),
+        );
     }
     Hash::of(&parts)
 }
@@ -383,7 +507,11 @@ fn listing_record(seq: u64, index: u64, listing: &Listing, op: DncOp) -> Listing
         index,
         seller: listing.seller.clone(),
         channels: listing.channels,
-        reason: if op == DncOp::Exempt { None } else { listing.reason },
+        reason: if op == DncOp::Exempt {
+            None
+        } else {
+            listing.reason
+        },
         effective_from: listing.effective_from,
         expires_at: listing.expires_at,
     }

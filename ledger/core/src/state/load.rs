@@ -25,10 +25,10 @@ impl<V: View> State<V> {
         let genesis: Option<Genesis> = read(&view, Table::Fact, Fact::GENESIS)?;
         let clock: ClockFacts = read(&view, Table::Fact, Fact::CLOCK)?.unwrap_or_default();
         let policy = match read::<_, PolicyFact>(&view, Table::Fact, Fact::POLICY)? {
-            Some(fact) => Some(
-                fact.into_force()
-                    .map_err(|error| ViewError { table: Table::Fact, why: error.to_string() })?,
-            ),
+            Some(fact) => Some(fact.into_force().map_err(|error| ViewError {
+                table: Table::Fact,
+                why: error.to_string(),
+            })?),
             None => None,
         };
         let principals: BTreeMap<String, PrincipalRecord> = rows(&view, Table::Principal)?
@@ -37,8 +37,13 @@ impl<V: View> State<V> {
             .collect();
         let stops: BTreeMap<u64, Scope> = by_seq(rows(&view, Table::Stop)?);
         let open: BTreeMap<u64, OpenAllow> = by_seq(rows(&view, Table::Open)?);
-        let due: BTreeSet<_> = open.iter().map(|(seq, allow)| (allow.report_by, *seq)).collect();
-        let mut windows = policy.as_ref().map_or_else(Windows::default, |policy| Windows::new(policy.text.throttles()));
+        let due: BTreeSet<_> = open
+            .iter()
+            .map(|(seq, allow)| (allow.report_by, *seq))
+            .collect();
+        let mut windows = policy.as_ref().map_or_else(Windows::default, |policy| {
+            Windows::new(policy.text.throttles())
+        });
         count_allows(&view, 0, &mut windows)?;
         let mut oldest_allow = None;
         view.scan(Table::Allow, b"", &mut |key, _| {
@@ -63,7 +68,9 @@ impl<V: View> State<V> {
 }
 
 fn by_seq<T>(rows: Vec<(Vec<u8>, T)>) -> BTreeMap<u64, T> {
-    rows.into_iter().filter_map(|(key, value)| Some((seq_of(&key)?, value))).collect()
+    rows.into_iter()
+        .filter_map(|(key, value)| Some((seq_of(&key)?, value)))
+        .collect()
 }
 
 /// The names of the single facts.

@@ -1,0 +1,133 @@
+//! The committer: one thread that writes batches and releases what waits for them.
+//!
+//! A batch is written only after the one before it succeeded, and nothing is answered before its own
+//! batch is down. A commit that fails has an unknown outcome: every caller that waits is told so, and
+//! the process serves no more. Opening the store again is the one way to find out.
+
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+use ledger_core::entry::{Body, Entry};
+use ledger_core::receipt::Receipt;
+use ledger_core::state::decision_of;
+
+use crate::head::HeadWriter;
+use crate::queue::Queue;
+use crate::sequencer::{Batch, RecentStops, Told, Waiting};
+use crate::snapshot::Latest;
+use crate::store::{Committed, LogStore};
+use crate::submission::{Answer, SubmitError, Submission};
+use crate::views::SharedViews;
+
+/// Why the committer stopped.
+#[derive(Debug, thiserror::Error)]
+#[error("the outcome of a commit is not known, so nothing more is written: {0}")]
+pub struct CommitFailed(pub String);
+
+/// Owned by its thread.
+pub struct Committer {
+    /// The log.
+    pub store: Arc<LogStore>,
+    /// The views, which learn of a batch when it is down.
+    pub views: Arc<SharedViews>,
+    /// The checkpoint kept outside the data directory.
+    pub head: HeadWriter,
+    /// What the service knows.
+    pub latest: Latest,
+    /// The stops planned lately.
+    pub stops: RecentStops,
+    /// Closed where a commit fails.
+    pub queue: Arc<Queue<Submission>>,
+}
+
+impl Committer {
+    /// Runs until the sequencer is gone.
+    ///
+    /// # Errors
+    /// [`CommitFailed`]; everybody who waits has been told by then.
+    pub fn run(self, batches: &Receiver<Batch>) -> Result<(), CommitFailed> {
+        while let Ok(batch) = batches.recv() {
+            if let Err(error) = self.commit(batch) {
+                // The sequencer finds the channel gone; what it had planned goes with it.
+                for job in self.queue.abandon() {
+                    let _ = job.reply.send(Err(SubmitError::Unknown));
+                }
+                while let Ok(batch) = batches.try_recv() {
+                    disappoint(batch.waiting);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn commit(&self, batch: Batch) -> Result<(), CommitFailed> {
+        let Batch { first, entries, tiles, partial, details, tree, checkpoint, changes, snapshot, waiting } = batch;
+        let checkpoint: Arc<[u8]> = checkpoint.into();
+        if !entries.is_empty() {
+            if let Err(error) = self.store.commit(first, &entries, &tiles, &details, tree.size(), &checkpoint) {
+                disappoint(waiting);
+                return Err(CommitFailed(error.to_string()));
+            }
+            // From here on the batch is on stable storage, and may be spoken of.
+            let committed =
+                Committed { size: tree.size(), root: tree.root(), checkpoint: Arc::clone(&checkpoint), partial };
+            self.store.publish(committed);
+            self.views.publish(changes, tree.size(), tree.root());
+            self.latest.set(snapshot);
+            self.head.update(Arc::clone(&checkpoint));
+        }
+        for Waiting { told, reply } in waiting {
+            let answer = match told {
+                Told::New(entry, line) => {
+                    let proof = tree.inclusion_proof(entry.seq).map_err(|error| CommitFailed(error.to_string()));
+                    match proof {
+                        Ok(proof) => Ok(Answer {
+                            voided: self.stops.voids(&entry),
+                            receipt: Receipt { entry: line, seq: entry.seq, proof, checkpoint: checkpoint.to_vec() },
+                            entry,
+                            repeated: false,
+                            used: false,
+                        }),
+                        Err(error) => {
+                            tracing::error!(%error, "a committed entry has no proof");
+                            Err(SubmitError::Unknown)
+                        }
+                    }
+                }
+                Told::Repeat(seq) => self.repeat(seq),
+                Told::Refused(error) => Err(error),
+            };
+            // A caller that has gone away asks again under the same request id.
+            let _ = reply.send(answer);
+        }
+        Ok(())
+    }
+
+    /// The first entry of a request that was made before, under the checkpoint of now.
+    fn repeat(&self, seq: u64) -> Result<Answer, SubmitError> {
+        let unknown = |error: &dyn std::fmt::Display| {
+            tracing::error!(%error, seq, "the first entry of a repeated request cannot be read");
+            SubmitError::Unknown
+        };
+        let receipt = self.store.receipt(seq).map_err(|error| unknown(&error))?;
+        let entry = Entry::decode(&receipt.entry).map_err(|error| unknown(&error))?;
+        let record = match &entry.body {
+            Body::Decision(_) => decision_of(&*self.views, seq).map_err(|error| unknown(&error))?,
+            _ => None,
+        };
+        Ok(Answer {
+            voided: self.stops.voids(&entry) || record.as_ref().is_some_and(|record| record.voided.is_some()),
+            used: record.is_some_and(|record| record.executed.is_some()),
+            entry: Arc::new(entry),
+            receipt,
+            repeated: true,
+        })
+    }
+}
+
+fn disappoint(waiting: Vec<Waiting>) {
+    for Waiting { reply, .. } in waiting {
+        let _ = reply.send(Err(SubmitError::Unknown));
+    }
+}

@@ -1,0 +1,74 @@
+//! What the service hands to the sequencer, and what comes back.
+
+use std::sync::Arc;
+
+use ledger_core::entry::{Body, DetailName, Entry};
+use ledger_core::plan::Refusal;
+use ledger_core::receipt::Receipt;
+use ledger_core::window::Windows;
+use tokio::sync::oneshot;
+
+use crate::queue::Full;
+
+/// A detail as it is stored beside the log.
+#[derive(Clone)]
+pub struct DetailBytes {
+    /// Its name in the entry.
+    pub name: DetailName,
+    /// The salt of its commitment.
+    pub salt: [u8; 32],
+    /// What was committed to, secrets already replaced.
+    pub bytes: Vec<u8>,
+}
+
+/// Details are private: only their size is shown.
+impl std::fmt::Debug for DetailBytes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}({} bytes)", self.name.as_str(), self.bytes.len())
+    }
+}
+
+/// A self-contained command: nothing further in knows the wire format.
+#[derive(Debug)]
+pub struct Submission {
+    /// The entry to be, without its answers.
+    pub command: Body,
+    /// The details that it commits to.
+    pub details: Vec<DetailBytes>,
+    /// For a policy: the windows of its throttle rules, counted off the sequencer.
+    pub prefilled: Option<Windows>,
+    /// Who waits.
+    pub reply: oneshot::Sender<Result<Answer, SubmitError>>,
+}
+
+/// An entry that is on stable storage, with its proof.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The entry, decoded.
+    pub entry: Arc<Entry>,
+    /// Its receipt.
+    pub receipt: Receipt,
+    /// The request was a repetition; the entry is that of its first copy.
+    pub repeated: bool,
+    /// A stop has voided the allow that this is.
+    pub voided: bool,
+    /// An execution was reported on the allow that this is.
+    pub used: bool,
+}
+
+/// Why a command brought no entry.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SubmitError {
+    /// It was planned and refused.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It was not admitted.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// Its entry would be over the limit.
+    #[error("{0}")]
+    TooLarge(String),
+    /// It is not known whether it was written. Ask again under the same request id.
+    #[error("the outcome of the commit is not known: ask again under the same request id")]
+    Unknown,
+}
