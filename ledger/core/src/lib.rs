@@ -8,6 +8,9 @@
 pub mod action;
 pub mod checkpoint;
 pub mod entry;
+pub mod evidence;
+pub mod export;
+pub mod opening;
 pub mod fault;
 pub mod gate;
 pub mod hash;
