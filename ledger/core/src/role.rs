@@ -170,17 +170,28 @@ impl Call {
             (Self::GetCheckpoint | Self::GetConsistency, _)
             | (Self::Decide, Agent)
             | (Self::Record, Agent | Recorder)
-            | (Self::GetReceipt | Self::Trace, Operator | Compliance | Auditor)
-            | (Self::GetEvidence | Self::Export, Operator | Compliance | Auditor)
+            | (
+                Self::GetReceipt
+                | Self::Trace
+                | Self::GetEvidence
+                | Self::Export
+                | Self::ListPrincipals
+                | Self::Status
+                | Self::CheckDnc,
+                Operator | Compliance | Auditor,
+            )
             | (Self::GetDetail, Compliance | Auditor)
-            | (Self::PutPrincipal | Self::RevokePrincipal, Operator)
-            | (Self::ListPrincipals | Self::Status, Operator | Compliance | Auditor)
-            | (Self::AddDnc, Operator | Compliance)
+            | (
+                Self::PutPrincipal
+                | Self::RevokePrincipal
+                | Self::PublishPolicy
+                | Self::Resume
+                | Self::AcknowledgeClock,
+                Operator,
+            )
+            | (Self::AddDnc | Self::Stop | Self::Tokenise, Operator | Compliance)
             | (Self::RemoveDnc | Self::ExemptDnc | Self::Disclose, Compliance)
-            | (Self::CheckDnc, Operator | Compliance | Auditor)
-            | (Self::PublishPolicy | Self::Resume | Self::AcknowledgeClock, Operator)
-            | (Self::ShowPolicy, Operator | Compliance | Approver | Auditor)
-            | (Self::Stop | Self::Tokenise, Operator | Compliance) => Grant::Yes,
+            | (Self::ShowPolicy, Operator | Compliance | Approver | Auditor) => Grant::Yes,
             (Self::GetReceipt | Self::Trace, Agent | Approver | Recorder) => Grant::Own,
             _ => Grant::No,
         }

@@ -27,7 +27,7 @@ use crate::record::{
 use crate::role::Call;
 use crate::time::Timestamp;
 use crate::token::Token;
-use crate::view::{Table, View, ViewError, scan_prefix};
+use crate::view::{ReadView, Table, View, ViewError, scan_prefix};
 use crate::window::Windows;
 
 /// A policy in force.
@@ -228,7 +228,7 @@ impl<V: View> State<V> {
     /// # Errors
     /// [`ViewError`] where the view cannot be read.
     pub fn decision(&self, seq: u64) -> Result<Option<DecisionRecord>, ViewError> {
-        read(&self.view, Table::Decision, &seq.to_be_bytes())
+        decision_of(&self.view, seq)
     }
 
     /// What is known of an execution.
@@ -256,11 +256,32 @@ impl<V: View> State<V> {
     }
 }
 
+/// What is known of a decision.
+///
+/// # Errors
+/// [`ViewError`] where the view cannot be read.
+pub fn decision_of<V: ReadView>(view: &V, seq: u64) -> Result<Option<DecisionRecord>, ViewError> {
+    read(view, Table::Decision, &seq.to_be_bytes())
+}
+
+/// The first entry of a request id.
+///
+/// # Errors
+/// [`ViewError`] where the view cannot be read.
+pub fn request_of<V: ReadView>(
+    view: &V,
+    principal: &str,
+    call: Call,
+    id: &str,
+) -> Result<Option<RequestRecord>, ViewError> {
+    read(view, Table::Request, &request_key(principal, call, id))
+}
+
 /// The live listings and exemptions under a token.
 ///
 /// # Errors
 /// [`ViewError`] where the view cannot be read.
-pub fn listings<V: View>(view: &V, token: &Token) -> Result<Vec<ListingRecord>, ViewError> {
+pub fn listings<V: ReadView>(view: &V, token: &Token) -> Result<Vec<ListingRecord>, ViewError> {
     Ok(read(view, Table::Listing, &token.0)?.unwrap_or_default())
 }
 
@@ -268,7 +289,7 @@ pub fn listings<V: View>(view: &V, token: &Token) -> Result<Vec<ListingRecord>, 
 ///
 /// # Errors
 /// [`ViewError`] where the view cannot be read.
-pub fn correlated<V: View>(
+pub fn correlated<V: ReadView>(
     view: &V,
     correlation_id: &str,
     from: u64,
@@ -287,7 +308,7 @@ pub fn correlated<V: View>(
 ///
 /// # Errors
 /// [`ViewError`] where the view cannot be read.
-pub fn concerning<V: View>(
+pub fn concerning<V: ReadView>(
     view: &V,
     token: &Token,
     from: u64,
@@ -296,7 +317,7 @@ pub fn concerning<V: View>(
     indexed(view, Table::Subject, &token.0, from, limit)
 }
 
-fn indexed<V: View>(
+fn indexed<V: ReadView>(
     view: &V,
     table: Table,
     prefix: &[u8],
@@ -320,7 +341,7 @@ fn indexed<V: View>(
 ///
 /// # Errors
 /// [`ViewError`] where the view cannot be read.
-pub fn windows_of<V: View>(
+pub fn windows_of<V: ReadView>(
     view: &V,
     rules: &[crate::policy::ThrottleRule],
 ) -> Result<Windows, ViewError> {
@@ -330,7 +351,7 @@ pub fn windows_of<V: View>(
 }
 
 /// Counts the allows from seq `from` on.
-fn count_allows<V: View>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
+fn count_allows<V: ReadView>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
     let mut failed = None;
     view.scan(Table::Allow, &from.to_be_bytes(), &mut |key, value| match (
         seq_of(key),
@@ -355,7 +376,7 @@ fn count_allows<V: View>(view: &V, from: u64, windows: &mut Windows) -> Result<(
     failed.map_or(Ok(()), Err)
 }
 
-fn read<V: View, T: serde::de::DeserializeOwned>(
+fn read<V: ReadView, T: serde::de::DeserializeOwned>(
     view: &V,
     table: Table,
     key: &[u8],
@@ -377,7 +398,7 @@ fn listing_key(seq: u64, index: u64) -> Vec<u8> {
 }
 
 /// Reads every row of a small table.
-fn rows<V: View, T: serde::de::DeserializeOwned>(
+fn rows<V: ReadView, T: serde::de::DeserializeOwned>(
     view: &V,
     table: Table,
 ) -> Result<Vec<(Vec<u8>, T)>, ViewError> {

@@ -88,8 +88,8 @@ pub struct ViewError {
 /// Visits one key and its value; breaking ends the scan.
 pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> ControlFlow<()>;
 
-/// Where the fold keeps what it derives. Reads see every earlier write of the same view.
-pub trait View {
+/// What the gate and queries read. Reads see every earlier write of the same view.
+pub trait ReadView {
     /// The value of `key`, if there is one.
     ///
     /// # Errors
@@ -101,7 +101,10 @@ pub trait View {
     /// # Errors
     /// [`ViewError`] where the store fails.
     fn scan(&self, table: Table, from: &[u8], visit: Visit<'_>) -> Result<(), ViewError>;
+}
 
+/// Where the fold keeps what it derives.
+pub trait View: ReadView {
     /// Sets `key`.
     fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>);
 
@@ -113,7 +116,7 @@ pub trait View {
 ///
 /// # Errors
 /// [`ViewError`] where the store fails.
-pub fn scan_prefix<V: View + ?Sized>(
+pub fn scan_prefix<V: ReadView + ?Sized>(
     view: &V,
     table: Table,
     prefix: &[u8],
@@ -145,7 +148,7 @@ impl MemoryView {
     }
 }
 
-impl View for MemoryView {
+impl ReadView for MemoryView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         Ok(self
             .tables
@@ -164,7 +167,9 @@ impl View for MemoryView {
         }
         Ok(())
     }
+}
 
+impl View for MemoryView {
     fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
         self.tables.entry(table).or_default().insert(key, value);
     }

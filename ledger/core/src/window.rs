@@ -222,15 +222,15 @@ impl Windows {
 
     /// What the window of `key` under the `rule`-th rule says, at `now`, to `units` more.
     pub fn room(&self, rule: usize, key: &WindowKey, units: u64, now: Timestamp) -> Room {
-        let Some(windows) = self.rules.get(rule) else {
+        let Some(counted) = self.rules.get(rule) else {
             return Room {
                 count: 0,
                 fits: true,
                 passes_at: None,
             };
         };
-        let (limit, window_s) = (windows.rule.limit, windows.rule.window_s);
-        let Some(window) = windows.windows.get(key) else {
+        let (limit, window_s) = (counted.rule.limit, counted.rule.window_s);
+        let Some(window) = counted.windows.get(key) else {
             return Room {
                 count: 0,
                 fits: units <= limit,

@@ -37,9 +37,9 @@ pub(super) fn change<V: View>(state: &State<V>, dnc: Dnc, now: Timestamp) -> Res
             for listing in &dnc.listings {
                 keys(listing)?;
                 if dnc.op == DncOp::List {
-                    list(listing, now)?
+                    list(listing, now)?;
                 } else {
-                    exempt(listing, now)?
+                    exempt(listing, now)?;
                 }
             }
         }
