@@ -28,7 +28,8 @@ use tokio::sync::oneshot;
 use crate::clock::{Clock, ClockGuard, seen_at_start};
 use crate::queue::Queue;
 use crate::snapshot::{Directory, Snapshot};
-use crate::submission::{Answer, DetailBytes, SubmitError, Submission};
+use crate::store::DetailBytes;
+use crate::submission::{Answer, SubmitError, Submission};
 use crate::views::{Changes, SequencerView, SharedViews};
 
 /// The most commands of one batch. What arrives during a sync is the next batch, so this bounds the

@@ -2,31 +2,14 @@
 
 use std::sync::Arc;
 
-use ledger_core::entry::{Body, DetailName, Entry};
+use ledger_core::entry::{Body, Entry};
 use ledger_core::plan::Refusal;
 use ledger_core::receipt::Receipt;
 use ledger_core::window::Windows;
 use tokio::sync::oneshot;
 
 use crate::queue::Full;
-
-/// A detail as it is stored beside the log.
-#[derive(Clone)]
-pub struct DetailBytes {
-    /// Its name in the entry.
-    pub name: DetailName,
-    /// The salt of its commitment.
-    pub salt: [u8; 32],
-    /// What was committed to, secrets already replaced.
-    pub bytes: Vec<u8>,
-}
-
-/// Details are private: only their size is shown.
-impl std::fmt::Debug for DetailBytes {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}({} bytes)", self.name.as_str(), self.bytes.len())
-    }
-}
+use crate::store::DetailBytes;
 
 /// A self-contained command: nothing further in knows the wire format.
 #[derive(Debug)]
