@@ -7,10 +7,10 @@
 
 pub mod action;
 pub mod checkpoint;
+pub mod codebook;
 pub mod entry;
 pub mod evidence;
 pub mod export;
-pub mod opening;
 pub mod fault;
 pub mod gate;
 pub mod hash;
@@ -18,6 +18,7 @@ pub mod limits;
 pub mod name;
 pub mod normalise;
 pub mod note;
+pub mod opening;
 pub mod plan;
 pub mod policy;
 pub mod receipt;
