@@ -24,6 +24,7 @@ pub mod policy;
 pub mod receipt;
 pub mod record;
 pub mod redact;
+pub mod replay;
 pub mod role;
 pub mod state;
 pub mod syntax;

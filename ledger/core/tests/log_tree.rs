@@ -6,6 +6,8 @@
 
 #[path = "log_tree/naive.rs"]
 mod naive;
+#[path = "log_tree/proofs.rs"]
+mod proofs;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,14 +1,9 @@
 //! Inclusion and consistency proofs with one thing wrong, each refused with the error that says what.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-// Sizes here are small: the log counts in u64, the model in usize.
-#![allow(clippy::cast_possible_truncation)]
-
-#[path = "log_tree/naive.rs"]
-mod naive;
 
 use ledger_core::hash::{Hash, empty_root, leaf_hash};
 use ledger_core::tree::{ProofError, TREE_SIZE_MAX, verify_consistency, verify_inclusion};
-use naive::{hashes, leaves, naive};
+
+use crate::naive::{hashes, leaves, naive};
 
 #[test]
 fn inclusion_mutants_are_refused_at_every_size_to_40() {
