@@ -1,0 +1,300 @@
+//! Replay: every entry of a log planned again, from empty state, and compared.
+//!
+//! Replay takes the entries of a log in order. Of each it takes the time and the request part
+//! ([`plan::request_part`]) and nothing else; what the entry answers it works out again from the log
+//! before it, with the same planner, the same gate and the same fold as the daemon, and the result has
+//! to be the entry, byte for byte. So it finds every answer that a ledger should not have given, and
+//! every entry that a ledger should not have written, whoever signed it.
+//!
+//! It does not check that the entries are those of a signed log: compare their leaf hashes first. And
+//! what entries are asked for is attested by the daemon: that an agent sent this request, that the clock
+//! jumped, that `content` belongs to the request.
+//!
+//! An entry that a later version may have written cannot be judged, and neither can anything after it,
+//! since it may depend on it; that is never a mismatch. After a mismatch replay goes on with the log as
+//! it was recorded, so that later entries are judged by what stands before them.
+//!
+//! Memory is bounded by the state, not by the log: request ids, decisions, live listings and the allows
+//! of one throttle window stay, entries do not.
+
+mod coverage;
+mod difference;
+mod publication;
+mod report;
+mod view;
+
+pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause};
+pub use difference::Difference;
+pub use report::{
+    MISMATCHES_MAX, Mismatch, OVERDUE_MAX, Overdue, Report, Tally, Unverifiable, What,
+};
+
+use crate::entry::{Basis, Body, Clock, ClockEvent, DecodeError, Entry};
+use crate::gate::GATE_VERSION;
+use crate::plan::{Plan, Refusal, plan, request_part};
+use crate::state::{FoldError, State};
+use publication::Publication;
+use report::Standing;
+use view::GateView;
+
+/// A replay under way. Feed it every entry of the log, in order, from the first.
+#[derive(Debug)]
+pub struct Replay {
+    state: State<GateView>,
+    /// Whether the state still is that of the log.
+    follows: bool,
+    /// A policy whose continuations may still come: it is planned whole.
+    publication: Option<Publication>,
+    report: Report,
+}
+
+/// Replays the entries of a whole log, each without its LF.
+pub fn replay<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>) -> Report {
+    let mut replay = Replay::new();
+    for line in lines {
+        replay.push(line.as_ref());
+    }
+    replay.finish()
+}
+
+impl Default for Replay {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Replay {
+    /// A replay that has seen nothing.
+    pub fn new() -> Self {
+        let state = match State::load(GateView::default()) {
+            Ok(state) => state,
+            Err(error) => unreachable!("an empty view in memory cannot fail: {error}"),
+        };
+        Self {
+            state,
+            follows: true,
+            publication: None,
+            report: Report::default(),
+        }
+    }
+
+    /// How many entries were given so far: the seq that the next one must have.
+    pub const fn next(&self) -> u64 {
+        self.report.entries
+    }
+
+    /// Takes the next entry's bytes, without LF. What is wrong with it stands in the report.
+    pub fn push(&mut self, line: &[u8]) {
+        let seq = self.report.entries;
+        self.report.entries += 1;
+        let decoded = Entry::decode(line);
+        // What cannot be read may be one of the parts that a publication still waits for.
+        if decoded.is_err() && self.publication.as_ref().is_some_and(Publication::waits) {
+            self.give_up_publication();
+        }
+        match decoded {
+            Ok(entry) => self.push_entry(seq, entry),
+            Err(DecodeError::Unknown { what }) => {
+                self.settle();
+                self.report.tally("unknown", Standing::Unverifiable);
+                self.unverifiable(seq, what);
+            }
+            Err(DecodeError::Malformed { why }) => {
+                self.settle();
+                self.report.tally("unknown", Standing::Mismatched);
+                self.report
+                    .mismatch(seq, "unknown", What::Malformed { why });
+                self.follows = false;
+            }
+        }
+    }
+
+    /// What replay has found.
+    pub fn finish(mut self) -> Report {
+        self.settle();
+        if self.follows {
+            self.report.close(&self.state);
+        }
+        self.report
+    }
+
+    fn push_entry(&mut self, seq: u64, mut entry: Entry) {
+        let kind = entry.body.kind();
+        let mut in_order = true;
+        if entry.seq != seq {
+            self.report
+                .mismatch(seq, kind, What::Seq { found: entry.seq });
+            in_order = false;
+            entry.seq = seq;
+        }
+        let last = self.report.last_time();
+        if entry.time < last {
+            let (found, expected) = (entry.time, last);
+            self.report
+                .mismatch(seq, kind, What::Time { expected, found });
+            in_order = false;
+            entry.time = last;
+        }
+        if seq == 0 && kind != "genesis" {
+            self.report.mismatch(seq, kind, What::NotGenesis);
+            in_order = false;
+        }
+        if self
+            .publication
+            .as_ref()
+            .is_some_and(|publication| !publication.takes(&entry))
+        {
+            self.settle();
+        }
+        self.report.record(&entry);
+        if let Some(what) = unknown_gate(&entry.body) {
+            self.report.tally(kind, Standing::Unverifiable);
+            self.unverifiable(seq, what);
+        } else if !self.follows {
+            self.report.tally(kind, Standing::Unverifiable);
+        } else if let Some(publication) = &mut self.publication {
+            publication.push(entry, in_order);
+        } else if matches!(entry.body, Body::Policy(_)) {
+            self.publication = Some(Publication::new(entry, in_order));
+        } else {
+            self.judge(vec![(entry, in_order)], None);
+        }
+    }
+
+    /// Plans the policy that was waiting for its parts.
+    fn settle(&mut self) {
+        if let Some(publication) = self.publication.take() {
+            let command = publication.command();
+            self.judge(publication.into_entries(), Some(command));
+        }
+    }
+
+    fn give_up_publication(&mut self) {
+        if let Some(publication) = self.publication.take() {
+            for (entry, _) in publication.into_entries() {
+                self.report.tally(entry.body.kind(), Standing::Unverifiable);
+                self.unverifiable(
+                    entry.seq,
+                    "a policy of which a part cannot be read".to_owned(),
+                );
+            }
+        }
+    }
+
+    /// Plans what one command caused, compares, and folds it as it was recorded. There is at least
+    /// one entry.
+    fn judge(&mut self, entries: Vec<(Entry, bool)>, command: Option<Body>) {
+        let Some((first, _)) = entries.first() else {
+            return;
+        };
+        if first.body.cause().is_some_and(|cause| cause.call.is_some())
+            && self.state.overdue(first.time).next().is_some()
+        {
+            self.report.unannounced += 1;
+        }
+        let command = command.unwrap_or_else(|| request_part(&first.body));
+        let (seq, time, kind) = (first.seq, first.time, first.body.kind());
+        let planned = match plan(&self.state, command, time) {
+            Ok(Plan::Append(bodies)) => bodies,
+            Ok(Plan::Repeat(first)) => {
+                self.report.mismatch(seq, kind, What::Repeated { first });
+                Vec::new()
+            }
+            Err(Refusal::View(error)) => {
+                self.report.tally(kind, Standing::Unverifiable);
+                self.unverifiable(seq, error.to_string());
+                return;
+            }
+            Err(refusal) => {
+                let refusal = refusal.to_string();
+                self.report.mismatch(seq, kind, What::Refused { refusal });
+                Vec::new()
+            }
+        };
+        let refused = planned.is_empty();
+        let mut planned = planned.into_iter();
+        for (entry, in_order) in entries {
+            let (seq, kind) = (entry.seq, entry.body.kind());
+            let wrong = match planned.next() {
+                _ if refused => true,
+                None => {
+                    self.report.mismatch(seq, kind, What::Surplus);
+                    true
+                }
+                // Of several entries that one command causes, all are in one batch, which has one time.
+                Some(_) if entry.time != time => {
+                    let (found, expected) = (entry.time, time);
+                    self.report
+                        .mismatch(seq, kind, What::Time { expected, found });
+                    true
+                }
+                Some(body) => match difference::between(&entry, body) {
+                    None => false,
+                    Some(what) => {
+                        self.report.mismatch(seq, kind, what);
+                        true
+                    }
+                },
+            };
+            let standing = if wrong || !in_order {
+                Standing::Mismatched
+            } else {
+                standing(&entry.body)
+            };
+            self.report.tally(kind, standing);
+            self.fold(&entry);
+        }
+        if let (Some(_), false) = (planned.next(), refused) {
+            self.report.mismatch(seq, kind, What::PartMissing);
+        }
+    }
+
+    fn fold(&mut self, entry: &Entry) {
+        if !self.follows {
+            return;
+        }
+        match self.state.apply(entry, None) {
+            Ok(()) => {}
+            Err(FoldError::View(error)) => self.unverifiable(entry.seq, error.to_string()),
+            Err(FoldError::Impossible { why, .. }) => {
+                self.report
+                    .mismatch(entry.seq, entry.body.kind(), What::Impossible { why });
+                self.follows = false;
+            }
+        }
+    }
+
+    /// From here on nothing can be judged.
+    fn unverifiable(&mut self, seq: u64, what: String) {
+        self.follows = false;
+        self.report
+            .unverifiable
+            .get_or_insert(Unverifiable { seq, what });
+    }
+}
+
+fn unknown_gate(body: &Body) -> Option<String> {
+    let gate = match body {
+        Body::Genesis(genesis) => genesis.gate,
+        Body::Boot(boot) => boot.gate,
+        _ => return None,
+    };
+    (gate != GATE_VERSION).then(|| format!("gate version `{gate}`"))
+}
+
+/// What is said of an entry that replay found to be as it must be.
+fn standing(body: &Body) -> Standing {
+    match body {
+        Body::Decision(decision) if decision.basis == Basis::Asserted => Standing::Asserted,
+        Body::Genesis(_)
+        | Body::Boot(_)
+        | Body::Heartbeat(_)
+        | Body::Shutdown(_)
+        | Body::Access(_)
+        | Body::Clock(Clock {
+            event: ClockEvent::Seen,
+            ..
+        }) => Standing::Attested,
+        _ => Standing::Matched,
+    }
+}
