@@ -15,7 +15,7 @@ use crate::head::HeadWriter;
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Told, Waiting};
 use crate::snapshot::Latest;
-use crate::store::{Committed, LogStore};
+use crate::store::{Commit, CommitBatch, Committed, LogStore};
 use crate::submission::{Answer, SubmitError, Submission};
 use crate::views::SharedViews;
 
@@ -26,7 +26,9 @@ pub struct CommitFailed(pub String);
 
 /// Owned by its thread.
 pub struct Committer {
-    /// The log.
+    /// Where batches are written: the log, or in tests something that loses or keeps a commit.
+    pub log: Arc<dyn Commit>,
+    /// The log, as readers see it.
     pub store: Arc<LogStore>,
     /// The views, which learn of a batch when it is down.
     pub views: Arc<SharedViews>,
@@ -65,7 +67,15 @@ impl Committer {
         let Batch { first, entries, tiles, partial, details, tree, checkpoint, changes, snapshot, waiting } = batch;
         let checkpoint: Arc<[u8]> = checkpoint.into();
         if !entries.is_empty() {
-            if let Err(error) = self.store.commit(first, &entries, &tiles, &details, tree.size(), &checkpoint) {
+            let written = CommitBatch {
+                first_seq: first,
+                entries: &entries,
+                tiles: &tiles,
+                details: &details,
+                checkpoint: &checkpoint,
+                size: tree.size(),
+            };
+            if let Err(error) = self.log.commit(&written) {
                 disappoint(waiting);
                 return Err(CommitFailed(error.to_string()));
             }
