@@ -1,0 +1,129 @@
+//! A running daemon.
+
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+use tonic::transport::Channel;
+
+use crate::{Client, Credential, Ledger, bin, connect};
+
+/// How long a daemon may take to answer, and how long to end.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// `ledgerd run` on one ledger. Killed where it goes out of scope.
+#[derive(Debug)]
+pub struct Daemon {
+    child: Child,
+    channel: Channel,
+    log: PathBuf,
+}
+
+impl Daemon {
+    /// Starts one and waits until it answers a call.
+    pub(crate) async fn start(ledger: &Ledger, arguments: &[&str]) -> Self {
+        let log = ledger.path("ledgerd.log");
+        let file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("room for a log");
+        let mut run = ledger.run_command();
+        run.args(arguments)
+            .stdout(file.try_clone().expect("a file can be shared"))
+            .stderr(file);
+        let child = run.stdin(Stdio::null()).spawn().expect("ledgerd starts");
+        let mut daemon = Self {
+            child,
+            channel: connect(&ledger.socket()),
+            log,
+        };
+        let operator = daemon.client(ledger.operator());
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = daemon.child.try_wait().expect("a child can be waited for") {
+                panic!(
+                    "ledgerd ended with {status} instead of starting; it said:\n{}",
+                    daemon.said()
+                );
+            }
+            match operator.checkpoint().await {
+                Ok(_) => return daemon,
+                Err(status) if Instant::now() >= until => {
+                    panic!(
+                        "ledgerd does not answer ({status}); it said:\n{}",
+                        daemon.said()
+                    )
+                }
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    /// A client that authenticates with `credential`.
+    pub fn client(&self, credential: Credential) -> Client {
+        Client::new(self.channel.clone(), Some(&credential.bearer()))
+    }
+
+    /// A client whose `authorization` header is exactly this, or that sends none.
+    pub fn client_with(&self, authorization: Option<&str>) -> Client {
+        Client::new(self.channel.clone(), authorization)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Everything that it has written to its standard streams.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// SIGTERM, and its end, which must be a clean one.
+    pub fn stop(mut self) {
+        let status = self.end(Signal::TERM);
+        assert!(
+            status.success(),
+            "ledgerd ended with {status}; it said:\n{}",
+            self.said()
+        );
+    }
+
+    /// SIGKILL: it gets no chance to do anything.
+    pub fn kill(mut self) {
+        let status = self.end(Signal::KILL);
+        assert_eq!(
+            status.signal(),
+            Some(9),
+            "ledgerd had ended before; it said:\n{}",
+            self.said()
+        );
+    }
+
+    fn end(&mut self, signal: Signal) -> ExitStatus {
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a child has a pid");
+        kill_process(pid, signal).expect("a child that was not yet waited for can be signalled");
+        bin::wait(&mut self.child, PATIENCE).unwrap_or_else(|| {
+            panic!(
+                "ledgerd still runs {PATIENCE:?} after {signal:?}; it said:\n{}",
+                self.said()
+            )
+        })
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("ledgerd said:\n{}", self.said());
+        }
+    }
+}
