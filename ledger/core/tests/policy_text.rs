@@ -411,7 +411,10 @@ fn other_files_are_refused() {
 #[test]
 fn tables_are_bounded() {
     let rows = |n: usize, row: fn(usize) -> String| {
-        format!("version = 1\n{}", (0..n).map(row).collect::<String>())
+        format!(
+            "version = 1\n{}",
+            (0..n).map(row).collect::<Vec<_>>().concat()
+        )
     };
     let action: fn(usize) -> String =
         |i| format!("[[action]]\nname = \"a{i}\"\nclass = \"read\"\n");
@@ -487,7 +490,10 @@ fn every_error_is_reported_in_the_order_of_the_file_up_to_a_bound() {
         "policy.toml:1: version `2` is out of range: expected an integer from 1 to 1; change it"
     );
 
-    let many = (0..50).map(|i| format!("x{i} = 1\n")).collect::<String>();
+    let many = (0..50)
+        .map(|i| format!("x{i} = 1\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let found = errors(&format!("version = 1\n{many}"));
     assert_eq!((found.errors.len(), found.total), (ERRORS_MAX, 50));
     assert!(found.to_string().ends_with("\nand 30 more"), "{found}");
