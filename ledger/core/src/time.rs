@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::de::{Deserializer, Error as _, Visitor};
+use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 
 const MICROS_PER_S: i64 = 1_000_000;
@@ -59,6 +60,31 @@ impl Timestamp {
         Ok(Self(micros))
     }
 
+    /// The one text form. Every entry has several, so it is written digit by digit.
+    fn text(self) -> [u8; 27] {
+        let (s, micros) = (self.0 / MICROS_PER_S, self.0 % MICROS_PER_S);
+        let (days, s) = (s / S_PER_DAY, s % S_PER_DAY);
+        let (year, month, day) = date_of(days);
+        let mut text = *b"0000-00-00T00:00:00.000000Z";
+        let fields = [
+            (0, 4, year),
+            (5, 2, month),
+            (8, 2, day),
+            (11, 2, s / 3600),
+            (14, 2, s / 60 % 60),
+            (17, 2, s % 60),
+            (20, 6, micros),
+        ];
+        for (at, width, mut value) in fields {
+            for digit in text[at..at + width].iter_mut().rev() {
+                // In 0..=9, because times are not negative.
+                *digit += u8::try_from(value % 10).unwrap_or(0);
+                value /= 10;
+            }
+        }
+        text
+    }
+
     /// Microseconds since the epoch, never negative.
     pub const fn micros(self) -> i64 {
         self.0
@@ -87,14 +113,7 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (s, micros) = (self.0 / MICROS_PER_S, self.0 % MICROS_PER_S);
-        let (days, s) = (s / S_PER_DAY, s % S_PER_DAY);
-        let (year, month, day) = date_of(days);
-        let (hour, minute, second) = (s / 3600, s / 60 % 60, s % 60);
-        write!(
-            f,
-            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micros:06}Z"
-        )
+        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -110,7 +129,7 @@ impl FromStr for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.text()).map_err(S::Error::custom)?)
     }
 }
 

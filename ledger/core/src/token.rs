@@ -18,6 +18,7 @@ use std::str::FromStr;
 
 use hmac::{Hmac, KeyInit, Mac};
 use serde::de::{Deserializer, Error as _, Visitor};
+use serde::ser::Error as _;
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
@@ -230,7 +231,10 @@ impl FromStr for Token {
 
 impl Serialize for Token {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        // Most of an entry is hashes: they are written without a detour through `fmt`.
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.0, &mut digits).map_err(S::Error::custom)?;
+        serializer.serialize_str(std::str::from_utf8(&digits).map_err(S::Error::custom)?)
     }
 }
 
