@@ -2,11 +2,11 @@
 
 use crate::fault::Fault;
 use crate::hash::{Hash, leaf_hash};
+use crate::limits::ENTRY_BYTES_MAX;
 use crate::note::NOTE_BYTES_MAX;
 use crate::syntax::{
     Lines, Problem, SyntaxError, decimal, decode_base64, decode_base64_hash, encode_base64,
 };
-use crate::tile::ENTRY_BYTES_MAX;
 use crate::tree::{PROOF_HASHES_MAX, ProofError, verify_inclusion};
 use crate::trust::{Trust, TrustError, VerifiedCheckpoint};
 

@@ -9,6 +9,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::hash::{HASH_BYTES, Hash};
+use crate::limits::ENTRY_BYTES_MAX;
 use crate::tree::{BatchTree, CompactRange, TileReadError, TileSource};
 
 /// Hashes in a full tile, entries in a full bundle.
@@ -17,8 +18,8 @@ pub const TILE_WIDTH: u16 = 256;
 /// The highest level that a tile path may name. (A tree of 2^63 leaves ends at level 7.)
 pub const TILE_LEVEL_MAX: u8 = 63;
 
-/// Most bytes in an entry: its length is a 16-bit number in a bundle.
-pub const ENTRY_BYTES_MAX: usize = u16::MAX as usize;
+// An entry's length is a 16-bit number in a bundle.
+const _: () = assert!(ENTRY_BYTES_MAX == u16::MAX as usize);
 
 /// The width of tile `index` at `level` in a tree of `size` leaves: 256 where it is full, 0 where there is none.
 pub const fn width_at(level: u8, index: u64, size: u64) -> u16 {
