@@ -177,7 +177,7 @@ fn parse(text: &[u8]) -> Option<Timestamp> {
         digits(&text[17..19])?,
     );
     let micros = digits(&text[20..26])?;
-    if year < 1970 || !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
+    if !(1..=12).contains(&month) || !(1..=days_in(year, month)).contains(&day) {
         return None;
     }
     // RFC 3339 allows second 60 for a leap second. The epoch has no place for it: refused.
@@ -185,6 +185,7 @@ fn parse(text: &[u8]) -> Option<Timestamp> {
         return None;
     }
     let s = days_of(year, month, day) * S_PER_DAY + hour * 3600 + minute * 60 + second;
+    // Years before 1970 come out negative, and are out of range there.
     Timestamp::from_micros(s * MICROS_PER_S + micros).ok()
 }
 

@@ -187,6 +187,10 @@ fn names_are_recognised_in_every_spelling() {
         assert!(!rules.is_secret(name), "{name}");
     }
     assert!(!Redaction::default().is_secret("portal_pin"));
+    // The place of an element is no name.
+    let numbered = redacted(&with(&["0"], &[]), r#"{"0":[1,2]}"#);
+    assert_eq!(numbered, (r#"{"0":"[redacted]"}"#.to_owned(), 1));
+    assert_eq!(redacted(&with(&["0"], &[]), "[[1],2]").1, 0);
     for known in SECRET_NAMES.iter().chain(&SECRET_ENDINGS) {
         assert_eq!(fold(known), *known, "the list is folded");
     }
