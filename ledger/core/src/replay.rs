@@ -38,7 +38,7 @@ use report::Standing;
 use view::GateView;
 
 /// A replay under way. Feed it every entry of the log, in order, from the first.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Replay {
     state: State<GateView>,
     /// Whether the state still is that of the log.

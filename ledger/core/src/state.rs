@@ -80,7 +80,7 @@ pub struct ClockFacts {
 
 /// The state of a ledger after the entries folded so far. Owned by whoever folds: the sequencer
 /// thread in the daemon, the replay in the verifier.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct State<V> {
     view: V,
     head: Head,

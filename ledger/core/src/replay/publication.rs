@@ -11,7 +11,7 @@ const PARTS_MAX: usize = 6 * POLICY_BYTES_MAX.div_ceil(POLICY_PART_BYTES_MAX) + 
 
 /// A publication whose parts are being gathered. What is a part is told by the request alone: of
 /// several entries that one call causes, the first carries the request id.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Publication {
     entries: Vec<(Entry, bool)>,
 }
