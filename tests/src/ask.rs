@@ -6,6 +6,12 @@ use std::time::{Duration, SystemTime};
 use ledger_proto::v1 as pb;
 use prost_types::Timestamp;
 
+/// `request` with a change.
+pub fn with<T>(mut request: T, change: impl FnOnce(&mut T)) -> T {
+    change(&mut request);
+    request
+}
+
 /// Now, by the tests' clock, which is the daemon's.
 pub fn now() -> Timestamp {
     SystemTime::now().into()
@@ -152,6 +158,53 @@ pub fn someone(identifiers: pb::Identifiers) -> pb::Subject {
     }
 }
 
+/// Exemptions of one person from listings of `acme`'s for a day, by e-mail.
+pub fn exempt(request_id: &str, person: pb::Identifiers) -> pb::ExemptDncRequest {
+    let exemption = pb::Exemption {
+        person: Some(person),
+        seller: "acme".to_owned(),
+        channels: vec![pb::Channel::Email.into()],
+        expires_at: Some(seconds_from_now(86_400)),
+        evidence_sha256: vec![7; 32].into(),
+    };
+    pb::ExemptDncRequest {
+        header: header(request_id),
+        exemptions: vec![exemption],
+        details: Vec::new(),
+    }
+}
+
+/// The end of one listing.
+pub fn unlist(request_id: &str, seq: u64, index: u64) -> pb::RemoveDncRequest {
+    pb::RemoveDncRequest {
+        header: header(request_id),
+        ends: vec![pb::Cite {
+            seq,
+            index: Some(index),
+        }],
+        evidence_sha256: vec![7; 32].into(),
+        details: reason("the person asked to be contacted again"),
+    }
+}
+
+/// A stop.
+pub fn stop(request_id: &str, scope: pb::scope::Of) -> pb::StopRequest {
+    pb::StopRequest {
+        header: header(request_id),
+        scope: Some(pb::Scope { of: Some(scope) }),
+        details: reason("it does not look right"),
+    }
+}
+
+/// The end of the stops of exactly this scope.
+pub fn resume(request_id: &str, scope: pb::scope::Of) -> pb::ResumeRequest {
+    pb::ResumeRequest {
+        header: header(request_id),
+        scope: Some(pb::Scope { of: Some(scope) }),
+        details: reason("it was looked at"),
+    }
+}
+
 /// A domain as the subject of a listing.
 pub fn domain(name: &str) -> pb::Subject {
     pb::Subject {
@@ -203,17 +256,6 @@ pub fn principal(
         groups: Vec::new(),
         credential_sha256: credential.sha256().as_bytes().to_vec().into(),
     }
-}
-
-/// The scope of one agent.
-#[allow(
-    clippy::unnecessary_wraps,
-    reason = "protobuf's messages are optional fields"
-)]
-pub fn of_agent(id: &str) -> Option<pb::Scope> {
-    Some(pb::Scope {
-        of: Some(pb::scope::Of::AgentId(id.to_owned())),
-    })
 }
 
 /// The receipt of an entry.
