@@ -1,7 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use ed25519_dalek::{Signature, Signer};
+use ed25519_dalek::{Signature, SignatureError, Signer};
 use sha2::{Digest, Sha256};
 
 use crate::syntax::{decode_base64, encode_base64, shown};
@@ -172,10 +172,13 @@ impl VerificationKey {
     }
 
     /// Checks one Ed25519 signature, strictly: no other encoding of it, no key or nonce of small order.
-    pub(super) fn verify_strict(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+    pub(super) fn verify_strict(
+        &self,
+        message: &[u8],
+        signature: &[u8; 64],
+    ) -> Result<(), SignatureError> {
         self.key
             .verify_strict(message, &Signature::from_bytes(signature))
-            .is_ok()
     }
 }
 

@@ -314,12 +314,11 @@ impl NoteSignature {
                 found,
             });
         }
-        if key.verify_strict(message.as_deref().unwrap_or(text).as_bytes(), signature) {
-            Ok(VerifiedSignature { key, time_s })
-        } else {
-            Err(NoteError::BadSignature {
+        let message = message.as_deref().unwrap_or(text);
+        key.verify_strict(message.as_bytes(), signature)
+            .map_err(|_| NoteError::BadSignature {
                 key: key.to_string(),
-            })
-        }
+            })?;
+        Ok(VerifiedSignature { key, time_s })
     }
 }
