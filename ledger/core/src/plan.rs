@@ -13,7 +13,7 @@ pub use report::closes;
 
 use crate::action::Class;
 use crate::entry::{
-    ActorType, Basis, Body, Boot, Clock, ClockEvent, Decision, Finding, Unresolved,
+    Actor, ActorType, Basis, Body, Boot, Cause, Clock, ClockEvent, Decision, Finding, Unresolved,
 };
 use crate::gate;
 use crate::policy::PolicyErrors;
@@ -204,7 +204,12 @@ fn authorise<V: View>(state: &State<V>, command: &Body) -> Result<(), Refusal> {
                     })
                     | Body::Principal(_)
             );
-            if own && !bootstrap {
+            // Its own doing has no ids, and no other name.
+            let bare = *actor == Actor::ledger()
+                && command
+                    .cause()
+                    .is_none_or(|cause| *cause == Cause::ledger());
+            if own && bare && !bootstrap {
                 Ok(())
             } else {
                 Err(precondition("the ledger itself does not do this"))
@@ -251,7 +256,9 @@ fn made_by(command: &Body, call: Call) -> bool {
         Body::Dnc(dnc) => call == list::call(dnc.op),
         Body::Stop(_) => call == Call::Stop,
         Body::Resume(_) => call == Call::Resume,
-        Body::Clock(_) => call == Call::AcknowledgeClock,
+        Body::Clock(clock) => {
+            call == Call::AcknowledgeClock && clock.event == ClockEvent::Acknowledged
+        }
         Body::Access(_) => matches!(
             call,
             Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export
