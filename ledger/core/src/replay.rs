@@ -21,6 +21,7 @@ mod coverage;
 mod difference;
 mod publication;
 mod report;
+mod summary;
 mod view;
 
 pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause};
@@ -28,6 +29,7 @@ pub use difference::Difference;
 pub use report::{
     MISMATCHES_MAX, Mismatch, OVERDUE_MAX, Overdue, Report, Tally, Unverifiable, What,
 };
+pub use summary::Summary;
 
 use crate::entry::{Basis, Body, Clock, ClockEvent, DecodeError, Entry};
 use crate::gate::GATE_VERSION;
@@ -146,7 +148,7 @@ impl Replay {
         {
             self.settle();
         }
-        self.report.record(&entry);
+        self.report.summary.add(&entry);
         if let Some(what) = unknown_gate(&entry.body) {
             self.report.tally(kind, Standing::Unverifiable);
             self.unverifiable(seq, what);

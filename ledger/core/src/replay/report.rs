@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Coverage, Difference};
-use crate::entry::{Basis, Body, Code, Entry, Finding, Outcome};
+use super::{Difference, Summary};
 use crate::fault::Fault;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -16,7 +15,7 @@ pub const MISMATCHES_MAX: usize = 100;
 /// The most overdue allows that are listed; `overdue_total` says how many there are.
 pub const OVERDUE_MAX: usize = 100;
 
-/// The result of a replay. Counts are of what the log says, whether it matches or not.
+/// The result of a replay.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// How many entries were replayed.
@@ -29,16 +28,8 @@ pub struct Report {
     pub mismatches_total: u64,
     /// Where replay came upon something that it does not know: nothing from there on is judged.
     pub unverifiable: Option<Unverifiable>,
-    /// Gate decisions by outcome.
-    pub decided: BTreeMap<Outcome, u64>,
-    /// Asserted decisions by outcome.
-    pub asserted: BTreeMap<Outcome, u64>,
-    /// Decisions that give a reason of this code.
-    pub reasons: BTreeMap<Code, u64>,
-    /// Entries that record this finding.
-    pub findings: BTreeMap<Finding, u64>,
-    /// When the ledger was recording.
-    pub coverage: Coverage,
+    /// What the log says, whether it matches or not.
+    pub summary: Summary,
     /// Allows that nobody has reported on and that no `unresolved` entry names, at the end of the log.
     pub open: u64,
     /// Of these, the ones whose report was due by the time of the last entry: at most [`OVERDUE_MAX`].
@@ -198,7 +189,7 @@ impl Report {
     }
 
     pub(super) fn last_time(&self) -> Timestamp {
-        self.coverage.to.unwrap_or(Timestamp::EPOCH)
+        self.summary.coverage.to.unwrap_or(Timestamp::EPOCH)
     }
 
     pub(super) fn tally(&mut self, kind: &'static str, standing: Standing) {
@@ -216,33 +207,6 @@ impl Report {
         self.mismatches_total += 1;
         if self.mismatches.len() < MISMATCHES_MAX {
             self.mismatches.push(Mismatch { seq, kind, what });
-        }
-    }
-
-    /// Counts what the entry says.
-    pub(super) fn record(&mut self, entry: &Entry) {
-        self.coverage.add(entry);
-        let findings = match &entry.body {
-            Body::Decision(decision) => {
-                let outcomes = match decision.basis {
-                    Basis::Gate => &mut self.decided,
-                    Basis::Asserted => &mut self.asserted,
-                };
-                *outcomes.entry(decision.outcome).or_default() += 1;
-                let mut codes: Vec<_> = decision.reasons.iter().map(|reason| reason.code).collect();
-                codes.sort_unstable();
-                codes.dedup();
-                for code in codes {
-                    *self.reasons.entry(code).or_default() += 1;
-                }
-                &decision.findings
-            }
-            Body::Execution(execution) => &execution.findings,
-            Body::Outcome(outcome) => &outcome.findings,
-            _ => return,
-        };
-        for finding in findings {
-            *self.findings.entry(*finding).or_default() += 1;
         }
     }
 
