@@ -13,6 +13,7 @@
 //! apart from what no version can have written, because a verifier must call the first unverifiable
 //! and the second refuted.
 
+mod canonical;
 mod control;
 mod coverage;
 mod decision;
@@ -32,7 +33,6 @@ use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::hash::Hash;
 use crate::limits::ENTRY_BYTES_MAX;
@@ -300,6 +300,12 @@ pub enum EncodeError {
         /// Its length.
         bytes: usize,
     },
+    /// An integer that not every reader of JSON would read back exactly.
+    #[error("the entry would hold the integer `{value}`: expected one below 2^53")]
+    Integer {
+        /// Its digits.
+        value: String,
+    },
     /// A value that JSON cannot hold. A bug here.
     #[error("the entry cannot be encoded: {0}")]
     Json(String),
@@ -416,7 +422,7 @@ impl Body {
         fn read<T: DeserializeOwned>(json: &[u8]) -> Result<T, DecodeError> {
             serde_json::from_slice(json).map_err(|error| {
                 let why = error.to_string();
-                if why.starts_with("unknown variant") {
+                if UNKNOWN_WORD.iter().any(|sign| why.starts_with(sign)) {
                     DecodeError::Unknown {
                         what: format!("a value ({why})"),
                     }
@@ -450,11 +456,16 @@ impl Body {
     }
 }
 
+/// How the errors begin that say of a word that it is none of a closed list: serde's own, and that of
+/// the kinds of token.
+const UNKNOWN_WORD: [&str; 2] = ["unknown variant", "token kind"];
+
 impl Entry {
     /// The leaf's bytes.
     ///
     /// # Errors
-    /// [`EncodeError::TooLarge`] over [`ENTRY_BYTES_MAX`] bytes.
+    /// [`EncodeError::TooLarge`] over [`ENTRY_BYTES_MAX`] bytes, [`EncodeError::Integer`] for a number
+    /// from [`INTEGER_MAX`] on.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut line = Vec::with_capacity(1024);
         line.extend_from_slice(
@@ -475,7 +486,10 @@ impl Entry {
         if line.len() > ENTRY_BYTES_MAX {
             return Err(EncodeError::TooLarge { bytes: line.len() });
         }
-        Ok(line)
+        match canonical::integer_too_large(&line) {
+            Some(value) => Err(EncodeError::Integer { value }),
+            None => Ok(line),
+        }
     }
 
     /// Reads a leaf's bytes.
@@ -504,7 +518,7 @@ impl Entry {
             .encode()
             .map_err(|error| malformed(error.to_string()))?;
         if again != line {
-            return Err(difference(text, &again));
+            return Err(canonical::difference(text, &again));
         }
         Ok(entry)
     }
@@ -523,15 +537,25 @@ impl<'a> Head<'a> {
         let (version, rest) = between(text, "{\"v\":", ",", "v")?;
         if version != SCHEMA_VERSION.to_string() {
             return Err(match version.parse::<u64>() {
-                Ok(number) if number.to_string() == version => DecodeError::Unknown {
-                    what: format!("schema version {number}"),
-                },
-                _ => malformed(format!("`v` is `{version}`, expected an integer")),
+                Ok(number) if number.to_string() == version && canonical::is_object(text) => {
+                    DecodeError::Unknown {
+                        what: format!("schema version {number}"),
+                    }
+                }
+                _ => malformed(format!(
+                    "`v` is `{version}`, expected an integer in a JSON object"
+                )),
             });
         }
         let (seq, rest) = between(rest, "\"seq\":", ",", "seq")?;
         let (time, rest) = between(rest, "\"time\":\"", "\",", "time")?;
         let (kind, rest) = between(rest, "\"kind\":\"", "\",", "kind")?;
+        let is_word = !kind.is_empty() && kind.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+        if !is_word || !canonical::is_object(text) {
+            return Err(malformed(format!(
+                "`kind` is `{kind}`, expected a word in a JSON object"
+            )));
+        }
         Ok(Self {
             seq: seq
                 .parse()
@@ -558,51 +582,4 @@ fn between<'a>(
 
 const fn malformed(why: String) -> DecodeError {
     DecodeError::Malformed { why }
-}
-
-/// Says why bytes that were understood are not the encoding of what was understood: a key that was
-/// passed over is a later version's, everything else is nobody's.
-fn difference(text: &str, again: &[u8]) -> DecodeError {
-    let read = serde_json::from_str::<Value>(text);
-    let known = serde_json::from_slice::<Value>(again);
-    match (read, known) {
-        (Ok(read), Ok(known)) => match unknown_key(&read, &known) {
-            Some(key) => DecodeError::Unknown {
-                what: format!("key `{key}`"),
-            },
-            None => malformed(
-                "not in canonical form: keys out of order, repeated or spelled otherwise"
-                    .to_owned(),
-            ),
-        },
-        _ => malformed("not JSON".to_owned()),
-    }
-}
-
-fn unknown_key(read: &Value, known: &Value) -> Option<String> {
-    match (read, known) {
-        (Value::Object(read), Value::Object(known)) => {
-            read.iter().find_map(|(key, value)| match known.get(key) {
-                Some(same) => unknown_key(value, same),
-                // An empty value where canonical form has none is not a new key.
-                None if is_default(value) => None,
-                None => Some(key.clone()),
-            })
-        }
-        (Value::Array(read), Value::Array(known)) => read
-            .iter()
-            .zip(known)
-            .find_map(|(value, same)| unknown_key(value, same)),
-        _ => None,
-    }
-}
-
-fn is_default(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(flag) => !flag,
-        Value::Array(items) => items.is_empty(),
-        Value::Object(items) => items.is_empty(),
-        _ => false,
-    }
 }
