@@ -1,7 +1,23 @@
 //! Format caps: constants of schema version 1.
 //!
-//! They are chosen together, so that the worst request that is admitted still fits its entry: a test
-//! builds that request and encodes it.
+//! They are chosen together, so that the worst request that is admitted still fits its entry: tests
+//! build the worst of every kind and encode it. Together with the lengths in [`name`](crate::name),
+//! the longest forms and their bytes are:
+//!
+//! | of a decision | each | at most | bytes |
+//! |---|---:|---:|---:|
+//! | keys, each with a token version of its own | 117 | 250 | 29,250 |
+//! | recipients, with everything unusable, without keys | 90 | 50 | 4,500 |
+//! | targets, without fields | 171 | 16 | 2,736 |
+//! | field names | 67 | 48 | 3,216 |
+//! | reasons, with rule, key and totals, without cites | 209 | 40 | 8,360 |
+//! | cites: those shared out, and one for each reason after | 36 | 152 | 5,472 |
+//! | throttle counts, one a rule | 228 | 32 | 7,296 |
+//! | details | 128 | 12 | 1,536 |
+//! | everything else | | | 1,900 |
+//! | together, of 65,535 | | | 64,266 |
+//!
+//! A `dnc` entry has at most 50 listings of 514 bytes with 6 keys each of 117: with its head 63,103.
 
 /// The most bytes of one entry: what a C2SP entry bundle can hold (16-bit length).
 pub const ENTRY_BYTES_MAX: usize = 65_535;
@@ -13,6 +29,8 @@ pub const KEYS_MAX: usize = 250;
 pub const TARGETS_MAX: usize = 16;
 /// The most field names of one request, over all its targets.
 pub const FIELDS_MAX: usize = 48;
+/// The most bytes of a field's name.
+pub const FIELD_BYTES_MAX: usize = 64;
 /// The most reasons that a decision lists; `reasons_total` says how many there were.
 pub const REASONS_MAX: usize = 40;
 /// The most entries that one reason cites; `cites_total` says how many there were.
@@ -21,6 +39,8 @@ pub const CITES_MAX: usize = 8;
 pub const CITES_TOTAL_MAX: usize = 128;
 /// The most listings of one `dnc` entry, and the most that one ends.
 pub const LISTINGS_MAX: usize = 50;
+/// The most stops that a `resume` entry lists; all of its scope end.
+pub const RESUMED_MAX: usize = 1_000;
 /// The most keys of one listing.
 pub const LISTING_KEYS_MAX: usize = 6;
 /// The most per-recipient results of one execution.
@@ -31,7 +51,8 @@ pub const DETAIL_BYTES_MAX: usize = 256 * 1024;
 pub const DETAILS_BYTES_MAX: usize = 1024 * 1024;
 /// The most approver groups of one principal.
 pub const GROUPS_MAX: usize = 16;
-/// The most bytes of policy text, as JSON, in one entry; the rest goes into continuations.
+/// The most bytes of policy text, as JSON, in one entry; the rest goes into continuations. What is
+/// left holds the head and the tokens of [`POLICY_MAILBOXES_MAX`] mailboxes, 134 bytes each.
 pub const POLICY_PART_BYTES_MAX: usize = 48 * 1024;
 /// The most mailboxes that one policy names.
 pub const POLICY_MAILBOXES_MAX: usize = 64;

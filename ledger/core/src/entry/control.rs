@@ -130,7 +130,7 @@ pub struct Resume {
     pub cause: Cause,
     /// What resumes.
     pub scope: Scope,
-    /// Answer: the stops that end.
+    /// Answer: the stops that end, the first [`RESUMED_MAX`](crate::limits::RESUMED_MAX) of them.
     pub stops: Vec<u64>,
     /// Commitments to what is kept outside the log: the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -2,7 +2,7 @@
 
 use super::{Refusal, precondition};
 use crate::entry::{Body, Cause, Change, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop};
-use crate::limits::POLICY_PART_BYTES_MAX;
+use crate::limits::{POLICY_PART_BYTES_MAX, RESUMED_MAX};
 use crate::policy::{Policy, policy_hash};
 use crate::role::Role;
 use crate::state::State;
@@ -66,7 +66,7 @@ pub(super) fn stop<V: View>(state: &State<V>, stop: Stop, now: Timestamp) -> Sto
 }
 
 pub(super) fn resume<V: View>(state: &State<V>, resume: Resume) -> Result<Resume, Refusal> {
-    let stops: Vec<u64> = state
+    let mut stops: Vec<u64> = state
         .stops()
         .filter(|(_, scope)| **scope == resume.scope)
         .map(|(seq, _)| seq)
@@ -76,6 +76,7 @@ pub(super) fn resume<V: View>(state: &State<V>, resume: Resume) -> Result<Resume
             "no stop of exactly this scope is active: see `Status` for those that are",
         ));
     }
+    stops.truncate(RESUMED_MAX);
     Ok(Resume { stops, ..resume })
 }
 

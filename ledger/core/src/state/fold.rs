@@ -449,11 +449,16 @@ impl<V: View> State<V> {
             .collect()
     }
 
+    /// Every stop of the scope ends, also one that the entry no longer lists.
     fn apply_resume(&mut self, resume: &Resume) {
-        for stop in &resume.stops {
-            self.view.delete(Table::Stop, stop.to_be_bytes().to_vec());
-            self.stops.remove(stop);
-        }
+        let view = &mut self.view;
+        self.stops.retain(|stop, scope| {
+            let goes_on = *scope != resume.scope;
+            if !goes_on {
+                view.delete(Table::Stop, stop.to_be_bytes().to_vec());
+            }
+            goes_on
+        });
     }
 
     fn apply_clock(&mut self, seq: u64, clock: &Clock) {
