@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use ledger_core::checkpoint::Checkpoint;
 use ledger_core::entry::{
-    Actor, Body, Boot, Cause, EncodeError, Entry, Heartbeat, Scope, Shutdown, Unresolved,
+    Actor, Body, Boot, EncodeError, Entry, Heartbeat, Scope, Shutdown, Unresolved,
 };
 use ledger_core::gate::GATE_VERSION;
 use ledger_core::hash::{Hash, leaf_hash};
