@@ -1,2 +1,5 @@
-//! See the crate description.
-fn main() {}
+//! `ledgerctl`: the operators' command line of Agent Ledger.
+
+fn main() -> std::process::ExitCode {
+    ledgerctl::main()
+}

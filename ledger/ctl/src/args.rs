@@ -1,0 +1,143 @@
+//! The command line.
+
+use std::ffi::OsString;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::commands::{
+    checkpoint, clock, consistency, credential, decide, detail, disclose, dnc, evidence, explain,
+    export, policy, principal, receipt, record, resume, stop, token, trace,
+};
+use crate::context::Connection;
+use crate::exit;
+
+const LONG_ABOUT: &str = "\
+Runs an Agent Ledger: principals, policy, the do-not-contact list, the kill switch; asks for decisions
+and reports by hand; reads what is recorded, and takes proofs away.
+
+Every receipt that the ledger hands over is verified against --vkey before anything is said about it.";
+
+const AFTER_HELP: &str = "\
+Set LEDGER_SOCKET, LEDGER_CREDENTIAL and LEDGER_VKEY once, and leave the options away:
+  export LEDGER_SOCKET=data/ledger.sock LEDGER_CREDENTIAL=operator.credential LEDGER_VKEY=data/ledger.vkey
+  ledgerctl status
+  ledgerctl policy publish policies/sales
+  ledgerctl stop --agent agent.outbound.sender --why 'complaints are rising'
+
+Words such as `dnc.listed` are explained by `ledgerctl explain dnc.listed`.";
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ledgerctl",
+    version,
+    about = "The operators' command line of Agent Ledger",
+    long_about = LONG_ABOUT,
+    after_help = format!("{AFTER_HELP}\n\n{}", exit::HELP),
+    propagate_version = true,
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    /// Print one JSON object instead of text
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Credentials, made here
+    #[command(subcommand)]
+    Credential(credential::Command),
+    /// Who may call: agents, operators, compliance, approvers, auditors, recorders
+    #[command(subcommand)]
+    Principal(principal::Command),
+    /// Which actions exist, who may do them, how often
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// The do-not-contact list
+    #[command(subcommand)]
+    Dnc(dnc::Command),
+    /// Throw the kill switch (operator, compliance)
+    #[command(after_help = stop::EXAMPLES)]
+    Stop(stop::StopArgs),
+    /// End a stop (operator)
+    #[command(after_help = resume::EXAMPLES)]
+    Resume(resume::ResumeArgs),
+    /// How the ledger stands (operator, compliance, auditor)
+    Status,
+    /// The ledger's clock
+    #[command(subcommand)]
+    Clock(clock::Command),
+    /// Ask for a decision (agent)
+    #[command(after_help = decide::EXAMPLES)]
+    Decide(Box<decide::DecideArgs>),
+    /// Report what happened (agent, recorder)
+    #[command(subcommand)]
+    Record(Box<record::Command>),
+    /// Tell everything recorded under one correlation id
+    #[command(after_help = trace::EXAMPLES)]
+    Trace(trace::TraceArgs),
+    /// Fetch a receipt: the proof that an entry is recorded
+    #[command(after_help = receipt::EXAMPLES)]
+    Receipt(receipt::ReceiptArgs),
+    /// Fetch an entry with everything that it cites, in one file (operator, compliance, auditor)
+    #[command(after_help = evidence::EXAMPLES)]
+    Evidence(evidence::EvidenceArgs),
+    /// Open the tokens of one person, and of nobody else, to an auditor (compliance)
+    #[command(after_help = disclose::EXAMPLES)]
+    Disclose(disclose::DiscloseArgs),
+    /// Read what is kept outside the log, checked against the log (compliance, auditor)
+    #[command(after_help = detail::EXAMPLES)]
+    Detail(detail::DetailArgs),
+    /// Fetch the latest signed checkpoint
+    #[command(after_help = checkpoint::EXAMPLES)]
+    Checkpoint(checkpoint::CheckpointArgs),
+    /// Check that the log has only grown since an earlier checkpoint
+    #[command(after_help = consistency::EXAMPLES)]
+    Consistency(consistency::ConsistencyArgs),
+    /// Take the whole log away, verified while it is written (operator, compliance, auditor)
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::ExportArgs),
+    /// The tokens of one subject or mailbox, for a policy or a search (operator, compliance)
+    #[command(after_help = token::EXAMPLES)]
+    Token(token::TokenArgs),
+    /// What a reason code or a finding means; needs no ledger
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::ExplainArgs),
+}
+
+impl Cli {
+    /// Reads a command line. What is typed goes before what the environment says.
+    pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        let mut cli = Self::from_arg_matches(&matches)?;
+        let typed = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        match (typed("socket"), typed("address")) {
+            (true, true) => {
+                let why = "--socket and --address name two places: give one";
+                return Err(command.error(ErrorKind::ArgumentConflict, why));
+            }
+            (true, false) => cli.connection.address = None,
+            (false, true) => cli.connection.socket = None,
+            (false, false)
+                if cli.connection.socket.is_some() && cli.connection.address.is_some() =>
+            {
+                let why = "LEDGER_SOCKET and LEDGER_ADDRESS name two places: set one, or give --socket or --address";
+                return Err(command.error(ErrorKind::ArgumentConflict, why));
+            }
+            (false, false) => {}
+        }
+        Ok(cli)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! `ledgerctl detail`: what is kept outside the log, checked against the log.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use ledger_core::entry::Commitment;
+use ledger_proto::v1::{self, get_receipt_request::Of};
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files::Outfile;
+use crate::proof::same;
+use crate::text::counted;
+use crate::values::words::{detail_name, parser};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ledgerctl detail 41 params | jq .
+  ledgerctl detail 41 recipients --out recipients.json
+
+The log holds a salted commitment alone. What is handed out is checked against it, and against the entry's receipt,
+before a byte of it is shown. The read itself is an entry.";
+
+/// Options of `detail`.
+#[derive(Debug, Args)]
+pub(crate) struct DetailArgs {
+    /// The entry's seq
+    seq: u64,
+    /// Which detail
+    #[arg(value_parser = parser(detail_name::WORDS, detail_name::read))]
+    name: v1::DetailName,
+    /// Where to write it, for your eyes alone (0600) [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Failure> {
+    const WHAT: &str = "the detail";
+    let session = context.connect().await?;
+    let file = args
+        .out
+        .as_deref()
+        .map(Outfile::create_private)
+        .transpose()?;
+    let name = detail_name::word(args.name);
+    let request = v1::GetReceiptRequest {
+        of: Some(Of::Seq(args.seq)),
+    };
+    let receipt = session
+        .proofs()
+        .get_receipt(request)
+        .await?
+        .into_inner()
+        .receipt;
+    let verified = session.verify(receipt)?;
+    same("seq", args.seq, verified.entry.seq)?;
+    let details = verified.entry.body.details();
+    let committed = details
+        .and_then(|details| details.iter().find(|(kept, _)| kept.as_str() == name))
+        .map(|(_, detail)| *detail);
+    let Some(committed) = committed else {
+        let there: Vec<&str> = details
+            .into_iter()
+            .flatten()
+            .map(|(kept, _)| kept.as_str())
+            .collect();
+        let there = if there.is_empty() {
+            "it has none".to_owned()
+        } else {
+            format!("it has {}", there.join(", "))
+        };
+        return Err(Failure::usage(format!(
+            "entry {} has no detail `{name}`: {there}",
+            args.seq
+        )));
+    };
+    let request = v1::GetDetailRequest {
+        seq: args.seq,
+        name: args.name.into(),
+    };
+    let reply = session.proofs().get_detail(request).await?.into_inner();
+    let salt = <[u8; 32]>::try_from(&reply.salt[..]).map_err(|_| {
+        Failure::unverified(
+            WHAT,
+            format!("its salt has {} bytes, expected 32", reply.salt.len()),
+        )
+    })?;
+    let found = Commitment::new(&salt, &reply.value, 0);
+    if (found.commitment, found.bytes) != (committed.commitment, committed.bytes) {
+        let why = format!(
+            "the entry commits to `{}`, and this makes `{}`",
+            committed.commitment, found.commitment
+        );
+        return Err(Failure::unverified(WHAT, why));
+    }
+    if let Some(file) = file {
+        file.finish(&reply.value)?;
+    }
+    if context.output.is_json() {
+        let object = json!({
+            "seq": args.seq, "name": name, "bytes": committed.bytes, "redacted": committed.redacted.unwrap_or(0),
+            "commitment": committed.commitment, "salt": hex::encode(salt),
+            "value": args.out.is_none().then(|| String::from_utf8_lossy(&reply.value).into_owned()),
+            "file": args.out.as_ref().map(|path| path.display().to_string()),
+        });
+        return context.output.show("", &object);
+    }
+    match &args.out {
+        Some(path) => {
+            let bytes = counted(committed.bytes, "byte", "bytes");
+            let text = format!(
+                "{bytes} of `{name}` of entry {} written to {} (0600).\n{}",
+                args.seq,
+                path.display(),
+                verified.line()
+            );
+            context.output.show(&text, &())
+        }
+        None => context.output.raw(&reply.value),
+    }
+}

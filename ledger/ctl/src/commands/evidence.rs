@@ -1,0 +1,103 @@
+//! `ledgerctl evidence`: an entry with everything that it cites.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use clap::Args;
+use ledger_core::entry::{Body, Entry};
+use ledger_core::evidence::Evidence;
+use ledger_proto::v1;
+use serde_json::json;
+
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::files::Outfile;
+use crate::narrate;
+use crate::proof::{decode, same};
+use crate::text::{counted, put};
+
+pub(crate) const EXAMPLES: &str = "\
+Examples:
+  ledgerctl evidence 41 --out denial.evidence
+
+One file: the entry, the listings and other entries that it cites, its policy with the whole text, and genesis, all
+proven under one checkpoint. `ledger-verify evidence denial.evidence --vkey ledger.vkey` checks it without a ledger;
+with an opening (`ledgerctl disclose`) it also says who was meant. The read itself is an entry.";
+
+/// Options of `evidence`.
+#[derive(Debug, Args)]
+pub(crate) struct EvidenceArgs {
+    /// The entry's seq
+    seq: u64,
+    /// Where to write the evidence
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+pub(crate) async fn run(context: &Context, args: &EvidenceArgs) -> Result<(), Failure> {
+    const WHAT: &str = "the evidence";
+    let session = context.connect().await?;
+    let file = Outfile::create(&args.out)?;
+    let reply = session
+        .proofs()
+        .get_evidence(v1::GetEvidenceRequest { seq: args.seq })
+        .await?
+        .into_inner();
+    let evidence =
+        Evidence::parse(&reply.evidence).map_err(|error| Failure::unverified(WHAT, error))?;
+    let tree = evidence
+        .verify(session.trust()?)
+        .map_err(|error| Failure::unverified(WHAT, error))?
+        .checkpoint;
+    let primary = decode(&evidence.primary().entry)?;
+    same("seq", args.seq, evidence.primary().seq)?;
+    same("seq", args.seq, primary.seq)?;
+    let there: BTreeSet<u64> = evidence.entries().map(|proven| proven.seq).collect();
+    if let Some(missing) = needed(&primary).difference(&there).next() {
+        let why = format!(
+            "entry {missing}, which entry {} relies on, is not in it",
+            args.seq
+        );
+        return Err(Failure::unverified(WHAT, why));
+    }
+    file.finish(&reply.evidence)?;
+    let others: Vec<u64> = evidence.others().iter().map(|proven| proven.seq).collect();
+    let listed: Vec<String> = others.iter().map(ToString::to_string).collect();
+    let mut text = narrate::entry(&primary, context.output.style());
+    put!(
+        text,
+        "Evidence written to {}: this entry and {} that it relies on ({}), all proven to be in `{}` under its signed \
+         checkpoint of {}.\n",
+        args.out.display(),
+        counted(others.len() as u64, "entry", "entries"),
+        listed.join(", "),
+        tree.origin,
+        counted(tree.size, "entry", "entries"),
+    );
+    let object = json!({
+        "seq": args.seq, "others": others, "file": args.out.display().to_string(),
+        "checkpoint": { "origin": tree.origin, "size": tree.size, "root": tree.root },
+    });
+    context.output.show(&text, &object)
+}
+
+/// The entries that evidence about this one has to hold: what its reasons cite, its policy, genesis.
+fn needed(entry: &Entry) -> BTreeSet<u64> {
+    let mut needed = BTreeSet::from([0]);
+    match &entry.body {
+        Body::Decision(decision) => {
+            needed.extend(decision.policy.map(|policy| policy.seq));
+            needed.extend(
+                decision
+                    .reasons
+                    .iter()
+                    .flat_map(|reason| &reason.cites)
+                    .map(|cite| cite.seq),
+            );
+        }
+        Body::Dnc(dnc) => needed.extend(dnc.ends.iter().map(|end| end.seq)),
+        Body::Resume(resume) => needed.extend(&resume.stops),
+        _ => {}
+    }
+    needed
+}

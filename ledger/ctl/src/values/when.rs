@@ -1,0 +1,211 @@
+//! Points in time: RFC 3339 in UTC, `now`, and, where something ends, a length of time from now.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use ledger_core::time::Timestamp;
+
+/// A point in time as it was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// At this time.
+    At(Timestamp),
+    /// This many seconds from now.
+    In(u64),
+}
+
+impl When {
+    /// The time meant, where it is `now`. What lies after the year 9999 is its last microsecond.
+    pub(crate) fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(time) => time,
+            Self::In(seconds) => now.saturating_add_s(seconds),
+        }
+    }
+
+    /// The same for the wire.
+    pub(crate) fn to_wire(self, now: Timestamp) -> prost_types::Timestamp {
+        to_wire(self.resolve(now))
+    }
+}
+
+/// The wall clock. A clock outside 1970 to 9999 is taken for the nearest of the two.
+pub(crate) fn now() -> Timestamp {
+    let micros = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_micros());
+    let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+    Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
+}
+
+/// Reads `2026-11-22T11:31:05Z`, with up to nine fraction digits, cut to microseconds, or `now`.
+pub(crate) fn instant(text: &str) -> Result<When, String> {
+    if text == "now" {
+        return Ok(When::In(0));
+    }
+    let expected = || {
+        format!(
+            "time `{text}` is not valid: expected UTC as `2026-11-22T11:31:05Z`, with or without a fraction, or `now`"
+        )
+    };
+    let bare = text.strip_suffix('Z').ok_or_else(expected)?;
+    let (seconds, fraction) = match bare.split_once('.') {
+        Some((seconds, fraction)) => (seconds, fraction),
+        None => (bare, "0"),
+    };
+    if fraction.is_empty()
+        || fraction.len() > 9
+        || !fraction.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Err(expected());
+    }
+    let micros: String = fraction
+        .chars()
+        .chain(std::iter::repeat('0'))
+        .take(6)
+        .collect();
+    format!("{seconds}.{micros}Z")
+        .parse()
+        .map(When::At)
+        .map_err(|_| expected())
+}
+
+/// Reads what [`instant`] reads, or a length of time from now: `30d`, `+30d`, `2h`, `15m`, `90s`.
+pub(crate) fn expiry(text: &str) -> Result<When, String> {
+    let length = text.strip_prefix('+').unwrap_or(text);
+    let unit = match length.as_bytes().last() {
+        Some(b's') => 1,
+        Some(b'm') => 60,
+        Some(b'h') => 3_600,
+        Some(b'd') => 86_400,
+        _ => 0,
+    };
+    if unit > 0
+        && let Some(digits) = length.get(..length.len() - 1)
+        && !digits.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let seconds = digits
+            .parse::<u64>()
+            .ok()
+            .and_then(|count| count.checked_mul(unit));
+        return seconds
+            .map(When::In)
+            .ok_or_else(|| format!("`{text}` is too long"));
+    }
+    instant(text)
+        .map_err(|error| format!("{error}; or a length of time from now such as `30d` or `2h`"))
+}
+
+/// A time for the wire.
+pub(crate) fn to_wire(time: Timestamp) -> prost_types::Timestamp {
+    let micros = time.micros();
+    let nanos = i32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
+    prost_types::Timestamp {
+        seconds: micros / 1_000_000,
+        nanos,
+    }
+}
+
+/// A time from the wire, cut to microseconds; `None` outside 1970 to 9999.
+pub(crate) fn from_wire(time: &prost_types::Timestamp) -> Option<Timestamp> {
+    let micros = time
+        .seconds
+        .checked_mul(1_000_000)?
+        .checked_add(i64::from(time.nanos) / 1_000)?;
+    Timestamp::from_micros(micros).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> When {
+        When::At(text.parse().unwrap())
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_a_fraction() {
+        for (text, expected) in [
+            ("2026-11-22T11:31:05Z", "2026-11-22T11:31:05.000000Z"),
+            ("2026-11-22T11:31:05.5Z", "2026-11-22T11:31:05.500000Z"),
+            (
+                "2026-11-22T11:31:05.123456789Z",
+                "2026-11-22T11:31:05.123456Z",
+            ),
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000Z"),
+        ] {
+            assert_eq!(instant(text), Ok(at(expected)));
+            assert_eq!(expiry(text), Ok(at(expected)));
+        }
+        assert_eq!(instant("now"), Ok(When::In(0)));
+    }
+
+    #[test]
+    fn other_times_are_refused() {
+        for text in [
+            "",
+            "Z",
+            "2026-11-22",
+            "2026-11-22T11:31:05",
+            "2026-11-22T11:31:05+01:00",
+            "2026-11-22T11:31:05.Z",
+            "2026-11-22T11:31:05.1234567890Z",
+            "2026-11-22T11:31:05.12a4Z",
+            "2026-02-30T00:00:00Z",
+            "2026-11-22 11:31:05Z",
+            "1969-12-31T23:59:59Z",
+            "30d",
+        ] {
+            assert!(instant(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn lengths_of_time_are_for_what_ends() {
+        for (text, seconds) in [
+            ("30d", 2_592_000),
+            ("+30d", 2_592_000),
+            ("2h", 7_200),
+            ("15m", 900),
+            ("+90s", 90),
+            ("0s", 0),
+        ] {
+            assert_eq!(expiry(text), Ok(When::In(seconds)));
+        }
+        for text in [
+            "d",
+            "+",
+            "-2h",
+            "2w",
+            "1.5h",
+            "++2h",
+            "99999999999999999999d",
+            "999999999999999999d",
+        ] {
+            assert!(expiry(text).is_err(), "{text}");
+        }
+        let now: Timestamp = "2026-11-22T11:31:05.123456Z".parse().unwrap();
+        assert_eq!(
+            When::In(3_600).resolve(now),
+            "2026-11-22T12:31:05.123456Z".parse().unwrap()
+        );
+        assert_eq!(When::In(u64::MAX).resolve(now), Timestamp::MAX);
+    }
+
+    #[test]
+    fn the_wire_keeps_microseconds() {
+        for text in [
+            "1970-01-01T00:00:00.000000Z",
+            "2026-11-22T11:31:05.123456Z",
+            "9999-12-31T23:59:59.999999Z",
+        ] {
+            let time: Timestamp = text.parse().unwrap();
+            assert_eq!(from_wire(&to_wire(time)), Some(time));
+        }
+        let late = prost_types::Timestamp {
+            seconds: i64::MAX,
+            nanos: 0,
+        };
+        assert_eq!(from_wire(&late), None);
+    }
+}
