@@ -79,10 +79,14 @@ pub enum HeadError {
         max: usize,
     },
     /// The file's checkpoint is not one that this ledger's key has signed.
-    #[error("the head file's checkpoint is not to be trusted: {0}; name the head file of this ledger")]
+    #[error(
+        "the head file's checkpoint is not to be trusted: {0}; name the head file of this ledger"
+    )]
     Untrusted(#[from] TrustError),
     /// The file is of another ledger.
-    #[error("the head file is of origin `{found}`, expected `{expected}`: name the head file of this ledger")]
+    #[error(
+        "the head file is of origin `{found}`, expected `{expected}`: name the head file of this ledger"
+    )]
     Origin {
         /// The origin of the ledger that is starting.
         expected: String,
@@ -153,21 +157,36 @@ pub fn open(
 /// # Errors
 /// [`HeadError`]
 pub fn check(checkpoint: &[u8], store: &LogStore, key: &VerificationKey) -> Result<(), HeadError> {
-    let head: Checkpoint = Trust::from_key(key.clone())?.verify_checkpoint(checkpoint)?.checkpoint;
+    let head: Checkpoint = Trust::from_key(key.clone())?
+        .verify_checkpoint(checkpoint)?
+        .checkpoint;
     if head.origin != key.name() {
-        return Err(HeadError::Origin { expected: key.name().to_owned(), found: head.origin });
+        return Err(HeadError::Origin {
+            expected: key.name().to_owned(),
+            found: head.origin,
+        });
     }
     let at = store.committed();
     if head.size > at.size {
-        return Err(HeadError::Behind { store: at.size, head: head.size });
+        return Err(HeadError::Behind {
+            store: at.size,
+            head: head.size,
+        });
     }
     // The same root at that size: the store's first entries are the ones that were signed.
     let found = root(&store.tiles(&at), head.size).map_err(|error| match error {
         TileReadError::Source { source, .. } => source,
-        other => ReadError::Db { what: format!("the tree of size {}", head.size), why: other.to_string() },
+        other => ReadError::Db {
+            what: format!("the tree of size {}", head.size),
+            why: other.to_string(),
+        },
     })?;
     if found != head.root {
-        return Err(HeadError::Beside { size: head.size, expected: head.root, found });
+        return Err(HeadError::Beside {
+            size: head.size,
+            expected: head.root,
+            found,
+        });
     }
     Ok(())
 }

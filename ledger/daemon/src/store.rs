@@ -123,12 +123,20 @@ impl fmt::Debug for LogStore {
 impl LogStore {
     /// The state that readers see: what was committed and [published](Self::publish).
     pub fn committed(&self) -> Arc<Committed> {
-        Arc::clone(&self.committed.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(
+            &self
+                .committed
+                .read()
+                .unwrap_or_else(PoisonError::into_inner),
+        )
     }
 
     /// Shows a batch to readers. Called by the committer, after the batch's commit succeeded.
     pub fn publish(&self, committed: Committed) {
-        *self.committed.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(committed);
+        *self
+            .committed
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(committed);
     }
 
     fn cf(&self, name: &'static str) -> &ColumnFamily {
@@ -181,25 +189,49 @@ impl LogStore {
 /// A batch that does not continue the log is a bug of the caller, and is not written.
 fn check_batch(batch: &CommitBatch<'_>, written: u64) -> Result<(), CommitError> {
     let unfit = |why: String| Err(CommitError::Unfit { why });
-    let CommitBatch { first_seq, entries, tiles, details, size, .. } = *batch;
+    let CommitBatch {
+        first_seq,
+        entries,
+        tiles,
+        details,
+        size,
+        ..
+    } = *batch;
     if first_seq != written {
         return unfit(format!("it starts at seq {first_seq}, expected {written}"));
     }
     if entries.is_empty() || first_seq.checked_add(entries.len() as u64) != Some(size) {
-        return unfit(format!("{} entries from seq {first_seq} do not give size {size}", entries.len()));
+        return unfit(format!(
+            "{} entries from seq {first_seq} do not give size {size}",
+            entries.len()
+        ));
     }
-    if let Some((seq, entry)) =
-        (first_seq..).zip(entries).find(|(_, entry)| entry.is_empty() || entry.len() > ENTRY_BYTES_MAX)
+    if let Some((seq, entry)) = (first_seq..)
+        .zip(entries)
+        .find(|(_, entry)| entry.is_empty() || entry.len() > ENTRY_BYTES_MAX)
     {
-        return unfit(format!("entry {seq} has {} bytes, expected 1 to {ENTRY_BYTES_MAX}", entry.len()));
+        return unfit(format!(
+            "entry {seq} has {} bytes, expected 1 to {ENTRY_BYTES_MAX}",
+            entry.len()
+        ));
     }
-    if let Some((level, index, hashes)) =
-        tiles.iter().find(|(_, _, hashes)| hashes.len() != usize::from(TILE_WIDTH))
+    if let Some((level, index, hashes)) = tiles
+        .iter()
+        .find(|(_, _, hashes)| hashes.len() != usize::from(TILE_WIDTH))
     {
-        return unfit(format!("tile {level}/{index} has {} hashes, expected {TILE_WIDTH}", hashes.len()));
+        return unfit(format!(
+            "tile {level}/{index} has {} hashes, expected {TILE_WIDTH}",
+            hashes.len()
+        ));
     }
-    if let Some((seq, detail)) = details.iter().find(|(seq, _)| !(first_seq..size).contains(seq)) {
-        return unfit(format!("detail `{}` is of entry {seq}, which is not in it", detail.name.as_str()));
+    if let Some((seq, detail)) = details
+        .iter()
+        .find(|(seq, _)| !(first_seq..size).contains(seq))
+    {
+        return unfit(format!(
+            "detail `{}` is of entry {seq}, which is not in it",
+            detail.name.as_str()
+        ));
     }
     Ok(())
 }
@@ -221,3 +253,6 @@ fn tile_key(level: u8, index: u64) -> [u8; 9] {
 fn detail_key(seq: u64, name: DetailName) -> Vec<u8> {
     [&seq.to_be_bytes(), name.as_str().as_bytes()].concat()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -29,28 +29,56 @@ impl HeadFile {
     /// # Errors
     /// [`HeadError::Exists`], or another.
     pub fn create(path: &Path, checkpoint: &[u8]) -> Result<Self, HeadError> {
-        let made = File::options().read(true).write(true).create_new(true).open(path);
+        let made = File::options()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path);
         let file = made.map_err(|source| match source.kind() {
-            ErrorKind::AlreadyExists => HeadError::Exists { path: path.to_owned() },
-            _ => HeadError::Io { path: path.to_owned(), source },
+            ErrorKind::AlreadyExists => HeadError::Exists {
+                path: path.to_owned(),
+            },
+            _ => HeadError::Io {
+                path: path.to_owned(),
+                source,
+            },
         })?;
         Self::begin(file, path, checkpoint)
     }
 
     /// Makes the file anew where there is none that can be read.
     pub(super) fn replace(path: &Path, checkpoint: &[u8]) -> Result<Self, HeadError> {
-        let made = File::options().read(true).write(true).create(true).truncate(true).open(path);
-        let file = made.map_err(|source| HeadError::Io { path: path.to_owned(), source })?;
+        let made = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path);
+        let file = made.map_err(|source| HeadError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::begin(file, path, checkpoint)
     }
 
     fn begin(file: File, path: &Path, checkpoint: &[u8]) -> Result<Self, HeadError> {
-        let mut head = Self { file, path: path.to_owned(), count: 0 };
-        head.file.set_len(2 * SLOT_BYTES as u64).map_err(|source| head.io(source))?;
+        let mut head = Self {
+            file,
+            path: path.to_owned(),
+            count: 0,
+        };
+        head.file
+            .set_len(2 * SLOT_BYTES as u64)
+            .map_err(|source| head.io(source))?;
         head.write(checkpoint)?;
         // The file's name must survive as well.
-        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(parent).and_then(|parent| parent.sync_all()).map_err(|source| head.io(source))?;
+        let parent = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        File::open(parent)
+            .and_then(|parent| parent.sync_all())
+            .map_err(|source| head.io(source))?;
         Ok(head)
     }
 
@@ -61,10 +89,19 @@ impl HeadFile {
     pub fn open(path: &Path) -> Result<(Self, Vec<u8>), HeadError> {
         let opened = File::options().read(true).write(true).open(path);
         let file = opened.map_err(|source| match source.kind() {
-            ErrorKind::NotFound => HeadError::Missing { path: path.to_owned() },
-            _ => HeadError::Io { path: path.to_owned(), source },
+            ErrorKind::NotFound => HeadError::Missing {
+                path: path.to_owned(),
+            },
+            _ => HeadError::Io {
+                path: path.to_owned(),
+                source,
+            },
         })?;
-        let mut head = Self { file, path: path.to_owned(), count: 0 };
+        let mut head = Self {
+            file,
+            path: path.to_owned(),
+            count: 0,
+        };
         let mut newest = None;
         for slot in 0..2 {
             let bytes = head.read_slot(slot).map_err(|source| head.io(source))?;
@@ -77,7 +114,9 @@ impl HeadFile {
         }
         match newest {
             Some(checkpoint) => Ok((head, checkpoint)),
-            None => Err(HeadError::Damaged { path: path.to_owned() }),
+            None => Err(HeadError::Damaged {
+                path: path.to_owned(),
+            }),
         }
     }
 
@@ -87,14 +126,24 @@ impl HeadFile {
     /// [`HeadError`]; the newer slot is as it was.
     pub fn write(&mut self, checkpoint: &[u8]) -> Result<(), HeadError> {
         if checkpoint.len() > CHECKPOINT_BYTES_MAX {
-            return Err(HeadError::TooLarge { bytes: checkpoint.len(), max: CHECKPOINT_BYTES_MAX });
+            return Err(HeadError::TooLarge {
+                bytes: checkpoint.len(),
+                max: CHECKPOINT_BYTES_MAX,
+            });
         }
         let count = self.count + 1;
-        let header = format!("{MAGIC} {count} {} {}\n", checkpoint.len(), checksum(count, checkpoint));
+        let header = format!(
+            "{MAGIC} {count} {} {}\n",
+            checkpoint.len(),
+            checksum(count, checkpoint)
+        );
         let mut slot = [b'\n'; SLOT_BYTES];
         slot[..header.len()].copy_from_slice(header.as_bytes());
         slot[header.len()..header.len() + checkpoint.len()].copy_from_slice(checkpoint);
-        let written = self.file.write_all_at(&slot, offset(count)).and_then(|()| self.file.sync_data());
+        let written = self
+            .file
+            .write_all_at(&slot, offset(count))
+            .and_then(|()| self.file.sync_data());
         written.map_err(|source| self.io(source))?;
         self.count = count;
         Ok(())
@@ -117,7 +166,10 @@ impl HeadFile {
     }
 
     fn io(&self, source: io::Error) -> HeadError {
-        HeadError::Io { path: self.path.clone(), source }
+        HeadError::Io {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 
@@ -132,7 +184,10 @@ fn checksum(count: u64, checkpoint: &[u8]) -> Hash {
 
 /// Reads a slot: its count and checkpoint, if it is whole.
 fn parse(slot: &[u8]) -> Option<(u64, &[u8])> {
-    let end = slot.iter().take(HEADER_BYTES_MAX).position(|byte| *byte == b'\n')?;
+    let end = slot
+        .iter()
+        .take(HEADER_BYTES_MAX)
+        .position(|byte| *byte == b'\n')?;
     let (header, rest) = slot.split_at(end);
     let mut words = std::str::from_utf8(header).ok()?.split(' ');
     if words.next()? != MAGIC {
@@ -142,5 +197,6 @@ fn parse(slot: &[u8]) -> Option<(u64, &[u8])> {
     let bytes: usize = words.next()?.parse().ok()?;
     let expected: Hash = words.next()?.parse().ok()?;
     let checkpoint = rest.get(1..)?.get(..bytes)?;
-    (words.next().is_none() && checksum(count, checkpoint) == expected).then_some((count, checkpoint))
+    (words.next().is_none() && checksum(count, checkpoint) == expected)
+        .then_some((count, checkpoint))
 }

@@ -36,8 +36,13 @@ impl HeadWriter {
     pub fn start(file: HeadFile) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("head".to_owned()).spawn(move || theirs.run(file))?;
-        Ok(Self { shared, thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name("head".to_owned())
+            .spawn(move || theirs.run(file))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// Hands over the checkpoint of a batch that is committed. Never waits for the file.
@@ -78,7 +83,9 @@ impl Shared {
     fn run(&self, mut file: HeadFile) -> Result<(), HeadError> {
         loop {
             let (checkpoint, stopping) = self.wait();
-            let Some(checkpoint) = checkpoint else { return Ok(()) };
+            let Some(checkpoint) = checkpoint else {
+                return Ok(());
+            };
             let began = Instant::now();
             if let Err(error) = file.write(&checkpoint) {
                 if stopping {
@@ -96,7 +103,10 @@ impl Shared {
     fn wait(&self) -> (Option<Arc<[u8]>>, bool) {
         let mut latest = self.lock();
         while latest.checkpoint.is_none() && !latest.stopping {
-            latest = self.changed.wait(latest).unwrap_or_else(PoisonError::into_inner);
+            latest = self
+                .changed
+                .wait(latest)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         (latest.checkpoint.take(), latest.stopping)
     }

@@ -23,7 +23,12 @@ pub struct Committed {
 impl Committed {
     /// A log without entries.
     pub fn empty() -> Self {
-        Self { size: 0, root: empty_root(), checkpoint: Arc::from([]), partial: Vec::new() }
+        Self {
+            size: 0,
+            root: empty_root(),
+            checkpoint: Arc::from([]),
+            partial: Vec::new(),
+        }
     }
 }
 
@@ -40,11 +45,20 @@ impl TileSource for CommittedTiles<'_> {
     /// Hashes of a smaller tree are read as well: a tile only ever grows.
     fn tile(&self, level: u8, index: u64, width: u16) -> Result<Vec<Hash>, ReadError> {
         let wanted = usize::from(width);
-        let missing = || ReadError::Tile { level, index, why: format!("fewer than {width} hashes exist") };
+        let missing = || ReadError::Tile {
+            level,
+            index,
+            why: format!("fewer than {width} hashes exist"),
+        };
         let mut hashes = match width_at(level, index, self.at.size) {
             TILE_WIDTH => self.store.full_tile(level, index)?,
             _ if width_at(level, index, self.at.size) < width => return Err(missing()),
-            _ => self.at.partial.get(usize::from(level)).cloned().ok_or_else(missing)?,
+            _ => self
+                .at
+                .partial
+                .get(usize::from(level))
+                .cloned()
+                .ok_or_else(missing)?,
         };
         if hashes.len() < wanted {
             return Err(missing());

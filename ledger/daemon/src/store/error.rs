@@ -35,7 +35,9 @@ pub enum OpenError {
         dir: PathBuf,
     },
     /// Written by another version.
-    #[error("the store has layout `{found}`, expected `{FORMAT}`: use the version of ledgerd that wrote it")]
+    #[error(
+        "the store has layout `{found}`, expected `{FORMAT}`: use the version of ledgerd that wrote it"
+    )]
     Format {
         /// The version found.
         found: String,
@@ -50,7 +52,9 @@ pub enum OpenError {
     #[error("{0}; restore a backup that verifies")]
     Read(#[from] ReadError),
     /// The newest checkpoint is not one that this ledger's key has signed.
-    #[error("the checkpoint of size {size} is not to be trusted: {source}; restore a backup that verifies")]
+    #[error(
+        "the checkpoint of size {size} is not to be trusted: {source}; restore a backup that verifies"
+    )]
     Checkpoint {
         /// The size under which it is stored.
         size: u64,
@@ -58,7 +62,9 @@ pub enum OpenError {
         source: TrustError,
     },
     /// The newest checkpoint is of another size than it is stored under.
-    #[error("the checkpoint stored for size {size} is of size {found}; restore a backup that verifies")]
+    #[error(
+        "the checkpoint stored for size {size} is of size {found}; restore a backup that verifies"
+    )]
     CheckpointSize {
         /// The size under which it is stored.
         size: u64,
@@ -66,7 +72,9 @@ pub enum OpenError {
         found: u64,
     },
     /// It is another ledger.
-    #[error("the store is of origin `{found}`, expected `{expected}`: name the directory of the ledger meant")]
+    #[error(
+        "the store is of origin `{found}`, expected `{expected}`: name the directory of the ledger meant"
+    )]
     Origin {
         /// The origin expected.
         expected: String,
@@ -165,7 +173,9 @@ pub enum ReadError {
         why: String,
     },
     /// A detail is shorter than its salt.
-    #[error("detail `{name}` of entry {seq} has {found} bytes, expected a salt of 32 and the detail")]
+    #[error(
+        "detail `{name}` of entry {seq} has {found} bytes, expected a salt of 32 and the detail"
+    )]
     Detail {
         /// The seq of its entry.
         seq: u64,
@@ -183,7 +193,9 @@ pub enum CommitError {
     #[error("the batch may or may not be written: {0}")]
     Unknown(#[from] rocksdb::Error),
     /// A commit failed before.
-    #[error("an earlier commit has an unknown outcome, so nothing more is written: open the store again")]
+    #[error(
+        "an earlier commit has an unknown outcome, so nothing more is written: open the store again"
+    )]
     Stopped,
     /// The batch does not continue the log: a bug of whoever made it. It was not written.
     #[error("the batch does not continue the log: {why}")]

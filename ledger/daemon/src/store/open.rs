@@ -16,7 +16,8 @@ use rocksdb::{DBRecoveryMode, Direction, ErrorKind, IteratorMode, WriteOptions};
 
 use super::read::flatten;
 use super::{
-    Committed, DETAILS, ENTRIES, FORMAT, LogStore, META, OpenError, ReadError, TILES, options, tile_key, wal,
+    Committed, DETAILS, ENTRIES, FORMAT, LogStore, META, OpenError, ReadError, TILES, options,
+    tile_key, wal,
 };
 
 /// Holds an advisory lock while the store is open. RocksDB has a lock file of its own; this one is taken
@@ -48,10 +49,15 @@ impl LogStore {
     /// # Errors
     /// [`OpenError`]; what was made by then is left for the caller to remove.
     pub fn create(dir: &Path) -> Result<(), OpenError> {
-        let io = |source| OpenError::Io { path: dir.to_owned(), source };
+        let io = |source| OpenError::Io {
+            path: dir.to_owned(),
+            source,
+        };
         fs::create_dir_all(dir).map_err(io)?;
         if fs::read_dir(dir).map_err(io)?.next().is_some() {
-            return Err(OpenError::NotEmpty { dir: dir.to_owned() });
+            return Err(OpenError::NotEmpty {
+                dir: dir.to_owned(),
+            });
         }
         let _lock = lock(dir)?;
         let db = options::open(dir, DBRecoveryMode::TolerateCorruptedTailRecords, true)?;
@@ -60,8 +66,13 @@ impl LogStore {
         db.put_opt(FORMAT_KEY, FORMAT.to_string(), &options)?;
         // The directory's own name must survive as well.
         if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            let io = |source| OpenError::Io { path: parent.to_owned(), source };
-            File::open(parent).and_then(|parent| parent.sync_all()).map_err(io)?;
+            let io = |source| OpenError::Io {
+                path: parent.to_owned(),
+                source,
+            };
+            File::open(parent)
+                .and_then(|parent| parent.sync_all())
+                .map_err(io)?;
         }
         Ok(())
     }
@@ -79,22 +90,32 @@ impl LogStore {
     pub fn open(dir: &Path, origin: &str, key: &VerificationKey) -> Result<Opened, OpenError> {
         let trust = Trust::from_key(key.clone()).map_err(OpenError::Key)?;
         if !dir.join(CURRENT_FILE).is_file() {
-            return Err(OpenError::NoLedger { dir: dir.to_owned() });
+            return Err(OpenError::NoLedger {
+                dir: dir.to_owned(),
+            });
         }
         let lock = lock(dir)?;
         let recovery = wal::check(dir)?;
         let db = options::open(dir, recovery, false).map_err(|error| {
             // A tool that knows RocksDB's lock alone.
             if error.kind() == ErrorKind::IOError && error.as_ref().contains("lock") {
-                OpenError::InUse { dir: dir.to_owned() }
+                OpenError::InUse {
+                    dir: dir.to_owned(),
+                }
             } else {
                 error.into()
             }
         })?;
         match db.get(FORMAT_KEY)? {
-            None => return Err(OpenError::NoLedger { dir: dir.to_owned() }),
+            None => {
+                return Err(OpenError::NoLedger {
+                    dir: dir.to_owned(),
+                });
+            }
             Some(found) if found != FORMAT.to_string().as_bytes() => {
-                return Err(OpenError::Format { found: String::from_utf8_lossy(&found).escape_debug().to_string() });
+                return Err(OpenError::Format {
+                    found: String::from_utf8_lossy(&found).escape_debug().to_string(),
+                });
             }
             Some(_) => {}
         }
@@ -128,11 +149,19 @@ impl LogStore {
             return Err(OpenError::Origin { expected, found });
         }
         if checkpoint.size != size {
-            return Err(OpenError::CheckpointSize { size, found: checkpoint.size });
+            return Err(OpenError::CheckpointSize {
+                size,
+                found: checkpoint.size,
+            });
         }
         self.nothing_beyond(size)?;
         let partial = self.right_edge(size)?;
-        let committed = Committed { size, root: checkpoint.root, checkpoint: bytes.into(), partial };
+        let committed = Committed {
+            size,
+            root: checkpoint.root,
+            checkpoint: bytes.into(),
+            partial,
+        };
         let tree = range(&self.tiles(&committed), size).map_err(flatten)?;
         if tree.root() != checkpoint.root {
             return Err(self.localise(&committed, &checkpoint, tree.root(), trust)?);
@@ -140,12 +169,23 @@ impl LogStore {
         let partial = committed.partial.clone();
         self.written.store(size, Ordering::SeqCst);
         self.publish(committed);
-        Ok(Opened { store: self, tree, partial, checkpoint: Some(checkpoint), size })
+        Ok(Opened {
+            store: self,
+            tree,
+            partial,
+            checkpoint: Some(checkpoint),
+            size,
+        })
     }
 
     /// The checkpoint of the largest size, with the size that it is stored under.
     fn newest_checkpoint(&self) -> Result<Option<(u64, Vec<u8>)>, OpenError> {
-        let Some((key, bytes)) = self.db.iterator_cf(self.cf(META), IteratorMode::End).next().transpose()? else {
+        let Some((key, bytes)) = self
+            .db
+            .iterator_cf(self.cf(META), IteratorMode::End)
+            .next()
+            .transpose()?
+        else {
             return Ok(None);
         };
         Ok(Some((size_of_key(&key)?, bytes.into_vec())))
@@ -155,8 +195,15 @@ impl LogStore {
     fn nothing_beyond(&self, size: u64) -> Result<(), OpenError> {
         let beyond = |what: String| Err(OpenError::Beyond { what, size });
         for (family, kind) in [(ENTRIES, "entry"), (DETAILS, "a detail of entry")] {
-            let last = self.db.iterator_cf(self.cf(family), IteratorMode::End).next().transpose()?;
-            if let Some(seq) = last.and_then(|(key, _)| seq_prefix(&key)).filter(|seq| *seq >= size) {
+            let last = self
+                .db
+                .iterator_cf(self.cf(family), IteratorMode::End)
+                .next()
+                .transpose()?;
+            if let Some(seq) = last
+                .and_then(|(key, _)| seq_prefix(&key))
+                .filter(|seq| *seq >= size)
+            {
                 return beyond(format!("{kind} {seq}"));
             }
         }
@@ -164,7 +211,11 @@ impl LogStore {
             let full = size.checked_shr(8 * u32::from(level) + 8).unwrap_or(0);
             let from = tile_key(level, full);
             let mode = IteratorMode::From(&from, Direction::Forward);
-            let next = self.db.iterator_cf(self.cf(TILES), mode).next().transpose()?;
+            let next = self
+                .db
+                .iterator_cf(self.cf(TILES), mode)
+                .next()
+                .transpose()?;
             if let Some((key, _)) = next
                 && (full == 0 || key.first() == Some(&level))
             {
@@ -185,7 +236,9 @@ impl LogStore {
     fn right_edge(&self, size: u64) -> Result<Vec<Vec<Hash>>, OpenError> {
         let below = |level: u8, index: u64| -> Result<(String, Hash), OpenError> {
             if level == 0 {
-                let bytes = self.raw_entry(index)?.ok_or(ReadError::MissingEntry { seq: index })?;
+                let bytes = self
+                    .raw_entry(index)?
+                    .ok_or(ReadError::MissingEntry { seq: index })?;
                 return Ok((format!("entry {index}"), leaf_hash(&bytes)));
             }
             let tile = self.full_tile(level - 1, index)?;
@@ -202,7 +255,13 @@ impl LogStore {
                 for (at, expected) in (index * WIDTH..).zip(self.full_tile(level, index)?) {
                     let (what, found) = below(level, at)?;
                     if found != expected {
-                        return Err(OpenError::Hash { what, level, index, expected, found });
+                        return Err(OpenError::Hash {
+                            what,
+                            level,
+                            index,
+                            expected,
+                            found,
+                        });
                     }
                 }
             }
@@ -224,7 +283,9 @@ impl LogStore {
         let mut right = 0;
         let (mut wrong, mut expected, mut found) = (newest.size, newest.root, found);
         while let Some((size, bytes)) = self.checkpoint_between(right, wrong)? {
-            let Ok(verified) = trust.verify_checkpoint(&bytes) else { break };
+            let Ok(verified) = trust.verify_checkpoint(&bytes) else {
+                break;
+            };
             let computed = root(&self.tiles(at), size).map_err(flatten)?;
             if computed == verified.checkpoint.root {
                 right = size;
@@ -232,17 +293,24 @@ impl LogStore {
                 (wrong, expected, found) = (size, verified.checkpoint.root, computed);
             }
         }
-        // Below this, hashes come from tiles; from here on, from the entries themselves.
+        // Below this, the hashes came from tiles; from here on, from the entries themselves.
         let tail = at.size / WIDTH * WIDTH;
-        let some = |one: &str, first: u64, last: u64| {
-            if first == last { format!("{one}{first}") } else { format!("one of {one}{first} to {one}{last}") }
-        };
-        let what = if right >= tail {
-            some("entry ", right, wrong - 1)
+        let what = if wrong <= tail {
+            one_of("tile 0/", right / WIDTH, (wrong - 1) / WIDTH)
+        } else if right >= tail {
+            one_of("entry ", right, wrong - 1)
         } else {
-            some("tile 0/", right / WIDTH, (wrong - 1) / WIDTH)
+            format!(
+                "{}, or a tile of theirs,",
+                one_of("entry ", right, wrong - 1)
+            )
         };
-        Ok(OpenError::Root { what, size: wrong, expected, found })
+        Ok(OpenError::Root {
+            what,
+            size: wrong,
+            expected,
+            found,
+        })
     }
 
     /// A checkpoint of a size between these two, neither included: one near the middle.
@@ -250,7 +318,12 @@ impl LogStore {
         let middle = (low + (high - low) / 2).to_be_bytes();
         for direction in [Direction::Forward, Direction::Reverse] {
             let mode = IteratorMode::From(&middle, direction);
-            if let Some((key, bytes)) = self.db.iterator_cf(self.cf(META), mode).next().transpose()? {
+            if let Some((key, bytes)) = self
+                .db
+                .iterator_cf(self.cf(META), mode)
+                .next()
+                .transpose()?
+            {
                 let size = size_of_key(&key)?;
                 if low < size && size < high {
                     return Ok(Some((size, bytes.into_vec())));
@@ -263,12 +336,30 @@ impl LogStore {
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join(LOCK_FILE);
-    let failed = |source: io::Error| OpenError::Io { path: path.clone(), source };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let failed = |source: io::Error| OpenError::Io {
+        path: path.clone(),
+        source,
+    };
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { dir: dir.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            dir: dir.to_owned(),
+        }),
         Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+fn one_of(kind: &str, first: u64, last: u64) -> String {
+    if first == last {
+        format!("{kind}{first}")
+    } else {
+        format!("one of {kind}{first} to {kind}{last}")
     }
 }
 

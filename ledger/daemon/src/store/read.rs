@@ -10,8 +10,8 @@ use ledger_core::tree::{TileReadError, TileSource, inclusion_proof};
 use rocksdb::{Direction, IteratorMode};
 
 use super::{
-    Committed, CommittedTiles, DETAILS, DetailBytes, ENTRIES, LogStore, META, ReadError, TILES, detail_key,
-    tile_key,
+    Committed, CommittedTiles, DETAILS, DetailBytes, ENTRIES, LogStore, META, ReadError, TILES,
+    detail_key, tile_key,
 };
 
 /// Entries read ahead by a range: no more than one tile's, and no more than this many bytes unless one
@@ -58,14 +58,26 @@ impl LogStore {
     pub fn receipt_at(&self, seq: u64, at: &Committed) -> Result<Receipt, ReadError> {
         let entry = self.entry_at(seq, at)?;
         let proof = inclusion_proof(&self.tiles(at), seq, at.size).map_err(flatten)?;
-        Ok(Receipt { entry, seq, proof, checkpoint: at.checkpoint.to_vec() })
+        Ok(Receipt {
+            entry,
+            seq,
+            proof,
+            checkpoint: at.checkpoint.to_vec(),
+        })
     }
 
     /// The entries of `range`, as far as the log at `at` has them, each compared with its leaf hash. Holds
     /// about a megabyte and no lock, however long the range and however slow the reader.
     pub fn entries(self: &Arc<Self>, range: Range<u64>, at: Arc<Committed>) -> Entries {
         let end = range.end.min(at.size);
-        Entries { store: Arc::clone(self), at, next: range.start, end, ahead: VecDeque::new(), failed: None }
+        Entries {
+            store: Arc::clone(self),
+            at,
+            next: range.start,
+            end,
+            ahead: VecDeque::new(),
+            failed: None,
+        }
     }
 
     /// A detail with its salt; `None` where it was never there or was erased. Whoever discloses it
@@ -75,11 +87,21 @@ impl LogStore {
     /// [`ReadError`]
     pub fn detail(&self, seq: u64, name: DetailName) -> Result<Option<DetailBytes>, ReadError> {
         let what = || format!("detail `{}` of entry {seq}", name.as_str());
-        let Some(value) = self.get(DETAILS, &detail_key(seq, name), what)? else { return Ok(None) };
-        let Some((salt, bytes)) = value.split_first_chunk() else {
-            return Err(ReadError::Detail { seq, name: name.as_str(), found: value.len() });
+        let Some(value) = self.get(DETAILS, &detail_key(seq, name), what)? else {
+            return Ok(None);
         };
-        Ok(Some(DetailBytes { name, salt: *salt, bytes: bytes.to_vec() }))
+        let Some((salt, bytes)) = value.split_first_chunk() else {
+            return Err(ReadError::Detail {
+                seq,
+                name: name.as_str(),
+                found: value.len(),
+            });
+        };
+        Ok(Some(DetailBytes {
+            name,
+            salt: *salt,
+            bytes: bytes.to_vec(),
+        }))
     }
 
     /// The checkpoint that was signed at exactly this size, if a batch ended there.
@@ -90,17 +112,23 @@ impl LogStore {
         if size > self.committed().size {
             return Ok(None);
         }
-        self.get(META, &size.to_be_bytes(), || format!("the checkpoint of size {size}"))
+        self.get(META, &size.to_be_bytes(), || {
+            format!("the checkpoint of size {size}")
+        })
     }
 
     pub(super) fn entry_at(&self, seq: u64, at: &Committed) -> Result<Vec<u8>, ReadError> {
         if seq >= at.size {
             return Err(ReadError::NoEntry { seq, size: at.size });
         }
-        let bytes = self.raw_entry(seq)?.ok_or(ReadError::MissingEntry { seq })?;
+        let bytes = self
+            .raw_entry(seq)?
+            .ok_or(ReadError::MissingEntry { seq })?;
         let place = usize::from(seq.to_le_bytes()[0]);
         let index = seq / u64::from(TILE_WIDTH);
-        let leaves = self.tiles(at).tile(0, index, u16::try_from(place + 1).unwrap_or(TILE_WIDTH))?;
+        let leaves =
+            self.tiles(at)
+                .tile(0, index, u16::try_from(place + 1).unwrap_or(TILE_WIDTH))?;
         check_leaf(seq, &bytes, leaves.get(place))?;
         Ok(bytes)
     }
@@ -112,7 +140,9 @@ impl LogStore {
     pub(super) fn full_tile(&self, level: u8, index: u64) -> Result<Vec<Hash>, ReadError> {
         let unreadable = |why: String| ReadError::Tile { level, index, why };
         let bytes = self
-            .get(TILES, &tile_key(level, index), || format!("tile {level}/{index}"))?
+            .get(TILES, &tile_key(level, index), || {
+                format!("tile {level}/{index}")
+            })?
             .ok_or_else(|| unreadable("it is missing".to_owned()))?;
         decode_hashes(&bytes, TILE_WIDTH).map_err(|error| unreadable(error.to_string()))
     }
@@ -125,7 +155,10 @@ impl LogStore {
     ) -> Result<Option<Vec<u8>>, ReadError> {
         self.db
             .get_cf(self.cf(family), key)
-            .map_err(|error| ReadError::Db { what: what(), why: error.to_string() })
+            .map_err(|error| ReadError::Db {
+                what: what(),
+                why: error.to_string(),
+            })
     }
 }
 
@@ -153,7 +186,10 @@ impl Iterator for Entries {
             self.end = self.next;
             self.failed = Some(error);
         }
-        self.ahead.pop_front().map(Ok).or_else(|| self.failed.take().map(Err))
+        self.ahead
+            .pop_front()
+            .map(Ok)
+            .or_else(|| self.failed.take().map(Err))
     }
 }
 
@@ -171,8 +207,10 @@ impl Entries {
         let mut bytes_read = 0;
         for item in self.store.db.iterator_cf(self.store.cf(ENTRIES), mode) {
             let seq = self.next;
-            let (key, bytes) =
-                item.map_err(|error| ReadError::Db { what: format!("entry {seq}"), why: error.to_string() })?;
+            let (key, bytes) = item.map_err(|error| ReadError::Db {
+                what: format!("entry {seq}"),
+                why: error.to_string(),
+            })?;
             if *key != seq.to_be_bytes() {
                 return Err(ReadError::MissingEntry { seq });
             }
@@ -190,11 +228,19 @@ impl Entries {
 }
 
 /// Compares an entry with the leaf that the tree has for it.
-pub(super) fn check_leaf(seq: u64, bytes: &[u8], expected: Option<&Hash>) -> Result<Hash, ReadError> {
+pub(super) fn check_leaf(
+    seq: u64,
+    bytes: &[u8],
+    expected: Option<&Hash>,
+) -> Result<Hash, ReadError> {
     let found = leaf_hash(bytes);
     match expected {
         Some(expected) if *expected == found => Ok(found),
-        Some(expected) => Err(ReadError::ChangedEntry { seq, expected: *expected, found }),
+        Some(expected) => Err(ReadError::ChangedEntry {
+            seq,
+            expected: *expected,
+            found,
+        }),
         None => Err(ReadError::MissingEntry { seq }),
     }
 }
@@ -203,9 +249,20 @@ pub(super) fn check_leaf(seq: u64, bytes: &[u8], expected: Option<&Hash>) -> Res
 pub(super) fn flatten(error: TileReadError<ReadError>) -> ReadError {
     match error {
         TileReadError::Source { source, .. } => source,
-        TileReadError::Width { level, index, expected, found } => {
-            ReadError::Tile { level, index, why: format!("expected {expected} hashes, found {found}") }
-        }
-        TileReadError::Claim(error) => ReadError::Tile { level: 0, index: 0, why: error.to_string() },
+        TileReadError::Width {
+            level,
+            index,
+            expected,
+            found,
+        } => ReadError::Tile {
+            level,
+            index,
+            why: format!("expected {expected} hashes, found {found}"),
+        },
+        TileReadError::Claim(error) => ReadError::Tile {
+            level: 0,
+            index: 0,
+            why: error.to_string(),
+        },
     }
 }

@@ -20,7 +20,10 @@ pub(super) struct Layer {
 
 impl Layer {
     pub(super) const fn new() -> Self {
-        Self { tables: [const { BTreeMap::new() }; Table::ALL.len()], bytes: 0 }
+        Self {
+            tables: [const { BTreeMap::new() }; Table::ALL.len()],
+            bytes: 0,
+        }
     }
 
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Option<&Row> {
@@ -42,10 +45,6 @@ impl Layer {
         self.bytes
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0
-    }
-
     /// Every change, table by table, keys ascending.
     pub(super) fn rows(&self) -> impl Iterator<Item = (Table, &Key, &Row)> {
         let tables = Table::ALL.into_iter().zip(&self.tables);
@@ -54,7 +53,9 @@ impl Layer {
 
     /// At most `most` changes of one table from `from` on. If there are more, the last of them.
     fn some(&self, table: Table, from: &[u8], most: usize) -> impl Iterator<Item = (&Key, &Row)> {
-        self.tables[table as usize].range::<[u8], _>((Bound::Included(from), Bound::Unbounded)).take(most)
+        self.tables[table as usize]
+            .range::<[u8], _>((Bound::Included(from), Bound::Unbounded))
+            .take(most)
     }
 }
 

@@ -86,7 +86,10 @@ pub fn open_views(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<OpenedViews, OpenViewsError> {
     let at = log.committed();
-    let failed = |source| OpenViewsError::Db { dir: dir.to_owned(), source };
+    let failed = |source| OpenViewsError::Db {
+        dir: dir.to_owned(),
+        source,
+    };
     let kept = match ViewStore::open(dir).and_then(|store| Ok((store.mark()?, store))) {
         Ok((mark, store)) => keep(store, mark, log, &at)?,
         Err(error) if error.kind() == ErrorKind::Corruption => {
@@ -95,19 +98,26 @@ pub fn open_views(
         }
         Err(error) => return Err(failed(error)),
     };
-    let (state, mark) = match kept {
-        Some(kept) => kept,
-        None => {
-            ViewStore::destroy(dir).map_err(failed)?;
-            let store = ViewStore::open(dir).map_err(failed)?;
-            let view = SequencerView::new(Arc::new(SharedViews::new(store)));
-            (State::load(view)?, Mark { size: 0, root: Committed::empty().root })
-        }
+    let (state, mark) = if let Some(kept) = kept {
+        kept
+    } else {
+        ViewStore::destroy(dir).map_err(failed)?;
+        let store = ViewStore::open(dir).map_err(failed)?;
+        let view = SequencerView::new(Arc::new(SharedViews::new(store)));
+        let nothing = Mark {
+            size: 0,
+            root: Committed::empty().root,
+        };
+        (State::load(view)?, nothing)
     };
     let views = Arc::clone(state.view().shared());
     let writer = ViewWriter::start(Arc::clone(&views), mark.size)?;
     let state = catch_up(state, mark.size, log, &at, progress)?;
-    Ok(OpenedViews { state, views, writer })
+    Ok(OpenedViews {
+        state,
+        views,
+        writer,
+    })
 }
 
 /// Drops the views in `dir` and folds the whole log anew. The daemon must not be running.
@@ -119,7 +129,10 @@ pub fn rebuild(
     log: &Arc<LogStore>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<(), OpenViewsError> {
-    ViewStore::destroy(dir).map_err(|source| OpenViewsError::Db { dir: dir.to_owned(), source })?;
+    ViewStore::destroy(dir).map_err(|source| OpenViewsError::Db {
+        dir: dir.to_owned(),
+        source,
+    })?;
     Ok(open_views(dir, log, progress)?.writer.finish()?)
 }
 
@@ -132,18 +145,29 @@ fn keep(
 ) -> Result<Option<(State<SequencerView>, Mark)>, OpenViewsError> {
     let Some(mark) = mark else { return Ok(None) };
     if mark.size > at.size {
-        tracing::warn!(mark = mark.size, log = at.size, "the views are ahead of the log and are folded anew");
+        tracing::warn!(
+            mark = mark.size,
+            log = at.size,
+            "the views are ahead of the log and are folded anew"
+        );
         return Ok(None);
     }
     if root(&log.tiles(at), mark.size).map_err(log_error)? != mark.root {
-        tracing::warn!(mark = mark.size, "the views are of another history and are folded anew");
+        tracing::warn!(
+            mark = mark.size,
+            "the views are of another history and are folded anew"
+        );
         return Ok(None);
     }
     match State::load(SequencerView::new(Arc::new(SharedViews::new(store)))) {
         Ok(state) if state.head().next == mark.size => Ok(Some((state, mark))),
         Ok(state) => {
             let head = state.head().next;
-            tracing::warn!(mark = mark.size, head, "the views are not what their mark says and are folded anew");
+            tracing::warn!(
+                mark = mark.size,
+                head,
+                "the views are not what their mark says and are folded anew"
+            );
             Ok(None)
         }
         Err(error) => {
@@ -163,13 +187,17 @@ fn catch_up(
 ) -> Result<State<SequencerView>, OpenViewsError> {
     let total = at.size;
     let mut tree = range(&log.tiles(at), size).map_err(log_error)?;
-    progress(Progress { folded: size, total });
+    progress(Progress {
+        folded: size,
+        total,
+    });
     for stored in log.entries(size..total, Arc::clone(at)) {
         let stored = stored?;
         fold(&mut state, stored.seq, &stored.bytes)?;
         tree.append(stored.leaf);
         let folded = tree.size();
-        let enough = folded % ENTRIES_PER_PUBLISH == 0 || state.view().planned_bytes() >= BYTES_PER_PUBLISH;
+        let enough =
+            folded % ENTRIES_PER_PUBLISH == 0 || state.view().planned_bytes() >= BYTES_PER_PUBLISH;
         if enough || folded == total {
             let views = Arc::clone(state.view().shared());
             views.publish(state.view_mut().take_planned(), folded, tree.root());
@@ -188,10 +216,21 @@ fn fold<V: View>(state: &mut State<V>, seq: u64, bytes: &[u8]) -> Result<(), Ope
 fn log_error(error: TileReadError<ReadError>) -> ReadError {
     match error {
         TileReadError::Source { source, .. } => source,
-        TileReadError::Width { level, index, expected, found } => {
-            ReadError::Tile { level, index, why: format!("expected {expected} hashes, found {found}") }
-        }
-        TileReadError::Claim(error) => ReadError::Tile { level: 0, index: 0, why: error.to_string() },
+        TileReadError::Width {
+            level,
+            index,
+            expected,
+            found,
+        } => ReadError::Tile {
+            level,
+            index,
+            why: format!("expected {expected} hashes, found {found}"),
+        },
+        TileReadError::Claim(error) => ReadError::Tile {
+            level: 0,
+            index: 0,
+            why: error.to_string(),
+        },
     }
 }
 
@@ -211,11 +250,24 @@ pub struct Difference {
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let show = |value: &Option<Vec<u8>>| {
-            value.as_ref().map_or_else(|| "nothing".to_owned(), |value| value.escape_ascii().to_string())
+            value.as_ref().map_or_else(
+                || "nothing".to_owned(),
+                |value| value.escape_ascii().to_string(),
+            )
         };
-        let Self { table, key, stored, folded } = self;
+        let Self {
+            table,
+            key,
+            stored,
+            folded,
+        } = self;
         let (stored, folded) = (show(stored), show(folded));
-        write!(f, "view `{}`, key `{}`: stored {stored}, folded {folded}", table.name(), key.escape_ascii())
+        write!(
+            f,
+            "view `{}`, key `{}`: stored {stored}, folded {folded}",
+            table.name(),
+            key.escape_ascii()
+        )
     }
 }
 
@@ -241,7 +293,12 @@ pub fn check<V: ReadView>(
         let mut differ = |key: &[u8], stored: Option<&[u8]>, folded: Option<&[u8]>| {
             if stored != folded && differences.len() < most {
                 let (stored, folded) = (stored.map(<[u8]>::to_vec), folded.map(<[u8]>::to_vec));
-                differences.push(Difference { table, key: key.to_vec(), stored, folded });
+                differences.push(Difference {
+                    table,
+                    key: key.to_vec(),
+                    stored,
+                    folded,
+                });
             }
         };
         views.scan(table, b"", &mut |key, value| {

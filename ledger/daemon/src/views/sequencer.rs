@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use ledger_core::view::{ReadView, Table, View, ViewError, Visit};
 
+use super::SharedViews;
 use super::layer::{Changes, Layer};
 use super::shared::value_of;
-use super::SharedViews;
 
 /// The views as the sequencer sees them: every planned entry included, committed or not. Owned by the
 /// sequencer thread.
@@ -21,18 +21,30 @@ pub struct SequencerView {
 
 impl SequencerView {
     pub(super) const fn new(shared: Arc<SharedViews>) -> Self {
-        Self { shared, planned: Layer::new(), in_flight: VecDeque::new(), batches: 0 }
+        Self {
+            shared,
+            planned: Layer::new(),
+            in_flight: VecDeque::new(),
+            batches: 0,
+        }
     }
 
     /// Closes the batch: hands out its changes, for the committer to publish. Reads here see them until
     /// they are, and then through the shared views.
     pub fn take_planned(&mut self) -> Changes {
         let published = self.shared.published();
-        while self.in_flight.front().is_some_and(|changes| changes.batch <= published) {
+        while self
+            .in_flight
+            .front()
+            .is_some_and(|changes| changes.batch <= published)
+        {
             self.in_flight.pop_front();
         }
         self.batches += 1;
-        let changes = Changes { batch: self.batches, layer: Arc::new(std::mem::take(&mut self.planned)) };
+        let changes = Changes {
+            batch: self.batches,
+            layer: Arc::new(std::mem::take(&mut self.planned)),
+        };
         self.in_flight.push_back(changes.clone());
         changes
     }
@@ -50,7 +62,12 @@ impl SequencerView {
 
 impl ReadView for SequencerView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        let in_flight = || self.in_flight.iter().rev().find_map(|changes| changes.layer.get(table, key));
+        let in_flight = || {
+            self.in_flight
+                .iter()
+                .rev()
+                .find_map(|changes| changes.layer.get(table, key))
+        };
         match self.planned.get(table, key).or_else(in_flight) {
             Some(row) => Ok(value_of(row)),
             None => self.shared.get(table, key),
@@ -58,8 +75,12 @@ impl ReadView for SequencerView {
     }
 
     fn scan(&self, table: Table, from: &[u8], visit: Visit<'_>) -> Result<(), ViewError> {
-        let layers: Vec<&Layer> =
-            self.in_flight.iter().map(|changes| &*changes.layer).chain([&self.planned]).collect();
+        let layers: Vec<&Layer> = self
+            .in_flight
+            .iter()
+            .map(|changes| &*changes.layer)
+            .chain([&self.planned])
+            .collect();
         self.shared.scan_under(&layers, table, from, visit)
     }
 }

@@ -66,7 +66,9 @@ pub(super) enum Work {
 
 impl fmt::Debug for SharedViews {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SharedViews").field("store", &self.store).finish_non_exhaustive()
+        f.debug_struct("SharedViews")
+            .field("store", &self.store)
+            .finish_non_exhaustive()
     }
 }
 
@@ -75,7 +77,12 @@ impl ReadView for SharedViews {
         self.check()?;
         {
             let overlay = self.read();
-            let flushing = || overlay.flushing.as_ref().and_then(|layer| layer.get(table, key));
+            let flushing = || {
+                overlay
+                    .flushing
+                    .as_ref()
+                    .and_then(|layer| layer.get(table, key))
+            };
             if let Some(row) = overlay.active.get(table, key).or_else(flushing) {
                 return Ok(value_of(row));
             }
@@ -135,8 +142,13 @@ impl SharedViews {
     /// Called by whoever makes new changes, before it does.
     pub fn wait_for_room(&self) {
         let mut waiting = self.waiting();
-        while waiting.active_bytes + waiting.flushing_bytes > OVERLAY_BYTES_MAX && self.failure.get().is_none() {
-            waiting = self.changed.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        while waiting.active_bytes + waiting.flushing_bytes > OVERLAY_BYTES_MAX
+            && self.failure.get().is_none()
+        {
+            waiting = self
+                .changed
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -171,10 +183,17 @@ impl SharedViews {
             // store over several stretches would miss it too.
             let over: Stretch = {
                 let overlay = self.read();
-                let below = overlay.flushing.as_deref().into_iter().chain([&overlay.active]);
+                let below = overlay
+                    .flushing
+                    .as_deref()
+                    .into_iter()
+                    .chain([&overlay.active]);
                 stretch(below.chain(layers.iter().copied()), table, &from, most)
             };
-            let flow = self.store.scan(table, &from, &over, visit).map_err(|error| self.fail(error))?;
+            let flow = self
+                .store
+                .scan(table, &from, &over, visit)
+                .map_err(|error| self.fail(error))?;
             match over.end {
                 Some(end) if flow.is_continue() => {
                     from.clear();
@@ -196,7 +215,9 @@ impl SharedViews {
     }
 
     fn check(&self) -> Result<(), ViewError> {
-        self.failure.get().map_or(Ok(()), |error| Err(error.clone()))
+        self.failure
+            .get()
+            .map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// Ends all reads and writes. The first failure is the one that is told.
@@ -218,7 +239,9 @@ impl SharedViews {
     pub(super) fn take_work(&self) -> Work {
         let mut waiting = self.waiting();
         loop {
-            let due = waiting.mark.map(|_| WRITE_EVERY.saturating_sub(waiting.since.elapsed()));
+            let due = waiting
+                .mark
+                .map(|_| WRITE_EVERY.saturating_sub(waiting.since.elapsed()));
             let write = due.is_some_and(|due| due.is_zero())
                 || waiting.active_bytes >= WRITE_BYTES
                 || (waiting.stopping && due.is_some());

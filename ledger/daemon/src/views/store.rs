@@ -7,8 +7,8 @@ use ledger_core::gate::GATE_VERSION;
 use ledger_core::hash::{HASH_BYTES, Hash};
 use ledger_core::view::{Table, ViewError, Visit};
 use rocksdb::{
-    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, FlushOptions,
-    Options, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB,
+    FlushOptions, Options, WriteBatch, WriteOptions,
 };
 
 use super::layer::{Layer, Stretch};
@@ -43,7 +43,9 @@ pub struct ViewStore {
 
 impl fmt::Debug for ViewStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ViewStore").field("dir", &self.db.path()).finish_non_exhaustive()
+        f.debug_struct("ViewStore")
+            .field("dir", &self.db.path())
+            .finish_non_exhaustive()
     }
 }
 
@@ -58,8 +60,11 @@ impl ViewStore {
         options.set_db_write_buffer_size(MEMTABLES_BYTES);
         let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
         let families = std::iter::once("default").chain(Table::ALL.map(Table::name));
-        let families = families.map(|name| ColumnFamilyDescriptor::new(name, table_options(&cache)));
-        Ok(Self { db: DB::open_cf_descriptors(&options, dir, families)? })
+        let families =
+            families.map(|name| ColumnFamilyDescriptor::new(name, table_options(&cache)));
+        Ok(Self {
+            db: DB::open_cf_descriptors(&options, dir, families)?,
+        })
     }
 
     /// Removes the views in `dir`: everything in them can be had from the log again.
@@ -79,7 +84,10 @@ impl ViewStore {
         Ok(value.as_deref().and_then(|value| {
             let (size, root) = value.split_first_chunk()?;
             let root: [u8; HASH_BYTES] = root.try_into().ok()?;
-            Some(Mark { size: u64::from_be_bytes(*size), root: Hash(root) })
+            Some(Mark {
+                size: u64::from_be_bytes(*size),
+                root: Hash(root),
+            })
         }))
     }
 
@@ -93,7 +101,10 @@ impl ViewStore {
             }
         }
         batch.put(FORMAT_KEY, format_version());
-        batch.put(MARK_KEY, [mark.size.to_be_bytes().as_slice(), mark.root.as_bytes()].concat());
+        batch.put(
+            MARK_KEY,
+            [mark.size.to_be_bytes().as_slice(), mark.root.as_bytes()].concat(),
+        );
         let mut options = WriteOptions::default();
         options.disable_wal(true);
         self.db.write_opt(batch, &options)
@@ -102,12 +113,16 @@ impl ViewStore {
     /// Puts everything written so far on stable storage.
     pub(super) fn flush(&self) -> Result<(), rocksdb::Error> {
         let default = self.db.cf_handle("default").into_iter();
-        let families: Vec<&ColumnFamily> = default.chain(Table::ALL.map(|table| self.cf(table))).collect();
+        let families: Vec<&ColumnFamily> = default
+            .chain(Table::ALL.map(|table| self.cf(table)))
+            .collect();
         self.db.flush_cfs_opt(&families, &FlushOptions::default())
     }
 
     pub(super) fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
-        self.db.get_cf(self.cf(table), key).map_err(|error| failed(table, &error))
+        self.db
+            .get_cf(self.cf(table), key)
+            .map_err(|error| failed(table, &error))
     }
 
     /// Visits every row of `table` that the store has, without what is still in memory above it.
@@ -115,7 +130,16 @@ impl ViewStore {
     /// # Errors
     /// [`ViewError`] where the store fails.
     pub fn dump(&self, table: Table, visit: Visit<'_>) -> Result<(), ViewError> {
-        self.scan(table, b"", &Stretch { rows: std::collections::BTreeMap::new(), end: None }, visit).map(|_| ())
+        self.scan(
+            table,
+            b"",
+            &Stretch {
+                rows: std::collections::BTreeMap::new(),
+                end: None,
+            },
+            visit,
+        )
+        .map(|_| ())
     }
 
     /// Visits rows from `from` to the end of `over`, each as `over` has it, or else as the store has it.
@@ -130,12 +154,16 @@ impl ViewStore {
         stored.seek(from);
         let mut above = over.rows.iter().peekable();
         loop {
-            let below = stored.item().filter(|(key, _)| over.end.as_deref().is_none_or(|end| *key <= end));
+            let below = stored
+                .item()
+                .filter(|(key, _)| over.end.as_deref().is_none_or(|end| *key <= end));
             let flow = match (above.peek(), below) {
                 (None, None) => break,
                 (Some((key, row)), below) if below.is_none_or(|(stored, _)| &***key <= stored) => {
                     let shadows = below.is_some_and(|(stored, _)| stored == &***key);
-                    let flow = row.as_ref().map_or(ControlFlow::Continue(()), |value| visit(key, value));
+                    let flow = row
+                        .as_ref()
+                        .map_or(ControlFlow::Continue(()), |value| visit(key, value));
                     above.next();
                     if shadows {
                         stored.next();
@@ -172,7 +200,10 @@ fn format_version() -> String {
 }
 
 fn failed(table: Table, error: &rocksdb::Error) -> ViewError {
-    ViewError { table, why: error.to_string() }
+    ViewError {
+        table,
+        why: error.to_string(),
+    }
 }
 
 fn table_options(cache: &Cache) -> Options {

@@ -22,8 +22,13 @@ impl ViewWriter {
     /// Starts it. `flushed` is the size of the log whose views are on stable storage.
     pub(super) fn start(shared: Arc<SharedViews>, flushed: u64) -> io::Result<Self> {
         let views = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("views".to_owned()).spawn(move || run(&views, flushed))?;
-        Ok(Self { shared, thread: Some(thread) })
+        let thread = thread::Builder::new()
+            .name("views".to_owned())
+            .spawn(move || run(&views, flushed))?;
+        Ok(Self {
+            shared,
+            thread: Some(thread),
+        })
     }
 
     /// Writes what waits, puts everything on stable storage and ends the thread.
@@ -40,7 +45,9 @@ impl ViewWriter {
         match self.thread.take().map(JoinHandle::join) {
             None => Ok(()),
             Some(Ok(outcome)) => outcome,
-            Some(Err(_)) => Err(failed("the thread that writes the views has panicked".to_owned())),
+            Some(Err(_)) => Err(failed(
+                "the thread that writes the views has panicked".to_owned(),
+            )),
         }
     }
 }
@@ -78,5 +85,8 @@ fn run(views: &SharedViews, mut flushed: u64) -> Result<(), ViewError> {
 
 /// A write concerns all tables; the error names the one that stands for them.
 const fn failed(why: String) -> ViewError {
-    ViewError { table: Table::Fact, why }
+    ViewError {
+        table: Table::Fact,
+        why,
+    }
 }

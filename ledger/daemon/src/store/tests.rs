@@ -1,0 +1,5 @@
+mod commit;
+mod damage;
+mod reopen;
+pub(crate) mod support;
+mod wal;
