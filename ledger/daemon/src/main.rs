@@ -1,2 +1,11 @@
-//! See the crate description.
-fn main() {}
+//! `ledgerd`, the Agent Ledger daemon.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use ledgerd::cli;
+use ledgerd::config::Config;
+
+fn main() -> ExitCode {
+    cli::main(&Config::parse())
+}

@@ -1,0 +1,321 @@
+//! Who is calling, and whether they may.
+//!
+//! A credential is 32 random bytes. It travels as `authorization: Bearer <64 hex digits>`, over a Unix
+//! socket and loopback as well as over any other connection, and is known to the ledger by its SHA-256
+//! alone, which stands in the `principal` entry. There is no way in without one but for the standard
+//! health service and server reflection: the first says only whether the daemon serves, the second only
+//! what the published `.proto` files say.
+//!
+//! The hash is looked up in an ordered map, not compared in constant time. What a timing could tell an
+//! attacker is how far the SHA-256 of *their own guess* agrees with a stored one; without a preimage
+//! that leads to no credential, and the stored hashes are no secrets: they are in the log.
+
+use std::sync::Arc;
+
+use ledger_core::hash::Hash;
+use ledger_core::role::{Call, Grant, Role};
+use tonic::metadata::MetadataMap;
+use tonic::service::Interceptor;
+use tonic::{Request, Status};
+
+use crate::snapshot::Latest;
+use crate::status::{CallError, CredentialError};
+
+/// The scheme of the `authorization` metadata.
+const SCHEME: &str = "bearer";
+
+/// An authenticated principal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its role.
+    pub role: Role,
+    /// The SHA-256 of the credential that it came with.
+    credential: Hash,
+}
+
+impl Caller {
+    /// Who sent a request that went through [`Authenticate`].
+    ///
+    /// # Errors
+    /// [`CredentialError::Missing`] where it did not.
+    pub fn of<T>(request: &Request<T>) -> Result<Self, CallError> {
+        request
+            .extensions()
+            .get::<Self>()
+            .cloned()
+            .ok_or_else(|| CredentialError::Missing.into())
+    }
+
+    /// What the caller may do with `call`.
+    ///
+    /// # Errors
+    /// [`CallError::Role`] where that is nothing.
+    pub fn may(&self, call: Call) -> Result<Grant, CallError> {
+        match call.granted(self.role) {
+            Grant::No => Err(CallError::Role {
+                role: self.role,
+                call,
+            }),
+            grant => Ok(grant),
+        }
+    }
+
+    /// Whether the credential is still in force. A long answer asks again while it is sent.
+    pub fn is_in_force(&self, latest: &Latest) -> bool {
+        latest
+            .get()
+            .principals
+            .holder(&self.credential)
+            .is_some_and(|holder| *holder.id == *self.id)
+    }
+
+    /// A caller as tests need one.
+    #[cfg(test)]
+    pub(crate) fn test(id: &str, role: Role) -> Self {
+        Self {
+            id: id.into(),
+            role,
+            credential: Hash([0; 32]),
+        }
+    }
+}
+
+/// Lets nobody in without a credential that is in force. It runs before a request's body is read, so
+/// that a stranger cannot make the daemon hold one.
+#[derive(Debug, Clone)]
+pub struct Authenticate {
+    latest: Latest,
+}
+
+impl Authenticate {
+    /// Looks credentials up in the latest committed state.
+    pub const fn new(latest: Latest) -> Self {
+        Self { latest }
+    }
+}
+
+impl Interceptor for Authenticate {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        let credential = credential(request.metadata()).map_err(CallError::from)?;
+        let latest = self.latest.get();
+        let Some(holder) = latest.principals.holder(&credential) else {
+            return Err(CallError::from(CredentialError::Unknown).into());
+        };
+        let caller = Caller {
+            id: holder.id.as_str().into(),
+            role: holder.role,
+            credential,
+        };
+        request.extensions_mut().insert(caller);
+        Ok(request)
+    }
+}
+
+/// The SHA-256 of the credential in a request's metadata.
+fn credential(metadata: &MetadataMap) -> Result<Hash, CredentialError> {
+    let mut values = metadata.get_all("authorization").iter();
+    let value = values.next().ok_or(CredentialError::Missing)?;
+    if values.next().is_some() {
+        return Err(CredentialError::Malformed);
+    }
+    let text = value.to_str().map_err(|_| CredentialError::Malformed)?;
+    let (scheme, digits) = text.split_once(' ').ok_or(CredentialError::Malformed)?;
+    // RFC 9110 section 11.1: the name of a scheme has no case.
+    if !scheme.eq_ignore_ascii_case(SCHEME) {
+        return Err(CredentialError::Malformed);
+    }
+    let mut bytes = [0; 32];
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| CredentialError::Malformed)?;
+    Ok(Hash::of(&bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::entry::{Body, Cause, Change, Entry, PrincipalChange};
+    use ledger_core::state::State;
+    use ledger_core::time::Timestamp;
+    use ledger_core::view::MemoryView;
+    use tonic::Code;
+
+    use super::*;
+    use crate::snapshot::{Directory, Snapshot};
+
+    const CREDENTIAL: [u8; 32] = [7; 32];
+
+    fn state(changes: &[Option<Hash>]) -> State<MemoryView> {
+        let mut state = State::load(MemoryView::default()).expect("empty");
+        for (seq, credential) in (0..).zip(changes) {
+            let change = PrincipalChange {
+                cause: Cause::ledger(),
+                id: "agent.a".to_owned(),
+                role: Role::Agent,
+                groups: Vec::new(),
+                credential: *credential,
+                change: Change::Added,
+            };
+            state
+                .apply(
+                    &Entry {
+                        seq,
+                        time: Timestamp::EPOCH,
+                        body: Body::Principal(change),
+                    },
+                    None,
+                )
+                .expect("folds");
+        }
+        state
+    }
+
+    fn latest(changes: &[Option<Hash>]) -> Latest {
+        let state = state(changes);
+        Latest::new(Snapshot::of(
+            &state,
+            Arc::new(Directory::of(&state)),
+            Timestamp::EPOCH,
+        ))
+    }
+
+    fn asked(latest: &Latest, authorization: Option<&str>) -> Result<Caller, Status> {
+        let mut request = Request::new(());
+        if let Some(value) = authorization {
+            request
+                .metadata_mut()
+                .insert("authorization", value.parse().expect("metadata"));
+        }
+        let request = Authenticate::new(latest.clone()).call(request)?;
+        Ok(Caller::of(&request)?)
+    }
+
+    #[test]
+    fn a_credential_in_force_is_its_holder_and_everything_else_is_nobody() {
+        let latest = latest(&[Some(Hash::of(&CREDENTIAL))]);
+        let good = hex::encode(CREDENTIAL);
+        for header in [
+            format!("Bearer {good}"),
+            format!("bearer {}", good.to_uppercase()),
+        ] {
+            let caller = asked(&latest, Some(&header)).expect("in force");
+            assert_eq!((&*caller.id, caller.role), ("agent.a", Role::Agent));
+        }
+        for (header, reason) in [
+            (None, "no credential"),
+            (Some(good.clone()), "malformed"),
+            (Some(format!("Basic {good}")), "malformed"),
+            (Some(format!("Bearer  {good}")), "malformed"),
+            (Some(format!("Bearer {}", &good[..62])), "malformed"),
+            (Some(format!("Bearer {good}00")), "malformed"),
+            (
+                Some(format!("Bearer {}", hex::encode([8; 32]))),
+                "not in force",
+            ),
+            (
+                Some(format!("Bearer {}", Hash::of(&CREDENTIAL))),
+                "not in force",
+            ),
+        ] {
+            let status = asked(&latest, header.as_deref()).expect_err("nobody");
+            assert_eq!(status.code(), Code::Unauthenticated);
+            assert!(
+                status.message().contains(reason),
+                "{header:?}: {}",
+                status.message()
+            );
+            assert!(
+                !status.message().contains(&good[..8]),
+                "the credential is repeated: {}",
+                status.message()
+            );
+        }
+    }
+
+    #[test]
+    fn a_credential_sent_twice_is_malformed() {
+        let latest = latest(&[Some(Hash::of(&CREDENTIAL))]);
+        let mut request = Request::new(());
+        let value = format!("Bearer {}", hex::encode(CREDENTIAL));
+        request
+            .metadata_mut()
+            .append("authorization", value.parse().expect("metadata"));
+        request
+            .metadata_mut()
+            .append("authorization", value.parse().expect("metadata"));
+        assert!(Authenticate::new(latest).call(request).is_err());
+    }
+
+    #[test]
+    fn a_replaced_or_revoked_credential_is_refused_at_once_and_within_a_long_answer() {
+        let header = format!("Bearer {}", hex::encode(CREDENTIAL));
+        let latest = latest(&[Some(Hash::of(&CREDENTIAL))]);
+        let caller = asked(&latest, Some(&header)).expect("in force");
+        assert!(caller.is_in_force(&latest));
+        for changes in [
+            [Some(Hash::of(&CREDENTIAL)), None],
+            [Some(Hash::of(&CREDENTIAL)), Some(Hash::of(b"new"))],
+        ] {
+            let state = state(&changes);
+            latest.set(Arc::new(Snapshot::of(
+                &state,
+                Arc::new(Directory::of(&state)),
+                Timestamp::EPOCH,
+            )));
+            assert!(!caller.is_in_force(&latest));
+            assert_eq!(
+                asked(&latest, Some(&header)).expect_err("revoked").code(),
+                Code::Unauthenticated
+            );
+        }
+    }
+
+    #[test]
+    fn a_call_without_the_interceptor_has_no_caller() {
+        assert!(Caller::of(&Request::new(())).is_err());
+    }
+}
+
+#[cfg(test)]
+mod table {
+    use super::*;
+
+    /// `docs/roles.md` shows people the table that the code goes by.
+    #[test]
+    fn the_documented_table_is_the_one_in_force() {
+        let text = include_str!("../../../docs/roles.md");
+        let mut rows = text
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .map(|line| {
+                line.trim_matches('|')
+                    .split('|')
+                    .map(str::trim)
+                    .collect::<Vec<_>>()
+            });
+        let header = rows.next().expect("a header");
+        let roles: Vec<Role> = header[1..]
+            .iter()
+            .map(|word| Role::parse(word).expect("a role"))
+            .collect();
+        assert_eq!(roles, Role::ALL);
+        rows.next().expect("a rule below the header");
+        let mut calls = Vec::new();
+        for row in rows {
+            let name = row[0].trim_matches('`');
+            let call = Call::ALL.into_iter().find(|call| call.as_str() == name);
+            let call = call.unwrap_or_else(|| panic!("`{name}` is no call"));
+            for (role, word) in roles.iter().zip(&row[1..]) {
+                let documented = match *word {
+                    "yes" => Grant::Yes,
+                    "own" => Grant::Own,
+                    "-" => Grant::No,
+                    other => panic!("`{other}` in the row of {call}"),
+                };
+                assert_eq!(documented, call.granted(*role), "{call} by {role}");
+            }
+            assert_eq!(row.len(), roles.len() + 1, "{call}");
+            calls.push(call);
+        }
+        assert_eq!(calls, Call::ALL);
+    }
+}

@@ -1,0 +1,244 @@
+//! The gRPC services: what every call has in common.
+//!
+//! A call is authenticated before its body is read ([`crate::auth`]), held against the table of roles,
+//! turned into a command ([`crate::intake`]) and handed to the queue; the reply is the receipt that the
+//! committer releases. A client that goes away undoes nothing: its command is planned and committed all
+//! the same, and the same request id asks for the result.
+//!
+//! Reads go to the store and the views as of the last committed batch, so everybody sees whatever has
+//! been acknowledged to anybody. What is private is read only after an `access` entry is committed.
+
+mod control;
+mod evidence;
+mod gate;
+mod proofs;
+mod query;
+mod recorder;
+mod retry;
+
+use std::sync::Arc;
+
+use ledger_core::entry::{Access, Actor, ActorType, Body, Entry};
+use ledger_core::receipt::Receipt;
+use ledger_core::role::{Call, Grant};
+use ledger_core::state::{correlated, windows_of};
+use ledger_core::time::Timestamp;
+use ledger_proto::v1 as wire;
+use tokio::sync::{Semaphore, oneshot};
+
+use crate::auth::Caller;
+use crate::clock::{Clock, SystemClock};
+use crate::intake::{Command, Intake};
+use crate::queue::{Lane, Queue};
+use crate::snapshot::Latest;
+use crate::status::CallError;
+use crate::store::{LogStore, ReadError};
+use crate::submission::{Answer, Submission, SubmitError};
+use crate::views::SharedViews;
+
+pub use control::ControlService;
+pub use gate::GateService;
+pub use proofs::ProofsService;
+pub use query::QueryService;
+pub use recorder::RecorderService;
+
+/// Exports under way at a time. One holds a megabyte or two and reads the whole log.
+const EXPORTS_MAX: usize = 4;
+
+/// What the services work on. Shared by all calls.
+pub struct Ledger {
+    queue: Arc<Queue<Submission>>,
+    latest: Latest,
+    store: Arc<LogStore>,
+    views: Arc<SharedViews>,
+    intake: Intake,
+    vkey: String,
+    hammering: retry::Hammering,
+    exports: Arc<Semaphore>,
+    clock: SystemClock,
+}
+
+impl Ledger {
+    /// The services of an opened ledger. `vkey` is its verification key.
+    pub fn new(
+        queue: Arc<Queue<Submission>>,
+        latest: Latest,
+        store: Arc<LogStore>,
+        views: Arc<SharedViews>,
+        intake: Intake,
+        vkey: String,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            queue,
+            latest,
+            store,
+            views,
+            intake,
+            vkey,
+            hammering: retry::Hammering::default(),
+            exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            clock: SystemClock::new(),
+        })
+    }
+
+    /// Wall time, or the last entry's where the clock is behind it: the ledger's time never runs
+    /// backwards.
+    fn now(&self) -> Timestamp {
+        self.clock.wall().max(self.latest.get().head.time)
+    }
+
+    /// Hands a command to the sequencer and waits for its commit.
+    async fn submit(
+        self: &Arc<Self>,
+        caller: &Caller,
+        command: Command,
+    ) -> Result<Answer, CallError> {
+        let Command {
+            lane,
+            body,
+            details,
+            rules,
+        } = command;
+        let prefilled = if matches!(body, Body::Policy(_)) {
+            // Counting every allow of a month takes a while: not on the sequencer's time. What comes in
+            // between, the fold adds.
+            Some(
+                self.read(move |ledger| {
+                    windows_of(&*ledger.views, &rules).map_err(|error| CallError::store(&error))
+                })
+                .await?,
+            )
+        } else {
+            None
+        };
+        let (reply, answer) = oneshot::channel();
+        let submission = Submission {
+            command: body,
+            details,
+            prefilled,
+            reply,
+        };
+        self.queue
+            .admit(&caller.id, lane, submission)
+            .map_err(SubmitError::from)?;
+        // The other end is dropped without an answer only where its thread died.
+        Ok(answer.await.unwrap_or(Err(SubmitError::Unknown))?)
+    }
+
+    /// Records that something private is about to be handed out, and waits until that is committed.
+    async fn access(self: &Arc<Self>, caller: &Caller, access: Access) -> Result<(), CallError> {
+        let command = Command {
+            lane: Lane::Work,
+            body: Body::Access(access),
+            details: Vec::new(),
+            rules: Vec::new(),
+        };
+        self.submit(caller, command).await.map(|_| ())
+    }
+
+    /// Runs a read of the store off the threads that serve connections.
+    async fn read<T, F>(self: &Arc<Self>, read: F) -> Result<T, CallError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Self) -> Result<T, CallError> + Send + 'static,
+    {
+        let ledger = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || read(&ledger)).await {
+            Ok(outcome) => outcome,
+            Err(error) => Err(CallError::store(&error)),
+        }
+    }
+
+    /// An entry that is committed.
+    fn entry(&self, seq: u64) -> Result<Entry, CallError> {
+        let line = self.store.entry(seq).map_err(|error| unreadable(&error))?;
+        Entry::decode(&line).map_err(|error| CallError::store(&format!("entry {seq}: {error}")))
+    }
+
+    /// The receipt of a committed entry under the latest checkpoint.
+    fn receipt(&self, seq: u64) -> Result<Receipt, CallError> {
+        self.store.receipt(seq).map_err(|error| unreadable(&error))
+    }
+
+    /// Refuses a caller who may read only what is its own, and asks for something else: neither made by
+    /// it, nor under a correlation id that it opened.
+    fn owns(&self, caller: &Caller, grant: Grant, entry: &Entry) -> Result<(), CallError> {
+        if grant == Grant::Yes || entry.body.actor().id == *caller.id {
+            return Ok(());
+        }
+        if let Some(correlation_id) = entry.body.correlation_id()
+            && self.opened(caller, correlation_id)?
+        {
+            return Ok(());
+        }
+        let what = format!(
+            "entry {} is neither yours nor under a correlation id that you opened: ask an operator or an auditor",
+            entry.seq
+        );
+        Err(CallError::NotYours { what })
+    }
+
+    /// Whether the first entry with a correlation id is the caller's.
+    fn opened(&self, caller: &Caller, correlation_id: &str) -> Result<bool, CallError> {
+        let first = correlated(&*self.views, correlation_id, 0, 1)
+            .map_err(|error| CallError::store(&error))?;
+        match first.first() {
+            Some(seq) => Ok(self.entry(*seq)?.body.actor().id == *caller.id),
+            None => Ok(false),
+        }
+    }
+}
+
+/// An access of this caller by this call.
+fn access(caller: &Caller, call: Call) -> Access {
+    let actor = Actor {
+        kind: ActorType::Principal(caller.role),
+        id: caller.id.to_string(),
+        version: None,
+    };
+    Access {
+        call,
+        actor,
+        from: None,
+        to: None,
+        detail: None,
+        tokens: Vec::new(),
+    }
+}
+
+/// A failed read: of an entry that is not there, the caller's mistake; of any other, ours to look into.
+fn unreadable(error: &ReadError) -> CallError {
+    match error {
+        ReadError::NoEntry { .. } => CallError::NotFound {
+            what: error.to_string(),
+        },
+        _ => CallError::store(error),
+    }
+}
+
+fn receipt_to_wire(receipt: Receipt) -> wire::Receipt {
+    let proof: Vec<u8> = receipt.proof.iter().flat_map(|hash| hash.0).collect();
+    wire::Receipt {
+        entry: receipt.entry.into(),
+        seq: receipt.seq,
+        proof: proof.into(),
+        checkpoint: receipt.checkpoint.into(),
+    }
+}
+
+fn write_reply(answer: Answer) -> wire::WriteReply {
+    wire::WriteReply {
+        receipt: Some(receipt_to_wire(answer.receipt)),
+        repeated: answer.repeated,
+    }
+}
+
+fn time_to_wire(time: Timestamp) -> prost_types::Timestamp {
+    let micros = time.micros();
+    // Below a million, so that the nanoseconds fit.
+    let nanos = i32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
+    prost_types::Timestamp {
+        seconds: micros / 1_000_000,
+        nanos,
+    }
+}

@@ -1,0 +1,342 @@
+//! `Control`: what people do to a ledger.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ledger_core::entry::{Body, PolicyFile};
+use ledger_core::normalise::MatchKey;
+use ledger_core::record::ListingRecord;
+use ledger_core::role::Call;
+use ledger_core::state::listings;
+use ledger_core::time::Timestamp;
+use ledger_core::token::{Kind, Token};
+use ledger_proto::v1 as wire;
+use tonic::{Request, Response, Status};
+use wire::control_server::Control;
+
+use super::{Ledger, receipt_to_wire, time_to_wire, write_reply};
+use crate::auth::Caller;
+use crate::intake::{
+    Command, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire, scope_to_wire,
+};
+use crate::status::{CallError, FieldError};
+
+/// Serves [`Control`].
+#[derive(Clone)]
+pub struct ControlService(pub Arc<Ledger>);
+
+impl ControlService {
+    /// Authorises a write, makes its command and waits for its commit.
+    async fn write<R>(
+        &self,
+        request: Request<R>,
+        call: Call,
+        command: impl FnOnce(&Ledger, &Caller, R) -> Result<Command, CallError>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let caller = Caller::of(&request)?;
+        caller.may(call)?;
+        let command = command(&self.0, &caller, request.into_inner())?;
+        let answer = self.0.submit(&caller, command).await?;
+        Ok(Response::new(write_reply(answer)))
+    }
+}
+
+#[tonic::async_trait]
+impl Control for ControlService {
+    async fn put_principal(
+        &self,
+        request: Request<wire::PutPrincipalRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger.intake.put_principal(caller, request)
+        };
+        self.write(request, Call::PutPrincipal, command).await
+    }
+
+    async fn revoke_principal(
+        &self,
+        request: Request<wire::RevokePrincipalRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .revoke_principal(caller, &ledger.latest.get(), request)
+        };
+        self.write(request, Call::RevokePrincipal, command).await
+    }
+
+    async fn list_principals(
+        &self,
+        request: Request<wire::ListPrincipalsRequest>,
+    ) -> Result<Response<wire::ListPrincipalsReply>, Status> {
+        Caller::of(&request)?.may(Call::ListPrincipals)?;
+        let snapshot = self.0.latest.get();
+        let principals = snapshot.principals.all.iter().map(|known| wire::Principal {
+            id: known.id.clone(),
+            role: role_to_wire(known.role).into(),
+            groups: known.groups.clone(),
+            seq: known.seq,
+            revoked: known.revoked,
+        });
+        Ok(Response::new(wire::ListPrincipalsReply {
+            principals: principals.collect(),
+        }))
+    }
+
+    async fn add_dnc(
+        &self,
+        request: Request<wire::AddDncRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .add_dnc(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::AddDnc, command).await
+    }
+
+    async fn remove_dnc(
+        &self,
+        request: Request<wire::RemoveDncRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .remove_dnc(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::RemoveDnc, command).await
+    }
+
+    async fn exempt_dnc(
+        &self,
+        request: Request<wire::ExemptDncRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .exempt_dnc(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::ExemptDnc, command).await
+    }
+
+    async fn check_dnc(
+        &self,
+        request: Request<wire::CheckDncRequest>,
+    ) -> Result<Response<wire::CheckDncReply>, Status> {
+        Caller::of(&request)?.may(Call::CheckDnc)?;
+        let subject = request.into_inner().subject;
+        let keys = self
+            .0
+            .intake
+            .looked_up(subject.as_ref())
+            .map_err(CallError::from)?;
+        let reply = self.0.read(move |ledger| ledger.check_dnc(&keys)).await?;
+        Ok(Response::new(reply))
+    }
+
+    async fn publish_policy(
+        &self,
+        request: Request<wire::PublishPolicyRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger.intake.publish_policy(caller, request)
+        };
+        self.write(request, Call::PublishPolicy, command).await
+    }
+
+    async fn show_policy(
+        &self,
+        request: Request<wire::ShowPolicyRequest>,
+    ) -> Result<Response<wire::ShowPolicyReply>, Status> {
+        Caller::of(&request)?.may(Call::ShowPolicy)?;
+        let Some(policy) = self.0.latest.get().policy.clone() else {
+            return Ok(Response::new(wire::ShowPolicyReply::default()));
+        };
+        let seq = policy.seq;
+        let files = self.0.read(move |ledger| ledger.policy_files(seq)).await?;
+        let files = files.into_iter().map(|file| wire::PolicyFile {
+            path: file.path,
+            text: file.text,
+        });
+        let sha256 = policy.sha256.0.to_vec().into();
+        Ok(Response::new(wire::ShowPolicyReply {
+            seq: Some(seq),
+            sha256,
+            files: files.collect(),
+        }))
+    }
+
+    async fn stop(
+        &self,
+        request: Request<wire::StopRequest>,
+    ) -> Result<Response<wire::StopReply>, Status> {
+        let caller = Caller::of(&request)?;
+        caller.may(Call::Stop)?;
+        let ledger = &self.0;
+        let command = ledger.intake.stop(
+            &caller,
+            &Redact::of(&ledger.latest.get()),
+            request.into_inner(),
+        )?;
+        let answer = ledger.submit(&caller, command).await?;
+        let voided = match &answer.entry.body {
+            Body::Stop(stop) => stop.voided,
+            _ => return Err(CallError::store(&"the entry of a stop is none").into()),
+        };
+        let receipt = Some(receipt_to_wire(answer.receipt));
+        Ok(Response::new(wire::StopReply {
+            receipt,
+            repeated: answer.repeated,
+            voided,
+        }))
+    }
+
+    async fn resume(
+        &self,
+        request: Request<wire::ResumeRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .resume(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::Resume, command).await
+    }
+
+    async fn acknowledge_clock(
+        &self,
+        request: Request<wire::AcknowledgeClockRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger.intake.acknowledge_clock(caller, request)
+        };
+        self.write(request, Call::AcknowledgeClock, command).await
+    }
+
+    async fn tokenise(
+        &self,
+        request: Request<wire::TokeniseRequest>,
+    ) -> Result<Response<wire::TokeniseReply>, Status> {
+        use wire::tokenise_request::Of;
+        Caller::of(&request)?.may(Call::Tokenise)?;
+        let intake = &self.0.intake;
+        let to_wire = |kind: &Kind, token: Token| wire::TokenKey {
+            kind: kind.to_string(),
+            token: token.0.to_vec().into(),
+        };
+        let keys = match request.into_inner().of {
+            Some(Of::Subject(subject)) => {
+                let keys = intake.looked_up(Some(&subject)).map_err(CallError::from)?;
+                keys.iter()
+                    .map(|(key, token)| to_wire(&key.kind, *token))
+                    .collect()
+            }
+            Some(Of::Mailbox(mailbox)) => {
+                vec![to_wire(
+                    &Kind::Mailbox,
+                    intake.mailbox_token(&mailbox).map_err(CallError::from)?,
+                )]
+            }
+            None => {
+                let error =
+                    FieldError::withheld("of", "it is required: expected `subject` or `mailbox`");
+                return Err(CallError::from(error).into());
+            }
+        };
+        Ok(Response::new(wire::TokeniseReply { keys }))
+    }
+
+    async fn status(
+        &self,
+        request: Request<wire::StatusRequest>,
+    ) -> Result<Response<wire::StatusReply>, Status> {
+        Caller::of(&request)?.may(Call::Status)?;
+        let snapshot = self.0.latest.get();
+        let stops = snapshot.stops.iter().map(|(seq, scope)| wire::ActiveStop {
+            seq: *seq,
+            scope: Some(scope_to_wire(scope)),
+        });
+        Ok(Response::new(wire::StatusReply {
+            origin: self.0.origin().to_owned(),
+            size: snapshot.head.next,
+            last_entry: Some(time_to_wire(snapshot.head.time)),
+            stops: stops.collect(),
+            open: snapshot.open as u64,
+            clock_blocked: snapshot.clock_blocked,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }))
+    }
+}
+
+impl Ledger {
+    fn check_dnc(&self, keys: &[(MatchKey, Token)]) -> Result<wire::CheckDncReply, CallError> {
+        let now = self.now();
+        let mut seen = BTreeSet::new();
+        let mut matches = Vec::new();
+        for (key, token) in keys {
+            let live = listings(&*self.views, token).map_err(|error| CallError::store(&error))?;
+            // One listing may name a person under several keys: the first that matches stands for it.
+            matches.extend(
+                live.iter()
+                    .filter(|record| record.expires_at.is_none_or(|end| now < end))
+                    .filter(|record| seen.insert((record.seq, record.index)))
+                    .map(|record| dnc_match(&key.kind, record, now)),
+            );
+        }
+        Ok(wire::CheckDncReply {
+            matches,
+            keys: u32::try_from(keys.len()).unwrap_or(u32::MAX),
+        })
+    }
+
+    fn policy_files(&self, first: u64) -> Result<Vec<PolicyFile>, CallError> {
+        let mut files: Vec<PolicyFile> = Vec::new();
+        let mut last = first;
+        let mut seq = first;
+        while seq <= last {
+            let Body::Policy(part) = self.entry(seq)?.body else {
+                return Err(CallError::store(&format!(
+                    "entry {seq} is not a part of the policy in force"
+                )));
+            };
+            last += part.parts.unwrap_or(0);
+            for file in part.files {
+                match files.last_mut() {
+                    Some(open) if open.path == file.path => open.text.push_str(&file.text),
+                    _ => files.push(file),
+                }
+            }
+            seq += 1;
+        }
+        Ok(files)
+    }
+
+    fn origin(&self) -> &str {
+        self.vkey
+            .split_once('+')
+            .map_or(&*self.vkey, |(name, _)| name)
+    }
+}
+
+fn dnc_match(kind: &Kind, record: &ListingRecord, now: Timestamp) -> wire::DncMatch {
+    let reason = record
+        .reason
+        .map_or(wire::ListingReason::Unspecified, listing_reason_to_wire);
+    wire::DncMatch {
+        key: kind.to_string(),
+        listing: Some(wire::Cite {
+            seq: record.seq,
+            index: Some(record.index),
+        }),
+        seller: record.seller.clone().unwrap_or_default(),
+        channels: channels_to_wire(record.channels),
+        reason: reason.into(),
+        exemption: record.reason.is_none(),
+        // A start that has passed says nothing any more.
+        effective_from: record
+            .effective_from
+            .filter(|start| now < *start)
+            .map(time_to_wire),
+        expires_at: record.expires_at.map(time_to_wire),
+    }
+}

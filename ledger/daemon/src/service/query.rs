@@ -1,0 +1,97 @@
+//! `Query`: looks things up.
+
+use std::sync::Arc;
+
+use ledger_core::name::CORRELATION_ID_MAX;
+use ledger_core::role::{Call, Grant};
+use ledger_core::state::correlated;
+use ledger_proto::v1 as wire;
+use tonic::{Request, Response, Status};
+use wire::query_server::Query;
+
+use super::{Ledger, receipt_to_wire, unreadable};
+use crate::auth::Caller;
+use crate::status::{CallError, FieldError};
+
+/// The most receipts of one page.
+const PAGE_MAX: usize = 256;
+/// A page ends early after this many bytes of receipts, so that it fits the 4 MiB that gRPC clients
+/// take by default whatever the last one's size.
+const PAGE_BYTES: usize = 3 << 20;
+
+/// Serves [`Query`].
+#[derive(Clone)]
+pub struct QueryService(pub Arc<Ledger>);
+
+#[tonic::async_trait]
+impl Query for QueryService {
+    async fn trace(
+        &self,
+        request: Request<wire::TraceRequest>,
+    ) -> Result<Response<wire::TraceReply>, Status> {
+        let caller = Caller::of(&request)?;
+        let grant = caller.may(Call::Trace)?;
+        let wire::TraceRequest {
+            correlation_id,
+            from_seq,
+            page_size,
+        } = request.into_inner();
+        if let Err(error) =
+            ledger_core::name::check("correlation_id", &correlation_id, CORRELATION_ID_MAX)
+        {
+            return Err(
+                CallError::from(FieldError::withheld("correlation_id", error.to_string())).into(),
+            );
+        }
+        let page = match usize::try_from(page_size) {
+            Ok(0) => PAGE_MAX,
+            Ok(size) if size <= PAGE_MAX => size,
+            _ => {
+                let expected = format!("expected at most {PAGE_MAX}: read on from `next_seq`");
+                return Err(
+                    CallError::from(FieldError::shown("page_size", &page_size, expected)).into(),
+                );
+            }
+        };
+        let reply = self
+            .0
+            .read(move |ledger| {
+                if grant == Grant::Own && !ledger.opened(&caller, &correlation_id)? {
+                    let what = format!("correlation id `{correlation_id}` was not opened by you");
+                    return Err(CallError::NotYours { what });
+                }
+                ledger.trace(&correlation_id, from_seq, page)
+            })
+            .await?;
+        Ok(Response::new(reply))
+    }
+}
+
+impl Ledger {
+    fn trace(
+        &self,
+        correlation_id: &str,
+        from: u64,
+        page: usize,
+    ) -> Result<wire::TraceReply, CallError> {
+        // First the view, then the log: what the view knows of, the log has already.
+        let seqs = correlated(&*self.views, correlation_id, from, page + 1);
+        let seqs = seqs.map_err(|error| CallError::store(&error))?;
+        let at = self.store.committed();
+        let mut reply = wire::TraceReply::default();
+        let mut bytes = 0;
+        for seq in seqs {
+            if reply.receipts.len() == page || bytes > PAGE_BYTES {
+                reply.next_seq = Some(seq);
+                break;
+            }
+            let receipt = self
+                .store
+                .receipt_at(seq, &at)
+                .map_err(|error| unreadable(&error))?;
+            bytes += receipt.entry.len() + receipt.checkpoint.len() + receipt.proof.len() * 32;
+            reply.receipts.push(receipt_to_wire(receipt));
+        }
+        Ok(reply)
+    }
+}
