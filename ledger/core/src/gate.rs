@@ -4,16 +4,16 @@
 //! demands. Nothing here reads a clock, a file or a random number, so that replay decides again
 //! exactly what the daemon decided.
 
-mod dnc;
-mod grant;
-mod throttle;
+pub(crate) mod dnc;
+pub(crate) mod grant;
+pub(crate) mod throttle;
 
 use crate::action::{ActionRule, Channels, Class};
 use crate::entry::{Cite, Code, Decision, Outcome, PolicyRef, Reason};
 use crate::limits::{CITES_MAX, CITES_TOTAL_MAX, REASONS_MAX};
 use crate::record::AllowRecord;
 use crate::role::{Call, Grant};
-use crate::state::State;
+use crate::state::{InForce, State};
 use crate::time::Timestamp;
 use crate::view::{View, ViewError};
 use crate::window;
@@ -24,10 +24,10 @@ pub const GATE_VERSION: u32 = 1;
 
 /// What an action is, under the policy in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Nature {
-    known: bool,
-    class: Class,
-    channels: Channels,
+pub(crate) struct Nature {
+    pub(crate) known: bool,
+    pub(crate) class: Class,
+    pub(crate) channels: Channels,
     requires: Vec<crate::token::Kind>,
 }
 
@@ -43,7 +43,7 @@ pub fn decide<V: View>(
     mut request: Decision,
     now: Timestamp,
 ) -> Result<Decision, ViewError> {
-    let nature = nature(state, &request);
+    let nature = Nature::of(state.policy(), &request.action);
     let agent = request.cause.actor.id.clone();
     let mut reasons = Vec::new();
 
@@ -62,16 +62,9 @@ pub fn decide<V: View>(
     recipients(&request, &nature, &mut reasons);
     dnc::check(state, &request, &nature, now, &mut reasons)?;
 
-    let people = window::people(&request.recipients);
     let allow = AllowRecord {
-        time: now,
-        agent,
-        action: request.action.clone(),
         class: nature.class,
-        seller: request.seller.clone(),
-        campaign: request.campaign.clone(),
-        mailbox: request.mailbox,
-        people,
+        ..allowed(&request, now)
     };
     let counts = throttle::check(state.windows(), &allow, now, &mut reasons);
     foreign(&request, &mut reasons);
@@ -114,26 +107,28 @@ pub fn allowed(decision: &Decision, time: Timestamp) -> AllowRecord {
     }
 }
 
-/// The action's class and channels: never the request's choice. What nobody declared is treated as
-/// contact by every channel.
-fn nature<V: View>(state: &State<V>, request: &Decision) -> Nature {
-    let declared = match state.policy() {
-        Some(policy) => policy.text.action(&request.action).cloned(),
-        None => ActionRule::builtin(&request.action),
-    };
-    match declared {
-        Some(rule) => Nature {
-            known: true,
-            class: rule.class,
-            channels: rule.channels,
-            requires: rule.requires,
-        },
-        None => Nature {
-            known: false,
-            class: Class::Contact,
-            channels: Channels::all(),
-            requires: Vec::new(),
-        },
+impl Nature {
+    /// The action's class and channels: never the request's choice. What nobody declared is treated as
+    /// contact by every channel.
+    pub(crate) fn of(policy: Option<&InForce>, action: &str) -> Self {
+        let declared = match policy {
+            Some(policy) => policy.text.action(action).cloned(),
+            None => ActionRule::builtin(action),
+        };
+        match declared {
+            Some(rule) => Self {
+                known: true,
+                class: rule.class,
+                channels: rule.channels,
+                requires: rule.requires,
+            },
+            None => Self {
+                known: false,
+                class: Class::Contact,
+                channels: Channels::all(),
+                requires: Vec::new(),
+            },
+        }
     }
 }
 
@@ -176,7 +171,7 @@ fn identity<V: View>(state: &State<V>, request: &Decision, reasons: &mut Vec<Rea
     }
 }
 
-fn recipients(request: &Decision, nature: &Nature, reasons: &mut Vec<Reason>) {
+pub(crate) fn recipients(request: &Decision, nature: &Nature, reasons: &mut Vec<Reason>) {
     use crate::token::Kind;
     let contact = nature.class == Class::Contact;
     if contact && request.recipients.is_empty() {
@@ -207,7 +202,7 @@ fn recipients(request: &Decision, nature: &Nature, reasons: &mut Vec<Reason>) {
     }
 }
 
-fn foreign(request: &Decision, reasons: &mut Vec<Reason>) {
+pub(crate) fn foreign(request: &Decision, reasons: &mut Vec<Reason>) {
     match request.foreign.as_ref().map(|foreign| foreign.outcome) {
         Some(Outcome::Deny) => reasons.push(Code::ForeignDeny.reason()),
         Some(Outcome::RequireApproval) => reasons.push(Code::ForeignRequireApproval.reason()),

@@ -14,6 +14,7 @@ pub mod export;
 pub mod fault;
 pub mod gate;
 pub mod hash;
+pub mod judge;
 pub mod limits;
 pub mod name;
 pub mod normalise;

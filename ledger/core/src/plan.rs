@@ -10,6 +10,7 @@ mod list;
 mod report;
 
 pub use report::closes;
+pub(crate) use report::findings;
 
 use crate::action::Class;
 use crate::entry::{

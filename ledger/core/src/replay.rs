@@ -26,6 +26,7 @@ mod view;
 
 pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause};
 pub use difference::Difference;
+pub(crate) use publication::join;
 pub use report::{
     MISMATCHES_MAX, Mismatch, OVERDUE_MAX, Overdue, Report, Tally, Unverifiable, What,
 };
@@ -87,9 +88,13 @@ impl Replay {
 
     /// Takes the next entry's bytes, without LF. What is wrong with it stands in the report.
     pub fn push(&mut self, line: &[u8]) {
+        self.push_decoded(Entry::decode(line));
+    }
+
+    /// Takes the next entry where the caller has decoded it, strictly, with [`Entry::decode`].
+    pub fn push_decoded(&mut self, decoded: Result<Entry, DecodeError>) {
         let seq = self.report.entries;
         self.report.entries += 1;
-        let decoded = Entry::decode(line);
         // What cannot be read may be one of the parts that a publication still waits for.
         if decoded.is_err() && self.publication.as_ref().is_some_and(Publication::waits) {
             self.give_up_publication();

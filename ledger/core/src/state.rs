@@ -9,7 +9,7 @@ mod fold;
 mod load;
 
 pub use fold::FoldError;
-pub(crate) use fold::sameness;
+pub(crate) use fold::{listing_record, sameness};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;

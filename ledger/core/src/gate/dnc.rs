@@ -71,12 +71,7 @@ fn person<V: View>(
     recipient: &Recipient,
     now: Timestamp,
 ) -> Result<Vec<Found>, ViewError> {
-    // A request that is no contact still must not touch a listed person by any channel.
-    let channels = if nature.channels.is_empty() {
-        Channels::all()
-    } else {
-        nature.channels
-    };
+    let channels = channels(nature);
     let mut listings: Vec<(Kind, Vec<ListingRecord>)> = Vec::new();
     let mut exemptions = Vec::new();
     for key in &recipient.keys {
@@ -119,9 +114,24 @@ fn person<V: View>(
         .collect())
 }
 
+/// The channels by which a listing must not be met. A request that is no contact still must not touch a
+/// listed person by any.
+pub(crate) const fn channels(nature: &Nature) -> Channels {
+    if nature.channels.is_empty() {
+        Channels::all()
+    } else {
+        nature.channels
+    }
+}
+
 /// Whether a listing binds this seller, by one of these channels, now. A request without a seller is
 /// on anybody's behalf, so every listing matches it.
-fn binds(record: &ListingRecord, seller: Option<&str>, channels: Channels, now: Timestamp) -> bool {
+pub(crate) fn binds(
+    record: &ListingRecord,
+    seller: Option<&str>,
+    channels: Channels,
+    now: Timestamp,
+) -> bool {
     let for_seller = match (&record.seller, seller) {
         (Some(listed), Some(seller)) => listed == seller,
         _ => true,
@@ -170,7 +180,7 @@ fn lifting(
     }
 }
 
-const fn is_person(kind: &Kind) -> bool {
+pub(crate) const fn is_person(kind: &Kind) -> bool {
     matches!(
         kind,
         Kind::Email | Kind::EmailCanonical | Kind::Phone | Kind::Contact

@@ -7,7 +7,7 @@ use crate::policy::{Mailboxes, Names};
 use crate::state::InForce;
 
 /// The first row that grants the request, or how near the rows came.
-pub(super) fn check(policy: &InForce, request: &Decision, nature: &Nature) -> Reason {
+pub(crate) fn check(policy: &InForce, request: &Decision, nature: &Nature) -> Reason {
     let mut nearest = Code::GrantNone;
     for row in policy.text.grants(&request.cause.actor.id, &request.action) {
         // Sellers and mailboxes are about reaching people; other actions have neither to be granted.
@@ -23,7 +23,7 @@ pub(super) fn check(policy: &InForce, request: &Decision, nature: &Nature) -> Re
         let mailbox = match request.mailbox {
             Some(token) => policy.allows_mailbox(&row.mailboxes, token),
             // A row that names mailboxes is no grant to send from an unnamed one.
-            None => row.mailboxes.is_empty() || matches!(row.mailboxes, Mailboxes::Any),
+            None => !contact || row.mailboxes.is_empty() || matches!(row.mailboxes, Mailboxes::Any),
         };
         if !mailbox {
             nearest = nearest.max(Code::GrantMailbox);

@@ -71,7 +71,8 @@ fn tighter(one: &Room, other: &Room) -> bool {
     rank(one) > rank(other)
 }
 
-fn kind(charge: &Charge) -> Option<Kind> {
+/// The kind of key that a charge counts by, where it counts by a person's.
+pub(crate) fn kind(charge: &Charge) -> Option<Kind> {
     match &charge.key {
         WindowKey::Token(kind, _) => kind
             .clone()

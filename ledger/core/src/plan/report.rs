@@ -38,7 +38,8 @@ pub fn closes(findings: &[Finding]) -> bool {
     })
 }
 
-fn findings(
+/// The rules that an execution of `decision` breaks, reported `now`.
+pub(crate) fn findings(
     execution: &Execution,
     decision: &DecisionRecord,
     now: Timestamp,

@@ -506,7 +506,8 @@ pub(crate) fn sameness(body: &Body) -> Hash {
     Hash::of(&parts)
 }
 
-fn listing_record(seq: u64, index: u64, listing: &Listing, op: DncOp) -> ListingRecord {
+/// What the views keep of a listing or an exemption.
+pub(crate) fn listing_record(seq: u64, index: u64, listing: &Listing, op: DncOp) -> ListingRecord {
     ListingRecord {
         seq,
         index,

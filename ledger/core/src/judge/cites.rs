@@ -1,0 +1,90 @@
+//! What an entry cites, and what evidence about it has to hold.
+
+use std::collections::BTreeSet;
+
+use crate::entry::{Body, Entry, Finding};
+
+/// More continuations than any policy has; so a forged number of them cannot ask for the whole log.
+const PARTS_MAX: u64 = 64;
+
+/// The entries that an entry names, except those that it says are not there.
+pub fn cites(entry: &Entry) -> BTreeSet<u64> {
+    let mut cited = BTreeSet::new();
+    match &entry.body {
+        Body::Decision(decision) => {
+            let reasons = decision.reasons.iter().flat_map(|reason| &reason.cites);
+            cited.extend(reasons.map(|cite| cite.seq));
+            cited.extend(decision.policy.map(|policy| policy.seq));
+            cited.extend(decision.approval);
+            cited.extend(decision.undoes);
+        }
+        Body::Execution(execution) => {
+            if !execution.findings.contains(&Finding::UnknownDecision) {
+                cited.insert(execution.decision);
+            }
+            cited.extend(execution.policy.map(|policy| policy.seq));
+        }
+        Body::Outcome(outcome) => {
+            if !outcome.findings.contains(&Finding::UnknownExecution) {
+                cited.extend(outcome.execution);
+            }
+            cited.extend(outcome.decision);
+            cited.extend(outcome.policy.map(|policy| policy.seq));
+        }
+        Body::Unresolved(unresolved) => {
+            cited.insert(unresolved.decision);
+        }
+        Body::Resume(resume) => cited.extend(&resume.stops),
+        Body::Dnc(dnc) => cited.extend(dnc.ends.iter().map(|cite| cite.seq)),
+        Body::Clock(clock) => cited.extend(clock.acknowledges),
+        Body::Policy(policy) => {
+            cited.extend(policy.continues);
+            cited.extend(policy.replaces.map(|policy| policy.seq));
+        }
+        Body::Genesis(_)
+        | Body::Boot(_)
+        | Body::Heartbeat(_)
+        | Body::Shutdown(_)
+        | Body::Principal(_)
+        | Body::Stop(_)
+        | Body::Access(_) => {}
+    }
+    cited
+}
+
+/// The other entries that evidence about `primary` holds, no more and no fewer: what it cites directly,
+/// genesis, and of every policy among these, and of `primary` where it is one, every part.
+///
+/// `read` gives an entry of the log, or nothing where it is not to be had.
+///
+/// # Errors
+/// Those of `read`.
+pub fn required<E>(
+    primary: &Entry,
+    mut read: impl FnMut(u64) -> Result<Option<Entry>, E>,
+) -> Result<BTreeSet<u64>, E> {
+    let direct = cites(primary);
+    let mut all = direct.clone();
+    all.insert(0);
+    for seq in direct.into_iter().chain([primary.seq]) {
+        let entry = if seq == primary.seq {
+            Some(primary.clone())
+        } else {
+            read(seq)?
+        };
+        let Some(Body::Policy(policy)) = entry.map(|entry| entry.body) else {
+            continue;
+        };
+        let (first, parts) = match policy.continues {
+            None => (seq, policy.parts),
+            Some(first) => match read(first)?.map(|entry| entry.body) {
+                Some(Body::Policy(policy)) => (first, policy.parts),
+                _ => (first, None),
+            },
+        };
+        let parts = parts.unwrap_or(0).min(PARTS_MAX);
+        all.extend(first..=first.saturating_add(parts));
+    }
+    all.remove(&primary.seq);
+    Ok(all)
+}

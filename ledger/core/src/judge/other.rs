@@ -1,0 +1,265 @@
+//! Entries other than decisions against what they cite.
+
+use super::material::Material;
+use super::{JudgeError, Judgement, same};
+use crate::entry::{
+    Basis, Body, ClockEvent, Decision, Entry, Execution, Finding, Outcome, PolicyRef,
+};
+use crate::plan::findings;
+use crate::record::DecisionRecord;
+
+pub(super) fn judge(
+    entry: &Entry,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Result<(), JudgeError> {
+    let seq = entry.seq;
+    let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
+    match &entry.body {
+        Body::Execution(execution) => self::execution(entry, execution, material, judgement)?,
+        Body::Outcome(outcome) => {
+            policy(seq, outcome.policy, material, judgement)?;
+            let reported = match outcome.execution {
+                Some(cited) if !outcome.findings.contains(&Finding::UnknownExecution) => {
+                    match &material.entry(cited)?.body {
+                        Body::Execution(execution) => Some(execution),
+                        body => {
+                            return wrong(format!(
+                                "it reports on entry {cited}, a `{}`",
+                                body.kind()
+                            ));
+                        }
+                    }
+                }
+                _ => None,
+            };
+            let known = reported
+                .filter(|execution| !execution.findings.contains(&Finding::UnknownDecision));
+            same(
+                seq,
+                "decision",
+                &known.map(|execution| execution.decision),
+                &outcome.decision,
+            )?;
+            let found = if reported.is_none() {
+                vec![Finding::UnknownExecution]
+            } else {
+                Vec::new()
+            };
+            same(seq, "findings", &found, &outcome.findings)?;
+            match outcome.execution.filter(|_| reported.is_some()) {
+                Some(cited) => judgement.shows(
+                    "outcome",
+                    format!("it reports on the execution of entry {cited}"),
+                ),
+                None => judgement
+                    .does_not_show("Which execution it is about: the ledger did not know it."),
+            }
+        }
+        Body::Unresolved(unresolved) => {
+            let decision = decision(seq, unresolved.decision, material)?;
+            if decision.basis != Basis::Gate || decision.outcome != Outcome::Allow {
+                return wrong(format!(
+                    "decision {} is no allow of the gate",
+                    unresolved.decision
+                ));
+            }
+            let correlation = decision.cause.correlation_id.clone().unwrap_or_default();
+            same(
+                seq,
+                "correlation_id",
+                &correlation,
+                &unresolved.correlation_id,
+            )?;
+            let due = decision.report_by.filter(|due| *due <= entry.time);
+            let Some(due) = due else {
+                return wrong(format!(
+                    "the report on decision {} was not yet due",
+                    unresolved.decision
+                ));
+            };
+            judgement.shows(
+                "unresolved",
+                format!(
+                    "the report on decision {} was due at {due}",
+                    unresolved.decision
+                ),
+            );
+            judgement.does_not_show("That nobody had reported on it by then.");
+        }
+        Body::Resume(resume) => {
+            for cited in &resume.stops {
+                match &material.entry(*cited)?.body {
+                    Body::Stop(stop) if stop.scope == resume.scope => {
+                        judgement.shows(
+                            "resume",
+                            format!("the stop of entry {cited} has the same scope"),
+                        );
+                    }
+                    _ => {
+                        return wrong(format!(
+                            "entry {cited}, which it ends, is no stop of the same scope"
+                        ));
+                    }
+                }
+            }
+            judgement
+                .does_not_show("That these stops, and no others of the scope, were active then.");
+        }
+        Body::Dnc(dnc) => {
+            for cite in &dnc.ends {
+                material.listing(seq, *cite)?;
+                judgement.shows(
+                    "dnc",
+                    format!(
+                        "it ends listing {} of entry {}",
+                        cite.index.unwrap_or(0),
+                        cite.seq
+                    ),
+                );
+            }
+            if !dnc.ends.is_empty() {
+                judgement.does_not_show("That the listings that it ends were still in force.");
+            }
+        }
+        Body::Clock(clock) => {
+            if let Some(cited) = clock.acknowledges {
+                match &material.entry(cited)?.body {
+                    Body::Clock(seen) if seen.event == ClockEvent::Seen => {
+                        judgement.shows(
+                            "clock",
+                            format!("it acknowledges the jump of entry {cited}"),
+                        );
+                    }
+                    _ => {
+                        return wrong(format!(
+                            "entry {cited}, which it acknowledges, is no jump of the clock"
+                        ));
+                    }
+                }
+            }
+        }
+        Body::Policy(part) => {
+            let first = part.continues.unwrap_or(seq);
+            let Body::Policy(head) = &material.entry(first)?.body else {
+                return wrong(format!("entry {first}, which it continues, is no policy"));
+            };
+            let Some(sha256) = head.sha256 else {
+                return wrong(format!("entry {first} publishes a policy without its hash"));
+            };
+            let published = PolicyRef { seq: first, sha256 };
+            let end = first
+                .saturating_add(head.parts.unwrap_or(0))
+                .saturating_add(1);
+            policy(end, Some(published), material, judgement)?;
+            if let Some(replaced) = part.replaces {
+                material.policy(seq, replaced)?;
+                judgement.shows(
+                    "policy",
+                    format!("it replaces that of entry {}", replaced.seq),
+                );
+            }
+        }
+        Body::Decision(_)
+        | Body::Genesis(_)
+        | Body::Boot(_)
+        | Body::Heartbeat(_)
+        | Body::Shutdown(_)
+        | Body::Principal(_)
+        | Body::Stop(_)
+        | Body::Access(_) => {
+            judgement.does_not_show("More than that it was recorded: it cites nothing.");
+        }
+    }
+    Ok(())
+}
+
+fn execution(
+    entry: &Entry,
+    execution: &Execution,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Result<(), JudgeError> {
+    /// What takes the whole log to know.
+    const OF_STATE: [Finding; 3] = [
+        Finding::AlreadyExecuted,
+        Finding::AfterStop,
+        Finding::InFlightAtStop,
+    ];
+    let seq = entry.seq;
+    let in_force = policy(seq, execution.policy, material, judgement)?;
+    if execution.findings == [Finding::UnknownDecision] {
+        judgement.does_not_show(format!(
+            "That the log has no decision at {}.",
+            execution.decision
+        ));
+        return Ok(());
+    }
+    let made = material.entry(execution.decision)?;
+    let decision = decision(seq, execution.decision, material)?;
+    let record = DecisionRecord {
+        time: made.time,
+        basis: decision.basis,
+        outcome: decision.outcome,
+        agent: decision.cause.actor.id.clone(),
+        class: decision.class,
+        correlation_id: decision.cause.correlation_id.clone().unwrap_or_default(),
+        valid_until: decision.valid_until,
+        report_by: decision.report_by,
+        voided: None,
+        executed: None,
+        unresolved: None,
+    };
+    let tolerance_s = Material::numbers(in_force.as_ref()).start_tolerance_s;
+    let expected = findings(execution, &record, entry.time, tolerance_s);
+    let mut found = execution.findings.clone();
+    found.retain(|finding| !OF_STATE.contains(finding));
+    same(seq, "findings", &expected, &found)?;
+    judgement.shows(
+        "execution",
+        format!(
+            "it reports on decision {}, and its findings are those that follow from the two entries",
+            execution.decision
+        ),
+    );
+    judgement.does_not_show(
+        "Whether the decision had been used before, or voided by a stop: that takes replay.",
+    );
+    Ok(())
+}
+
+fn decision<'a>(by: u64, seq: u64, material: &Material<'a>) -> Result<&'a Decision, JudgeError> {
+    match &material.entry(seq)?.body {
+        Body::Decision(decision) => Ok(decision),
+        body => {
+            let what = format!(
+                "it names entry {seq} as a decision, which is a `{}`",
+                body.kind()
+            );
+            Err(JudgeError::contradicts(by, what))
+        }
+    }
+}
+
+fn policy(
+    by: u64,
+    cited: Option<PolicyRef>,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Result<Option<crate::state::InForce>, JudgeError> {
+    let Some(cited) = cited else {
+        return Ok(None);
+    };
+    let (policy, first, entries) = material.policy(by, cited)?;
+    judgement.shows(
+        "policy",
+        format!(
+            "entry {} published it at {}, in {entries} {}; its text has the hash {}",
+            first.seq,
+            first.time,
+            if entries == 1 { "entry" } else { "entries" },
+            policy.sha256
+        ),
+    );
+    Ok(Some(policy))
+}
