@@ -78,21 +78,11 @@ pub enum HeadError {
         /// The most that fit.
         max: usize,
     },
-    /// The file's checkpoint is not one that this ledger's key has signed.
+    /// The file's checkpoint is not one that this ledger's key has signed, under this ledger's name.
     #[error(
         "the head file's checkpoint is not to be trusted: {0}; name the head file of this ledger"
     )]
     Untrusted(#[from] TrustError),
-    /// The file is of another ledger.
-    #[error(
-        "the head file is of origin `{found}`, expected `{expected}`: name the head file of this ledger"
-    )]
-    Origin {
-        /// The origin of the ledger that is starting.
-        expected: String,
-        /// The origin in the file.
-        found: String,
-    },
     /// The store is older than what was signed.
     #[error(
         "the store has {store} entries, but {head} were signed and handed out: this is an older copy, and going on \
@@ -145,7 +135,10 @@ pub fn open(
             check(&checkpoint, store, key)?;
             Ok(file)
         }
-        Err(HeadError::Missing { .. } | HeadError::Damaged { .. }) if accept_head => {
+        // Of a store to which nothing was committed there is nothing to keep.
+        Err(HeadError::Missing { .. } | HeadError::Damaged { .. })
+            if accept_head && store.committed().size > 0 =>
+        {
             HeadFile::replace(path, &store.committed().checkpoint)
         }
         Err(error) => Err(error),
@@ -160,12 +153,6 @@ pub fn check(checkpoint: &[u8], store: &LogStore, key: &VerificationKey) -> Resu
     let head: Checkpoint = Trust::from_key(key.clone())?
         .verify_checkpoint(checkpoint)?
         .checkpoint;
-    if head.origin != key.name() {
-        return Err(HeadError::Origin {
-            expected: key.name().to_owned(),
-            found: head.origin,
-        });
-    }
     let at = store.committed();
     if head.size > at.size {
         return Err(HeadError::Behind {
@@ -190,3 +177,6 @@ pub fn check(checkpoint: &[u8], store: &LogStore, key: &VerificationKey) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

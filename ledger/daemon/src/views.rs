@@ -33,3 +33,6 @@ pub use sequencer::SequencerView;
 pub use shared::SharedViews;
 pub use store::{Mark, ViewStore};
 pub use writer::ViewWriter;
+
+#[cfg(test)]
+mod tests;

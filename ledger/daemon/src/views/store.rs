@@ -38,7 +38,7 @@ pub struct Mark {
 
 /// The views' RocksDB: one column family a table, and the mark beside them.
 pub struct ViewStore {
-    db: DB,
+    pub(super) db: DB,
 }
 
 impl fmt::Debug for ViewStore {

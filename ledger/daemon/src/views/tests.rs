@@ -1,0 +1,3 @@
+mod folded;
+mod model;
+mod race;
