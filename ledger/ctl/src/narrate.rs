@@ -194,3 +194,6 @@ fn listed(items: &[String]) -> String {
 fn highlight(text: &str, word: &str, mark: impl Fn(&str) -> String) -> String {
     text.replacen(word, &mark(word), 1)
 }
+
+#[cfg(test)]
+mod tests;

@@ -145,3 +145,131 @@ fn object(
         checkpoint: verified.tree_json(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger_core::checkpoint::Checkpoint;
+    use ledger_core::entry::{Body, Entry};
+    use ledger_core::hash::Hash;
+    use ledger_core::receipt::Receipt;
+
+    const HEAD: &str = concat!(
+        r#"{"v":1,"seq":41,"time":"2026-11-22T11:31:05.123456Z","kind":"decision","basis":"gate","request_id":"r-1","#,
+        r#""call":"Decide","correlation_id":"run-1","actor":{"type":"agent","id":"agent.sender"},"environment":"prod","#,
+        r#""action":"email.send","class":"contact","channels":["email"],"#,
+    );
+
+    fn verified(answer: &str) -> Verified {
+        let line = format!("{HEAD}{answer}}}").into_bytes();
+        let entry = Entry::decode(&line).unwrap();
+        Verified {
+            receipt: Receipt {
+                entry: line,
+                seq: 41,
+                proof: Vec::new(),
+                checkpoint: Vec::new(),
+            },
+            entry,
+            tree: Checkpoint::new("acme.example/ledger", 1_042, Hash([0x11; 32])),
+        }
+    }
+
+    fn told(answer: &str, reply: &v1::DecideReply) -> (String, serde_json::Value) {
+        let verified = verified(answer);
+        let Body::Decision(decision) = &verified.entry.body else {
+            panic!("not a decision");
+        };
+        let object = object(&verified, decision, reply, "r-1").unwrap();
+        (
+            text(&verified, decision, reply, Style::PLAIN),
+            serde_json::to_value(object).unwrap(),
+        )
+    }
+
+    const DENIAL: &str = concat!(
+        r#""outcome":"deny","reasons":[{"check":"throttle","code":"throttle.exceeded","rule":"mailbox-day"},"#,
+        r#"{"check":"grant","code":"grant.row","rule":"sends"}],"#,
+        r#""throttles":[{"rule":"mailbox-day","count":25,"needs":1,"limit":25,"window_s":86400,"passes_at":"2026-11-22T18:00:00.000000Z"}]"#,
+    );
+
+    #[test]
+    fn a_denial_says_why_what_to_do_and_when_it_would_pass() {
+        let reply = v1::DecideReply {
+            passes_at: Some(when::to_wire(
+                "2026-11-22T18:00:00.000000Z".parse().unwrap(),
+            )),
+            retry_after_ms: 23_335_000,
+            ..v1::DecideReply::default()
+        };
+        let (text, object) = told(DENIAL, &reply);
+        let expected = "\
+DENY  email.send for agent.sender, entry 41
+  throttle.exceeded: the throttle `mailbox-day` has no room left.
+    Ask again under a new request id once `passes_at` is over; where there is none, the request is
+    too large for the limit.
+  grant.row: granted by the policy's row `sends`.
+  throttle `mailbox-day`: 25 of 25 in 24h, needs 1, would pass at 2026-11-22T18:00:00.000000Z
+Would pass at 2026-11-22T18:00:00.000000Z, if nothing else were allowed in between.
+Ask again in 6h 28m 55s at the earliest.
+Proven: entry 41 of `acme.example/ledger`, under its signed checkpoint of 1,042 entries.
+";
+        assert_eq!(text, expected);
+        assert_eq!(object["outcome"], "deny");
+        assert_eq!(object["usable"], false);
+        assert_eq!(object["seq"], 41);
+        assert_eq!(object["reasons"][0]["code"], "throttle.exceeded");
+        assert_eq!(object["passes_at"], "2026-11-22T18:00:00.000000Z");
+        assert_eq!(object["retry_after_ms"], 23_335_000);
+        assert_eq!(object["entry"]["throttles"][0]["count"], 25);
+        assert_eq!(object["checkpoint"]["size"], 1_042);
+    }
+
+    const ALLOW: &str = concat!(
+        r#""outcome":"allow","reasons":[{"check":"grant","code":"grant.row","rule":"sends"},{"check":"dnc","code":"dnc.clear"}],"#,
+        r#""valid_until":"2026-11-22T11:32:05.123456Z","report_by":"2026-11-22T11:46:05.123456Z""#,
+    );
+
+    #[test]
+    fn an_allow_says_until_when() {
+        let reply = v1::DecideReply {
+            usable: true,
+            ..v1::DecideReply::default()
+        };
+        let (text, object) = told(ALLOW, &reply);
+        let expected = "\
+ALLOW  email.send for agent.sender, entry 41
+  grant.row: granted by the policy's row `sends`.
+  dnc.clear: no recipient is on the do-not-contact list.
+Start before  2026-11-22T11:32:05.123456Z
+Report before 2026-11-22T11:46:05.123456Z
+Proven: entry 41 of `acme.example/ledger`, under its signed checkpoint of 1,042 entries.
+";
+        assert_eq!(text, expected);
+        assert_eq!(object["usable"], true);
+        assert_eq!(object["valid_until"], "2026-11-22T11:32:05.123456Z");
+        assert!(object.get("passes_at").is_none());
+    }
+
+    #[test]
+    fn an_allow_of_the_past_says_that_it_is_none() {
+        for (voided, why) in [
+            (true, "a stop has voided this allow"),
+            (false, "this allow has expired or was used"),
+        ] {
+            let reply = v1::DecideReply {
+                repeated: true,
+                voided,
+                ..v1::DecideReply::default()
+            };
+            let (text, object) = told(ALLOW, &reply);
+            assert!(
+                text.contains("entry 41 (repeated: this is the first decision)\n"),
+                "{text}"
+            );
+            assert!(text.contains(&format!("Do not start: {why}.")), "{text}");
+            assert_eq!(object["usable"], false);
+            assert_eq!(object["repeated"], true);
+        }
+    }
+}
