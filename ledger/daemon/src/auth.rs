@@ -14,13 +14,18 @@ use std::sync::Arc;
 
 use ledger_core::hash::Hash;
 use ledger_core::role::{Call, Grant, Role};
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::metadata::MetadataMap;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
+use crate::room::Rooms;
 use crate::snapshot::Latest;
 use crate::status::{CallError, CredentialError};
 
+/// The most requests of one principal whose bodies are still coming in. What has come in is a command,
+/// and counted by the queue.
+const BODIES_MAX: usize = 1_024;
 /// The scheme of the `authorization` metadata.
 const SCHEME: &str = "bearer";
 
@@ -87,12 +92,21 @@ impl Caller {
 #[derive(Debug, Clone)]
 pub struct Authenticate {
     latest: Latest,
+    bodies: Arc<Rooms<Arc<str>>>,
 }
+
+/// Holds a place among the bodies that are coming in, until the handler has the request.
+#[derive(Clone)]
+struct BodyPlace(#[expect(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
 
 impl Authenticate {
     /// Looks credentials up in the latest committed state.
-    pub const fn new(latest: Latest) -> Self {
-        Self { latest }
+    pub fn new(latest: Latest) -> Self {
+        let bodies = Rooms::new("the number of your requests that are coming in", BODIES_MAX);
+        Self {
+            latest,
+            bodies: Arc::new(bodies),
+        }
     }
 }
 
@@ -108,6 +122,8 @@ impl Interceptor for Authenticate {
             role: holder.role,
             credential,
         };
+        let place = self.bodies.take(Arc::clone(&caller.id), 1)?;
+        request.extensions_mut().insert(BodyPlace(Arc::new(place)));
         request.extensions_mut().insert(caller);
         Ok(request)
     }

@@ -4,6 +4,7 @@
 //! operator are one commit under one checkpoint, planned and folded by the same code as every later
 //! entry. Where the marker stays, nothing was ever handed out, and the directory can be removed.
 
+use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -352,13 +353,15 @@ next:
         vkey_file = layout.vkey().display(),
     );
     if options.head.is_some() {
-        text.push_str(&format!(" --head {head_file}"));
+        let _ = write!(text, " --head {head_file}");
     }
-    text.push_str(&format!(
-        "\n  ledgerctl --socket {} --credential {credential} --vkey {} status\n",
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        text,
+        "\n  ledgerctl --socket {} --credential {credential} --vkey {} status",
         socket.display(),
         layout.vkey().display()
-    ));
+    );
     text
 }
 

@@ -14,6 +14,7 @@ pub mod keys;
 pub mod listen;
 pub mod open;
 pub mod queue;
+pub mod room;
 pub mod run;
 pub mod sequencer;
 pub mod service;

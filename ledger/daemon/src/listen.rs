@@ -143,14 +143,14 @@ pub fn admitted<S, IO>(
 where
     S: Stream<Item = Result<IO, std::io::Error>>,
 {
-    let placed = incoming.then(move |connection| {
+    let connections = incoming.then(move |connection| {
         let places = Arc::clone(&places);
         async move {
             match connection {
                 Ok(io) => match places.try_acquire_owned() {
                     Ok(place) => return Some(Ok(Placed { io, _place: place })),
                     Err(_) => {
-                        tracing::warn!("a connection was closed: all of --connections are open")
+                        tracing::warn!("a connection was closed: all of --connections are open");
                     }
                 },
                 Err(error) => {
@@ -161,7 +161,7 @@ where
             None
         }
     });
-    placed.filter_map(|connection| connection)
+    connections.filter_map(|connection| connection)
 }
 
 /// A connection with its place, which it gives back when it closes.

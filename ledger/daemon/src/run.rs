@@ -5,7 +5,6 @@
 //! everything stands. Order at the end: no new connections, calls under way up to the deadline, the
 //! queue closed, the shutdown entry, head file and views flushed.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{Builder, JoinHandle};
@@ -455,10 +454,8 @@ impl Asked {
 }
 
 /// Ends when the flag is raised, or can no longer be.
-fn raised(mut flag: watch::Receiver<bool>) -> impl Future<Output = ()> {
-    async move {
-        let _ = flag.wait_for(|raised| *raised).await;
-    }
+async fn raised(mut flag: watch::Receiver<bool>) {
+    let _ = flag.wait_for(|raised| *raised).await;
 }
 
 /// Says how far a long fold has come: at its start and at each tenth.

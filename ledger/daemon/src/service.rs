@@ -30,6 +30,7 @@ use crate::auth::Caller;
 use crate::clock::{Clock, SystemClock};
 use crate::intake::{Command, Intake};
 use crate::queue::{Lane, Queue};
+use crate::room::Rooms;
 use crate::snapshot::Latest;
 use crate::status::CallError;
 use crate::store::{LogStore, ReadError};
@@ -45,6 +46,13 @@ pub use recorder::RecorderService;
 /// Exports under way at a time. One holds a megabyte or two and reads the whole log.
 const EXPORTS_MAX: usize = 4;
 
+/// The most bytes of details in the waiting commands of one principal; of its reports, counted apart.
+const DETAILS_WAITING_BYTES_MAX: usize = 64 << 20;
+/// What errors call them.
+const DETAILS_WAITING: &str = "the bytes of details in your waiting commands";
+/// Commands with no more details than this are bounded well enough by their number.
+const DETAILS_BYTES_SMALL: usize = 4 << 10;
+
 /// What the services work on. Shared by all calls.
 pub struct Ledger {
     queue: Arc<Queue<Submission>>,
@@ -54,6 +62,7 @@ pub struct Ledger {
     intake: Intake,
     vkey: String,
     hammering: retry::Hammering,
+    details: Rooms<(Arc<str>, Lane)>,
     exports: Arc<Semaphore>,
     clock: SystemClock,
 }
@@ -76,6 +85,7 @@ impl Ledger {
             intake,
             vkey,
             hammering: retry::Hammering::default(),
+            details: Rooms::new(DETAILS_WAITING, DETAILS_WAITING_BYTES_MAX),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             clock: SystemClock::new(),
         })
@@ -111,6 +121,13 @@ impl Ledger {
         } else {
             None
         };
+        let bytes: usize = details.iter().map(|detail| detail.bytes.len()).sum();
+        // Nothing stands in the way of a stop, and whoever may use its lane is trusted with it.
+        let room = if lane == Lane::Control || bytes <= DETAILS_BYTES_SMALL {
+            None
+        } else {
+            Some(self.details.take((Arc::clone(&caller.id), lane), bytes)?)
+        };
         let (reply, answer) = oneshot::channel();
         let submission = Submission {
             command: body,
@@ -121,8 +138,20 @@ impl Ledger {
         self.queue
             .admit(&caller.id, lane, submission)
             .map_err(SubmitError::from)?;
+        let answer = match room {
+            None => answer.await,
+            // The command waits on where its caller goes away, and keeps its room.
+            Some(room) => {
+                let waiting = tokio::spawn(async move {
+                    let answer = answer.await;
+                    drop(room);
+                    answer
+                });
+                waiting.await.map_err(|error| CallError::store(&error))?
+            }
+        };
         // The other end is dropped without an answer only where its thread died.
-        Ok(answer.await.unwrap_or(Err(SubmitError::Unknown))?)
+        Ok(answer.unwrap_or(Err(SubmitError::Unknown))?)
     }
 
     /// Records that something private is about to be handed out, and waits until that is committed.

@@ -253,9 +253,9 @@ fn row(error: &CallError) -> Row {
             .with("call", call),
         CallError::NotYours { .. } => Row::new(Code::PermissionDenied, "NOT_YOURS"),
         CallError::NotFound { .. } => Row::new(Code::NotFound, "NOT_FOUND"),
-        CallError::Busy { queue, limit } => full(queue, *limit),
         CallError::Submit(SubmitError::Refused(refusal)) => refused(refusal),
-        CallError::Submit(SubmitError::Full(Full::Queue { queue, limit })) => full(queue, *limit),
+        CallError::Busy { queue, limit }
+        | CallError::Submit(SubmitError::Full(Full::Queue { queue, limit })) => full(queue, *limit),
         CallError::Submit(SubmitError::Full(Full::Closed)) => {
             Row::new(Code::Unavailable, "NOT_TAKING_WRITES").retry(RESTART_RETRY)
         }

@@ -137,13 +137,13 @@ pub(super) fn word<T>(
 mod tests {
     use super::*;
 
-    fn at(seconds: i64, nanos: i32) -> Option<prost_types::Timestamp> {
-        Some(prost_types::Timestamp { seconds, nanos })
+    fn at(seconds: i64, nanos: i32) -> prost_types::Timestamp {
+        prost_types::Timestamp { seconds, nanos }
     }
 
     #[test]
     fn times_are_cut_to_microseconds_and_refused_out_of_range() {
-        let time = |seconds, nanos| time("t", at(seconds, nanos));
+        let time = |seconds, nanos| time("t", Some(at(seconds, nanos)));
         assert_eq!(
             time(1, 1_999).expect("in range").map(Timestamp::micros),
             Some(1_000_001)

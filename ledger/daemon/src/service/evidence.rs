@@ -122,11 +122,11 @@ mod tests {
         )
     }
 
-    fn policy(seq: u64) -> Option<PolicyRef> {
-        Some(PolicyRef {
+    fn policy(seq: u64) -> PolicyRef {
+        PolicyRef {
             seq,
             sha256: Hash([0; 32]),
-        })
+        }
     }
 
     #[test]
@@ -144,7 +144,7 @@ mod tests {
             },
         ];
         decision.approval = Some(30);
-        decision.policy = policy(3);
+        decision.policy = Some(policy(3));
         assert_eq!(
             found(&Body::Decision(Box::new(decision)), 40),
             (vec![9, 17, 21, 30], vec![3])
@@ -165,7 +165,7 @@ mod tests {
                 occurred_at: None,
                 cost_micros: None,
                 results: Vec::new(),
-                policy: policy(3),
+                policy: Some(policy(3)),
                 findings: Vec::new(),
                 details: std::collections::BTreeMap::default(),
             }))

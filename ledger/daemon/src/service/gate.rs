@@ -61,7 +61,7 @@ fn reply(
         repeated: answer.repeated,
         usable: allowed && in_time && !answer.voided && !answer.used,
         voided: allowed && answer.voided,
-        passes_at: retry::throttled(decision).flatten().map(time_to_wire),
+        passes_at: retry::throttled(decision).passes_at().map(time_to_wire),
         retry_after_ms,
     }
 }

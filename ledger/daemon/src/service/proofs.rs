@@ -399,3 +399,84 @@ impl Leaves {
         Ok(chunk)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::hash::{Hash, leaf_hash};
+    use ledger_core::note::SigningKey;
+    use ledger_core::tree::{BatchTree, CompactRange};
+
+    use super::*;
+    use crate::sequencer::grow;
+    use crate::store::{Commit, CommitBatch, LogStore};
+
+    /// A log of these entries, which need not be ledger entries to be exported.
+    fn log(dir: &std::path::Path, entries: &[Vec<u8>]) -> Arc<LogStore> {
+        let key = SigningKey::from_seed(&[3; 32], "ledger.example/test").expect("a key");
+        LogStore::create(dir).expect("made");
+        let opened = LogStore::open(dir, key.name(), key.verification_key()).expect("opens");
+        let leaves: Vec<Hash> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+        let tree = BatchTree::new(&CompactRange::new(), &leaves);
+        let mut partial = Vec::new();
+        let tiles = grow(&mut partial, &tree);
+        let size = tree.size();
+        let batch = CommitBatch {
+            first_seq: 0,
+            entries,
+            tiles: &tiles,
+            details: &[],
+            checkpoint: b"signed",
+            size,
+        };
+        opened.store.commit(&batch).expect("committed");
+        let root = tree.root();
+        let checkpoint = b"signed".as_slice().into();
+        opened.store.publish(Committed {
+            size,
+            root,
+            checkpoint,
+            partial,
+        });
+        Arc::new(opened.store)
+    }
+
+    #[test]
+    fn an_export_sends_every_leaf_once_in_order_in_chunks_within_their_bound() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let entries: Vec<Vec<u8>> = (0..600u32)
+            .map(|i| vec![i.to_le_bytes()[0]; if i % 7 == 0 { 65_535 } else { 1 + i as usize }])
+            .collect();
+        let store = log(&dir.path().join("log"), &entries);
+        let at = store.committed();
+        let mut leaves = Leaves {
+            entries: store.entries(0..at.size, Arc::clone(&at)),
+            over: None,
+        };
+        let mut sent = Vec::new();
+        let mut chunks = 0;
+        loop {
+            let chunk = leaves.chunk().expect("readable");
+            if chunk.is_empty() {
+                break;
+            }
+            chunks += 1;
+            let message = wire::ExportChunk {
+                entries: chunk.clone(),
+                checkpoint: bytes::Bytes::new(),
+            };
+            assert!(prost::Message::encoded_len(&message) <= CHUNK_BYTES);
+            sent.extend(chunk.into_iter().map(|entry| entry.to_vec()));
+        }
+        assert!(
+            sent == entries,
+            "{} of {} leaves",
+            sent.len(),
+            entries.len()
+        );
+        let least = entries.iter().map(Vec::len).sum::<usize>() / CHUNK_BYTES;
+        assert!(
+            (least..=least + 2).contains(&chunks),
+            "{chunks} chunks where {least} are enough"
+        );
+    }
+}

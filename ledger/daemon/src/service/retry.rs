@@ -28,15 +28,13 @@ impl Hammering {
         repeated: bool,
         now: Timestamp,
     ) -> u64 {
-        let passes_at = match throttled(decision) {
-            Some(passes_at) => passes_at,
-            None => {
-                if !repeated {
-                    self.lock().remove(caller);
-                }
-                return 0;
+        let throttled = throttled(decision);
+        if throttled == Throttled::No {
+            if !repeated {
+                self.lock().remove(caller);
             }
-        };
+            return 0;
+        }
         let refusals = {
             let mut row = self.lock();
             let refusals = row.entry(caller.to_owned()).or_insert(0);
@@ -46,7 +44,9 @@ impl Hammering {
             *refusals
         };
         // What never passes is worth no further try.
-        let Some(passes_at) = passes_at else { return 0 };
+        let Throttled::Until(passes_at) = throttled else {
+            return 0;
+        };
         let until_us = passes_at
             .micros()
             .saturating_sub(now.micros())
@@ -64,11 +64,30 @@ impl Hammering {
     }
 }
 
-/// Of a denial by throttles alone: when all of them would pass, if they ever do. Of anything else:
-/// none.
-pub(super) fn throttled(decision: &Decision) -> Option<Option<Timestamp>> {
+/// Whether throttles alone denied a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Throttled {
+    /// They did not.
+    No,
+    /// They did, and no wait helps.
+    ForGood,
+    /// They did; at this time all of them would pass, if nothing else were allowed in between.
+    Until(Timestamp),
+}
+
+impl Throttled {
+    /// When waiting helps.
+    pub(super) const fn passes_at(self) -> Option<Timestamp> {
+        match self {
+            Self::Until(time) => Some(time),
+            Self::No | Self::ForGood => None,
+        }
+    }
+}
+
+pub(super) fn throttled(decision: &Decision) -> Throttled {
     if decision.outcome != Outcome::Deny {
-        return None;
+        return Throttled::No;
     }
     let denials = || {
         decision
@@ -77,18 +96,19 @@ pub(super) fn throttled(decision: &Decision) -> Option<Option<Timestamp>> {
             .filter(|reason| reason.code.demands() == Outcome::Deny)
     };
     if denials().any(|reason| reason.check != Check::Throttle) {
-        return None;
+        return Throttled::No;
     }
     // A rule that counts per something the request does not name passes for no wait.
     if denials().any(|reason| reason.code == Code::ThrottleUnkeyed) {
-        return Some(None);
+        return Throttled::ForGood;
     }
     let full = decision
         .throttles
         .iter()
         .filter(|count| count.count.saturating_add(count.needs) > count.limit);
     let passing: Option<Vec<Timestamp>> = full.map(|count| count.passes_at).collect();
-    Some(passing.and_then(|times| times.into_iter().max()))
+    let last = passing.and_then(|times| times.into_iter().max());
+    last.map_or(Throttled::ForGood, Throttled::Until)
 }
 
 #[cfg(test)]
@@ -134,27 +154,27 @@ mod tests {
             (
                 "an allow",
                 decision(Outcome::Allow, &[GrantRow, DncClear], &[]),
-                None,
+                Throttled::No,
             ),
             (
                 "throttles alone",
                 decision(deny, &[GrantRow, ThrottleExceeded], &full),
-                Some(Some(at(300))),
+                Throttled::Until(at(300)),
             ),
             (
                 "listed as well",
                 decision(deny, &[DncListed, ThrottleExceeded], &full),
-                None,
+                Throttled::No,
             ),
             (
                 "one never passes",
                 decision(deny, &[ThrottleExceeded], &[Some(1), None]),
-                Some(None),
+                Throttled::ForGood,
             ),
             (
                 "unkeyed",
                 decision(deny, &[ThrottleExceeded, ThrottleUnkeyed], &full),
-                Some(None),
+                Throttled::ForGood,
             ),
         ] {
             assert_eq!(throttled(&decision), expected, "{what}");

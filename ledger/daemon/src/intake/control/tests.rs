@@ -15,16 +15,16 @@ fn ops() -> Caller {
     Caller::test("ops.1", Role::Operator)
 }
 
-fn header() -> Option<wire::WriteHeader> {
-    Some(wire::WriteHeader {
+fn header() -> wire::WriteHeader {
+    wire::WriteHeader {
         request_id: "r-1".to_owned(),
         correlation_id: "c-1".to_owned(),
-    })
+    }
 }
 
 fn principal() -> wire::PutPrincipalRequest {
     wire::PutPrincipalRequest {
-        header: header(),
+        header: Some(header()),
         id: "agent.a".to_owned(),
         role: wire::Role::Agent.into(),
         groups: vec!["g".to_owned()],
@@ -173,7 +173,7 @@ fn bad_principals_are_refused_by_the_field() {
 #[test]
 fn only_a_registered_principal_can_be_revoked_and_keeps_its_role() {
     let request = |id: &str| wire::RevokePrincipalRequest {
-        header: header(),
+        header: Some(header()),
         id: id.to_owned(),
     };
     let known = agent_a_known();
@@ -208,7 +208,7 @@ fn a_policy_carries_the_tokens_of_its_mailboxes_and_brings_its_rules() {
         "[[throttle]]\nid = \"t\"\nactions = [\"email.send\"]\nper = \"agent\"\nlimit = 1\nwindow = \"1h\"\n",
     );
     let request = |text: &str| wire::PublishPolicyRequest {
-        header: header(),
+        header: Some(header()),
         files: vec![wire::PolicyFile {
             path: "policy.toml".to_owned(),
             text: text.to_owned(),
@@ -242,7 +242,7 @@ fn a_policy_carries_the_tokens_of_its_mailboxes_and_brings_its_rules() {
         "{error}"
     );
     let nothing = wire::PublishPolicyRequest {
-        header: header(),
+        header: Some(header()),
         files: Vec::new(),
     };
     assert!(intake().publish_policy(&ops(), nothing).is_err());
@@ -254,7 +254,7 @@ fn scopes_are_one_of_three_and_a_resume_says_why() {
     let of = |of| Some(wire::Scope { of: Some(of) });
     let stop = |scope, details| {
         let request = wire::StopRequest {
-            header: header(),
+            header: Some(header()),
             scope,
             details,
         };
@@ -294,7 +294,7 @@ fn scopes_are_one_of_three_and_a_resume_says_why() {
     }
     let resume = |details| {
         let request = wire::ResumeRequest {
-            header: header(),
+            header: Some(header()),
             scope: of(Of::All(true)),
             details,
         };
@@ -307,7 +307,9 @@ fn scopes_are_one_of_three_and_a_resume_says_why() {
 
 #[test]
 fn an_acknowledgement_is_a_control_command_without_times_of_its_own() {
-    let request = wire::AcknowledgeClockRequest { header: header() };
+    let request = wire::AcknowledgeClockRequest {
+        header: Some(header()),
+    };
     let command = intake()
         .acknowledge_clock(&ops(), request)
         .expect("well-formed");
@@ -341,12 +343,12 @@ fn calls_with_the_same_values_have_different_contents() {
         })
     };
     let stop = wire::StopRequest {
-        header: header(),
+        header: Some(header()),
         scope: scope(),
         details: reason(),
     };
     let resume = wire::ResumeRequest {
-        header: header(),
+        header: Some(header()),
         scope: scope(),
         details: reason(),
     };

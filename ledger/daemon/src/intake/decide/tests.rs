@@ -149,16 +149,16 @@ fn content_knows_no_ids_and_no_spelling_and_everything_else() {
         ("correlation id", |r| r.correlation_id = "run-2".to_owned()),
         ("action id", |r| r.action_id.clear()),
         ("naming oneself", |r| {
-            r.agent_id = "agent.outbound.sender".to_owned()
+            r.agent_id = "agent.outbound.sender".to_owned();
         }),
         ("spelling of the mailbox", |r| {
-            r.mailbox = "outreach@googlemail.com".to_owned()
+            r.mailbox = "outreach@googlemail.com".to_owned();
         }),
         ("spelling of an address", |r| {
             r.recipients[0].identifiers = Some(person(" ann+news@MAIL.example.org ", "c-1"));
         }),
         ("case of a type", |r| {
-            r.targets[0].r#type = "deal".to_owned()
+            r.targets[0].r#type = "deal".to_owned();
         }),
         ("order of details", |r| r.details.reverse()),
     ] {
@@ -180,13 +180,13 @@ fn content_knows_no_ids_and_no_spelling_and_everything_else() {
         ("target", |r| r.targets[0].id = "d-8".to_owned()),
         ("fields", |r| r.targets[0].writes.clear()),
         ("recipient", |r| {
-            r.recipients[0].identifiers = Some(person("bob@example.org", "c-1"))
+            r.recipients[0].identifiers = Some(person("bob@example.org", "c-1"));
         }),
         ("unusable recipient", |r| {
-            r.recipients[1].identifiers = Some(person("no address either", ""))
+            r.recipients[1].identifiers = Some(person("no address either", ""));
         }),
         ("role", |r| {
-            r.recipients[0].role = wire::RecipientRole::Cc.into()
+            r.recipients[0].role = wire::RecipientRole::Cc.into();
         }),
         ("flag", |r| r.recipients[1].dnc = false),
         ("order of recipients", |r| r.recipients.reverse()),
@@ -213,8 +213,8 @@ fn content_knows_no_ids_and_no_spelling_and_everything_else() {
 
 #[test]
 fn bad_requests_are_refused_by_the_field() {
-    let long = |n: usize| "x".repeat(n);
     type Change = Box<dyn FnOnce(&mut wire::DecideRequest)>;
+    let long = |n: usize| "x".repeat(n);
     let change = |change: fn(&mut wire::DecideRequest)| -> Change { Box::new(change) };
     let cases: Vec<(&str, Change, &str)> = vec![
         (

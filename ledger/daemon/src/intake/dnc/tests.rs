@@ -13,11 +13,11 @@ fn desk() -> Caller {
     Caller::test("compliance.desk", Role::Compliance)
 }
 
-fn header() -> Option<wire::WriteHeader> {
-    Some(wire::WriteHeader {
+fn header() -> wire::WriteHeader {
+    wire::WriteHeader {
         request_id: "dnc-1".to_owned(),
         correlation_id: String::new(),
-    })
+    }
 }
 
 fn ann() -> wire::Identifiers {
@@ -29,8 +29,8 @@ fn ann() -> wire::Identifiers {
     }
 }
 
-fn time(seconds: i64) -> Option<prost_types::Timestamp> {
-    Some(prost_types::Timestamp { seconds, nanos: 0 })
+fn time(seconds: i64) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds, nanos: 0 }
 }
 
 fn listing(of: Of) -> wire::Listing {
@@ -40,7 +40,7 @@ fn listing(of: Of) -> wire::Listing {
         channels: vec![wire::Channel::Email.into()],
         reason: wire::ListingReason::Unsubscribe.into(),
         source: "hubspot".to_owned(),
-        requested_at: time(3),
+        requested_at: Some(time(3)),
         effective_from: None,
         expires_at: None,
         evidence_sha256: vec![7; 32].into(),
@@ -52,7 +52,7 @@ fn exemption() -> wire::Exemption {
         person: Some(ann()),
         seller: "acme".to_owned(),
         channels: vec![wire::Channel::Email.into()],
-        expires_at: time(9),
+        expires_at: Some(time(9)),
         evidence_sha256: vec![7; 32].into(),
     }
 }
@@ -66,7 +66,7 @@ fn reason() -> wire::Detail {
 
 fn removal() -> wire::RemoveDncRequest {
     wire::RemoveDncRequest {
-        header: header(),
+        header: Some(header()),
         ends: vec![wire::Cite {
             seq: 4,
             index: Some(0),
@@ -78,7 +78,7 @@ fn removal() -> wire::RemoveDncRequest {
 
 fn add(listings: Vec<wire::Listing>) -> Result<Command, CallError> {
     let request = wire::AddDncRequest {
-        header: header(),
+        header: Some(header()),
         listings,
         details: Vec::new(),
     };
@@ -87,7 +87,7 @@ fn add(listings: Vec<wire::Listing>) -> Result<Command, CallError> {
 
 fn exempt(exemptions: Vec<wire::Exemption>) -> Result<Command, CallError> {
     let request = wire::ExemptDncRequest {
-        header: header(),
+        header: Some(header()),
         exemptions,
         details: Vec::new(),
     };
@@ -250,7 +250,7 @@ fn bad_listings_are_refused_by_the_field() {
         (
             "a time before 1970",
             L {
-                requested_at: time(-1),
+                requested_at: Some(time(-1)),
                 ..good()
             },
             "requested_at",
@@ -258,7 +258,7 @@ fn bad_listings_are_refused_by_the_field() {
         (
             "a start before 1970",
             L {
-                effective_from: time(-1),
+                effective_from: Some(time(-1)),
                 ..good()
             },
             "effective_from",
@@ -266,7 +266,7 @@ fn bad_listings_are_refused_by_the_field() {
         (
             "an end after 9999",
             L {
-                expires_at: time(i64::MAX),
+                expires_at: Some(time(i64::MAX)),
                 ..good()
             },
             "expires_at",
@@ -455,8 +455,8 @@ fn the_largest_change_fits_its_entry() {
         source: "x".repeat(128),
         channels: vec![1, 2, 3, 4],
         reason: wire::ListingReason::NationalRegistry.into(),
-        effective_from: time(5),
-        expires_at: time(6),
+        effective_from: Some(time(5)),
+        expires_at: Some(time(6)),
         ..listing(Of::Person(ann()))
     };
     let request = wire::AddDncRequest {

@@ -6,11 +6,11 @@ use ledger_core::token::{Kind, SubjectKey};
 use super::super::decide::tests::{agent, intake, refused};
 use super::*;
 
-fn time(seconds: i64) -> Option<prost_types::Timestamp> {
-    Some(prost_types::Timestamp {
+fn time(seconds: i64) -> prost_types::Timestamp {
+    prost_types::Timestamp {
         seconds,
         nanos: 999,
-    })
+    }
 }
 
 fn execution() -> wire::Execution {
@@ -20,8 +20,8 @@ fn execution() -> wire::Execution {
         error_code: "550".to_owned(),
         provider: "gmail".to_owned(),
         provider_id: " <msg-1@mail.example> ".to_owned(),
-        started_at: time(5),
-        occurred_at: time(6),
+        started_at: Some(time(5)),
+        occurred_at: Some(time(6)),
         cost_micros: Some(3),
         results: vec![wire::RecipientResult {
             recipient: 1,
@@ -38,7 +38,7 @@ fn outcome() -> wire::OutcomeEvent {
         recipient: Some(1),
         provider: "gmail".to_owned(),
         provider_id: "msg-1".to_owned(),
-        occurred_at: time(7),
+        occurred_at: Some(time(7)),
     }
 }
 
@@ -186,7 +186,7 @@ fn bad_reports_are_refused_by_the_field() {
         (
             "a start before 1970",
             Report::Execution(E {
-                started_at: time(-1),
+                started_at: Some(time(-1)),
                 ..execution()
             }),
             "execution.started_at",
@@ -194,7 +194,7 @@ fn bad_reports_are_refused_by_the_field() {
         (
             "a time after 9999",
             Report::Execution(E {
-                occurred_at: time(i64::MAX),
+                occurred_at: Some(time(i64::MAX)),
                 ..execution()
             }),
             "execution.occurred_at",
