@@ -330,7 +330,7 @@ pub fn sentence(reason: &Reason) -> String {
 pub const fn key_name(kind: &Kind) -> &'static str {
     match kind {
         Kind::Email => "e-mail address",
-        Kind::EmailCanonical => "mailbox (the e-mail address without tags)",
+        Kind::EmailCanonical => "canonical e-mail address",
         Kind::Domain => "domain",
         Kind::Phone => "phone number",
         Kind::Contact => "contact id",

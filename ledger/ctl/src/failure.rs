@@ -91,7 +91,10 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the ledger refused ({}): {}", self.code, self.message)?;
         for (field, what) in &self.fields {
-            write!(f, "\n  field `{field}`: {what}")?;
+            // Of one field the message usually says it all.
+            if *what != self.message {
+                write!(f, "\n  field `{field}`: {what}")?;
+            }
         }
         for (subject, what) in &self.preconditions {
             write!(f, "\n  {subject}: {what}")?;

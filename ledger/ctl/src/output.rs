@@ -35,6 +35,11 @@ impl Output {
         !self.json && io::stderr().is_terminal()
     }
 
+    /// Whether results go to a terminal.
+    pub fn is_watched(self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Prints a result: `text`, or with `--json` the object.
     pub fn show(self, text: &str, object: &impl Serialize) -> Result<(), Failure> {
         let mut bytes = if self.json {

@@ -14,7 +14,7 @@ use crate::text::{grouped, put};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   ledgerctl checkpoint --out 2026-11-22.checkpoint
-  ledgerctl consistency 5120 --checkpoint 2026-11-22.checkpoint       later: the log has only grown since
+  ledgerctl consistency --checkpoint 2026-11-22.checkpoint       later: the log has only grown since
 
 Keep one every day outside the ledger's reach: against a checkpoint that you hold, nothing before it can be changed.";
 

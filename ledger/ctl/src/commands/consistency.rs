@@ -1,6 +1,6 @@
 //! `ledgerctl consistency`: that the log has only grown.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,8 +20,9 @@ use crate::text::{counted, put};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
-  ledgerctl consistency 5120 --checkpoint 2026-11-22.checkpoint
-  ledgerctl consistency 5120 --checkpoint old.checkpoint --proof-out growth.proof --checkpoint-out new.checkpoint
+  ledgerctl consistency --checkpoint 2026-11-22.checkpoint
+  ledgerctl consistency 5120 7300
+  ledgerctl consistency --checkpoint old.checkpoint --proof-out growth.proof --checkpoint-out new.checkpoint
   ledger-verify --vkey ledger.vkey consistency old.checkpoint new.checkpoint growth.proof
 
 With --checkpoint, the earlier checkpoint is the one that you kept: then the ledger cannot have rewritten anything
@@ -31,8 +32,9 @@ against itself alone.";
 /// Options of `consistency`.
 #[derive(Debug, Args)]
 pub(crate) struct ConsistencyArgs {
-    /// The size of the earlier checkpoint
-    old_size: u64,
+    /// The size of the earlier checkpoint [default: that of --checkpoint]
+    #[arg(required_unless_present = "checkpoint")]
+    old_size: Option<u64>,
     /// The size of the later one [default: the latest]
     new_size: Option<u64>,
     /// The earlier checkpoint, as you kept it
@@ -62,33 +64,10 @@ pub(crate) async fn run(context: &Context, args: &ConsistencyArgs) -> Result<(),
         .as_deref()
         .map(Outfile::create)
         .transpose()?;
-    let old = match &args.checkpoint {
-        Some(path) => {
-            let input = |source| Problem::Input {
-                path: path.clone(),
-                source,
-            };
-            let bytes = std::fs::read(path).map_err(input)?;
-            let kept = session.trust()?.verify_checkpoint(&bytes);
-            let kept = kept
-                .map_err(|error| Failure::unverified(format!("`{}`", path.display()), error))?
-                .checkpoint;
-            if kept.size != args.old_size {
-                let why = format!(
-                    "`{}` is of size {}, and {} was asked for",
-                    path.display(),
-                    kept.size,
-                    args.old_size
-                );
-                return Err(Failure::usage(why));
-            }
-            kept
-        }
-        None => {
-            fetch(&session, args.old_size, Some(args.old_size))
-                .await?
-                .tree
-        }
+    let old = match (&args.checkpoint, args.old_size) {
+        (Some(path), size) => kept(&session, path, size)?,
+        (None, Some(size)) => fetch(&session, size, Some(size)).await?.tree,
+        (None, None) => return Err(Failure::usage("give OLD_SIZE or --checkpoint")),
     };
     let Step { proof, tree, note } = fetch(&session, old.size, args.new_size).await?;
     same("origin", old.origin.as_str(), tree.origin.as_str())?;
@@ -116,6 +95,27 @@ pub(crate) async fn run(context: &Context, args: &ConsistencyArgs) -> Result<(),
         "new_root": tree.root, "against_kept": args.checkpoint.is_some(),
     });
     context.output.show(&text, &object)
+}
+
+/// The checkpoint in a file, of the size that was asked for if any was.
+fn kept(session: &Session, path: &Path, size: Option<u64>) -> Result<Checkpoint, Failure> {
+    let input = |source| Problem::Input {
+        path: path.to_owned(),
+        source,
+    };
+    let bytes = std::fs::read(path).map_err(input)?;
+    let name = format!("`{}`", path.display());
+    let kept = session.trust()?.verify_checkpoint(&bytes);
+    let kept = kept
+        .map_err(|error| Failure::unverified(&name, error))?
+        .checkpoint;
+    match size {
+        Some(size) if size != kept.size => {
+            let why = format!("{name} is of size {}, and {size} was asked for", kept.size);
+            Err(Failure::usage(why))
+        }
+        _ => Ok(kept),
+    }
 }
 
 async fn fetch(session: &Session, old_size: u64, new_size: Option<u64>) -> Result<Step, Failure> {

@@ -106,17 +106,20 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
         });
         return context.output.show("", &object);
     }
-    match &args.out {
-        Some(path) => {
-            let bytes = counted(committed.bytes, "byte", "bytes");
-            let text = format!(
-                "{bytes} of `{name}` of entry {} written to {} (0600).\n{}",
-                args.seq,
-                path.display(),
-                verified.line()
-            );
-            context.output.show(&text, &())
-        }
-        None => context.output.raw(&reply.value),
+    if let Some(path) = &args.out {
+        let text = format!(
+            "{} of `{name}` of entry {} written to {} (0600).\n{}",
+            counted(committed.bytes, "byte", "bytes"),
+            args.seq,
+            path.display(),
+            verified.line()
+        );
+        return context.output.show(&text, &());
     }
+    context.output.raw(&reply.value)?;
+    // Exactly the bytes for whoever reads on; for eyes, a line of its own.
+    if context.output.is_watched() && !reply.value.ends_with(b"\n") {
+        context.output.raw(b"\n")?;
+    }
+    Ok(())
 }

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::files::Outfile;
 use crate::narrate;
 use crate::proof::{decode, same};
-use crate::text::{counted, put};
+use crate::text::{counted, wrapped};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -64,16 +64,18 @@ pub(crate) async fn run(context: &Context, args: &EvidenceArgs) -> Result<(), Fa
     let others: Vec<u64> = evidence.others().iter().map(|proven| proven.seq).collect();
     let listed: Vec<String> = others.iter().map(ToString::to_string).collect();
     let mut text = narrate::entry(&primary, context.output.style());
-    put!(
-        text,
-        "Evidence written to {}: this entry and {} that it relies on ({}), all proven to be in `{}` under its signed \
-         checkpoint of {}.\n",
-        args.out.display(),
-        counted(others.len() as u64, "entry", "entries"),
-        listed.join(", "),
-        tree.origin,
-        counted(tree.size, "entry", "entries"),
-    );
+    text.push_str(&wrapped(
+        "",
+        &format!(
+            "Evidence written to {}: this entry and {} that it relies on ({}), all proven to be in `{}` \
+             under its signed checkpoint of {}.",
+            args.out.display(),
+            counted(others.len() as u64, "entry", "entries"),
+            listed.join(", "),
+            tree.origin,
+            counted(tree.size, "entry", "entries"),
+        ),
+    ));
     let object = json!({
         "seq": args.seq, "others": others, "file": args.out.display().to_string(),
         "checkpoint": { "origin": tree.origin, "size": tree.size, "root": tree.root },

@@ -50,7 +50,7 @@ pub(crate) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Fail
         }
     };
     let text = format!(
-        "Exported {} of `{}` to {}: every hash leads to the signed root {}.\n",
+        "Exported {} of `{}` to {}.\nEvery hash leads to the signed root {}.\n",
         counted(tree.size, "entry", "entries"),
         tree.origin,
         args.out.display(),

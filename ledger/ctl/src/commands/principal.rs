@@ -132,7 +132,7 @@ async fn put(context: &Context, args: &PutArgs) -> Result<(), Failure> {
     same_option("credential", Some(sha256), body.credential)?;
     same("groups", args.groups.join(" "), body.groups.join(" "))?;
     write.keep(&verified)?;
-    let mut text = format!("{change} the {} `{}`.\n", role::word(args.role), args.id);
+    let mut text = format!("{change} `{}` as {}.\n", args.id, role::word(args.role));
     if let Some(path) = made {
         put!(
             text,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use ledger_core::entry::Body;
+use ledger_core::limits::RESUMED_MAX;
 use ledger_core::role::Call;
 use ledger_proto::v1;
 
@@ -58,8 +59,14 @@ pub(crate) async fn run(context: &Context, args: &ResumeArgs) -> Result<(), Fail
     same("scope", asked.clone(), scope::words(&resume.scope))?;
     write.keep(&verified)?;
     let stops: Vec<String> = resume.stops.iter().map(ToString::to_string).collect();
+    let more = if stops.len() < RESUMED_MAX {
+        ""
+    } else {
+        " and whatever others there were"
+    };
     let text = format!(
-        "Resumed {asked}: ended the stops {}.\n{}",
+        "Resumed {asked}: ended {} {}{more}.\n{}",
+        if stops.len() == 1 { "stop" } else { "stops" },
         stops.join(", "),
         verified.line()
     );

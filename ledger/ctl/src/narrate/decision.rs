@@ -183,7 +183,7 @@ pub(crate) fn throttle_line(count: &ThrottleCount) -> String {
 /// Every reason with its code, its sentence and, where it stands in the way, what to do about it.
 pub(crate) fn reason_lines(decision: &Decision, style: Style) -> String {
     let mut out = String::new();
-    for reason in &decision.reasons {
+    for (at, reason) in decision.reasons.iter().enumerate() {
         let explained = codebook::code(reason.code);
         let line = wrapped(
             "  ",
@@ -192,7 +192,12 @@ pub(crate) fn reason_lines(decision: &Decision, style: Style) -> String {
         out.push_str(&highlight(&line, explained.word, |word| {
             marked(reason, word, style)
         }));
-        if reason.code.demands() != Outcome::Allow {
+        // What to do is the same for every reason of a code, and stands after the last of them.
+        let last = decision
+            .reasons
+            .get(at + 1)
+            .is_none_or(|next| next.code != reason.code);
+        if last && reason.code.demands() != Outcome::Allow {
             out.push_str(&wrapped("    ", explained.remedy));
         }
     }

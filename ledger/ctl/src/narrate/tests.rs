@@ -311,3 +311,30 @@ fn a_read_says_what_was_opened() {
         );
     }
 }
+
+#[test]
+fn what_to_do_stands_once_after_the_reasons_it_is_for() {
+    use ledger_core::entry::{Basis, Cause, Code, Decision};
+    let reasons = [Code::DncListed, Code::DncListed, Code::GrantNone].map(Code::reason);
+    let decision = Decision {
+        reasons: reasons.to_vec(),
+        ..Decision::request(Basis::Gate, Cause::ledger(), "email.send".to_owned())
+    };
+    let text = super::reason_lines(&decision, Style::PLAIN);
+    let starts: Vec<&str> = text
+        .lines()
+        .map(|line| line.split_whitespace().next().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        starts,
+        [
+            "dnc.listed:",
+            "dnc.listed:",
+            "Do",
+            "unlist",
+            "grant.none:",
+            "Do"
+        ],
+        "{text}"
+    );
+}

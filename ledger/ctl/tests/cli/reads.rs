@@ -343,7 +343,7 @@ fn a_checkpoint_that_was_kept_holds_the_ledger_to_it() {
     );
 
     std::fs::write(cli.folder().join("kept"), Log::of(8).checkpoint()).unwrap();
-    let run = cli.run("consistency 8 --checkpoint kept --proof-out p --checkpoint-out new");
+    let run = cli.run("consistency --checkpoint kept --proof-out p --checkpoint-out new");
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(
         run.out
