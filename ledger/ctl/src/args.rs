@@ -36,12 +36,11 @@ Words such as `dnc.listed` are explained by `ledgerctl explain dnc.listed`.";
     about = "The operators' command line of Agent Ledger",
     long_about = LONG_ABOUT,
     after_help = format!("{AFTER_HELP}\n\n{}", exit::HELP),
-    propagate_version = true,
     max_term_width = 100
 )]
 pub(crate) struct Cli {
     /// Print one JSON object instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,

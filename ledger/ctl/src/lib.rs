@@ -4,10 +4,10 @@
 //! verified against the key that the user names, and compared with what was asked for. What does not
 //! verify is refused, loudly, with exit code 1.
 //!
-//! - [`args`](crate): the command line; [`values`](crate): what stands on it, read;
-//! - [`commands`](crate): one file for each;
-//! - [`client`](crate): the connection; [`proof`](crate): what is believed;
-//! - [`narrate`](crate): entries in words; [`output`]: text for people, or one JSON object.
+//! - `args`: the command line; `values`: what stands on it, read;
+//! - `commands`: one file for each;
+//! - `client`: the connection; `proof`: what is believed;
+//! - `narrate`: entries in words; `output`: text for people, or one JSON object.
 
 mod args;
 mod client;

@@ -23,7 +23,7 @@ Examples:
   ledgerctl consistency --checkpoint 2026-11-22.checkpoint
   ledgerctl consistency 5120 7300
   ledgerctl consistency --checkpoint old.checkpoint --proof-out growth.proof --checkpoint-out new.checkpoint
-  ledger-verify --vkey ledger.vkey consistency old.checkpoint new.checkpoint growth.proof
+  ledger-verify --vkey ledger.vkey consistency old.checkpoint new.checkpoint --proof growth.proof
 
 With --checkpoint, the earlier checkpoint is the one that you kept: then the ledger cannot have rewritten anything
 before it. Without, it is fetched too (one of exactly that size must have been signed), and the ledger is held
