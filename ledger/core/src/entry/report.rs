@@ -34,7 +34,7 @@ pub enum Finding {
     InFlightAtStop,
     /// The report does not say when it was started.
     StartUnknown,
-    /// Reported after `report_by`.
+    /// Not reported before `report_by`.
     ReportLate,
     /// The log has no execution at that position, or none was named.
     UnknownExecution,

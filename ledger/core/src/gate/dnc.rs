@@ -84,7 +84,8 @@ fn person<V: View>(
             .collect();
         if is_person(&key.kind) {
             exemptions.extend(lifting.into_iter().filter(|record| {
-                record.expires_at.is_some_and(|end| now < end)
+                record.effective_from.is_none_or(|start| start <= now)
+                    && record.expires_at.is_some_and(|end| now < end)
                     && record.seller.is_some()
                     && record.seller == request.seller
             }));

@@ -71,9 +71,10 @@ pub(crate) fn findings(
     }
     let started = execution.started_at.or(execution.occurred_at);
     if let Some(started) = started {
+        // An asserted decision has the time at which it was recorded, which may be long after.
         found(
             Finding::StartedBeforeDecision,
-            started.saturating_add_s(tolerance_s) < decision.time,
+            decision.basis == Basis::Gate && started.saturating_add_s(tolerance_s) < decision.time,
         );
         found(
             Finding::Expired,
@@ -85,7 +86,7 @@ pub(crate) fn findings(
         found(Finding::StartUnknown, true);
     }
     if let Some((_, stopped)) = decision.voided {
-        let before = started.is_some_and(|started| started <= stopped);
+        let before = started.is_some_and(|started| started < stopped);
         found(
             if before {
                 Finding::InFlightAtStop
@@ -97,8 +98,9 @@ pub(crate) fn findings(
     }
     found(
         Finding::ReportLate,
-        decision.report_by.is_some_and(|by| by < now),
+        decision.report_by.is_some_and(|by| by <= now),
     );
+    findings.sort_unstable();
     findings
 }
 

@@ -3,3 +3,7 @@
 
 mod ledger;
 mod limits;
+mod model;
+mod random;
+mod run;
+mod step;

@@ -1,0 +1,160 @@
+//! What a report breaks, what is outstanding, and what a stop voids.
+
+use ledger_core::entry::{Decision, Execution, Finding, Outcome, OutcomeReport, Scope};
+use ledger_core::role::Role;
+use ledger_core::time::Timestamp;
+
+use super::{Decided, Model, What, in_scope};
+
+impl Model {
+    pub(crate) fn decided(&self, seq: u64) -> Option<(Timestamp, &Decided)> {
+        self.events.iter().find_map(|event| match &event.what {
+            What::Decided(decided) if event.seq == seq => Some((event.time, decided.as_ref())),
+            _ => None,
+        })
+    }
+
+    fn used_up(&self, seq: u64) -> bool {
+        self.events.iter().any(|event| {
+            matches!(event.what, What::Executed { decision, uses_up: true } if decision == seq)
+        })
+    }
+
+    fn announced(&self, seq: u64) -> bool {
+        self.events
+            .iter()
+            .any(|event| matches!(event.what, What::Unresolved { decision } if decision == seq))
+    }
+
+    /// The allows of the gate on which nobody has reported and which nobody has given up, ascending.
+    pub(crate) fn outstanding(&self) -> Vec<(u64, &Decided)> {
+        self.events
+            .iter()
+            .filter_map(|event| match &event.what {
+                What::Decided(decided) => Some((event.seq, decided.as_ref())),
+                _ => None,
+            })
+            .filter(|(seq, decided)| {
+                decided.by_gate
+                    && decided.outcome == Outcome::Allow
+                    && !self.used_up(*seq)
+                    && !self.announced(*seq)
+            })
+            .collect()
+    }
+
+    /// Those whose report is overdue, the longest overdue first.
+    pub(crate) fn overdue(&self, now: Timestamp) -> Vec<u64> {
+        let mut overdue: Vec<(Timestamp, u64)> = self
+            .outstanding()
+            .into_iter()
+            .map(|(seq, decided)| (decided.report_by.unwrap(), seq))
+            .filter(|(by, _)| now >= *by)
+            .collect();
+        overdue.sort_unstable();
+        overdue.into_iter().map(|(_, seq)| seq).collect()
+    }
+
+    /// How many outstanding allows a stop voids now.
+    pub(crate) fn voids(&self, scope: &Scope, now: Timestamp) -> u64 {
+        let voided = self.outstanding().into_iter().filter(|(_, decided)| {
+            let agent = &decided.request.cause.actor.id;
+            in_scope(scope, agent, decided.class) && now < decided.valid_until.unwrap()
+        });
+        voided.count() as u64
+    }
+
+    /// When a stop voided this allow: it was in scope, lower in the log, unexpired and unreported.
+    fn voided_at(&self, allow: u64, decided: &Decided) -> Option<Timestamp> {
+        for (position, event) in self.events.iter().enumerate() {
+            let What::Stopped(scope) = &event.what else {
+                continue;
+            };
+            let before = Self {
+                events: self.events[..position].to_vec(),
+            };
+            if event.seq > allow
+                && in_scope(scope, &decided.request.cause.actor.id, decided.class)
+                && before.outstanding().iter().any(|(seq, _)| *seq == allow)
+                && event.time < decided.valid_until.unwrap()
+            {
+                return Some(event.time);
+            }
+        }
+        None
+    }
+
+    /// What a report of an execution breaks, and whether it uses its decision up.
+    pub(crate) fn findings(
+        &self,
+        report: &Execution,
+        role: Role,
+        now: Timestamp,
+    ) -> (Vec<Finding>, bool) {
+        let Some((decided_at, decided)) = self.decided(report.decision) else {
+            return (vec![Finding::UnknownDecision], false);
+        };
+        let mut findings = Vec::new();
+        match decided.outcome {
+            Outcome::Deny => findings.push(Finding::DecisionDenied),
+            Outcome::RequireApproval => findings.push(Finding::ApprovalMissing),
+            Outcome::Allow => {}
+        }
+        let asked: &Decision = &decided.request;
+        if report.cause.actor.id != asked.cause.actor.id && role != Role::Recorder {
+            findings.push(Finding::OtherPrincipal);
+        }
+        if report.cause.correlation_id != asked.cause.correlation_id {
+            findings.push(Finding::OtherCorrelation);
+        }
+        if self.used_up(report.decision) {
+            findings.push(Finding::AlreadyExecuted);
+        }
+        let uses_up = findings
+            .iter()
+            .all(|finding| *finding == Finding::OtherCorrelation);
+        if decided.outcome == Outcome::Allow && decided.by_gate {
+            let (_, policy) = self.policy().unwrap();
+            let tolerance = policy.tolerance_s * 1_000_000;
+            match report.started_at.or(report.occurred_at) {
+                None => findings.push(Finding::StartUnknown),
+                Some(started) => {
+                    if started.micros() < decided_at.micros() - tolerance {
+                        findings.push(Finding::StartedBeforeDecision);
+                    }
+                    if started.micros() > decided.valid_until.unwrap().micros() + tolerance {
+                        findings.push(Finding::Expired);
+                    }
+                }
+            }
+            if let Some(stopped) = self.voided_at(report.decision, decided) {
+                let started = report.started_at.or(report.occurred_at);
+                let in_flight = started.is_some_and(|started| started < stopped);
+                findings.push(if in_flight {
+                    Finding::InFlightAtStop
+                } else {
+                    Finding::AfterStop
+                });
+            }
+            if now >= decided.report_by.unwrap() {
+                findings.push(Finding::ReportLate);
+            }
+        }
+        findings.sort_unstable();
+        (findings, uses_up)
+    }
+
+    /// What a later report of a provider breaks, and which decision it is about.
+    pub(crate) fn outcome_findings(&self, report: &OutcomeReport) -> (Vec<Finding>, Option<u64>) {
+        let execution = self.events.iter().find_map(|event| match event.what {
+            What::Executed { decision, .. } if Some(event.seq) == report.execution => {
+                Some(decision)
+            }
+            _ => None,
+        });
+        match execution {
+            None => (vec![Finding::UnknownExecution], None),
+            Some(decision) => (Vec::new(), self.decided(decision).map(|_| decision)),
+        }
+    }
+}

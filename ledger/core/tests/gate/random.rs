@@ -1,0 +1,166 @@
+//! Random histories, against the model.
+
+use std::sync::Mutex;
+
+use proptest::prelude::*;
+use proptest::test_runner::{TestRng, TestRunner};
+
+use super::run::{Run, Seen};
+use super::step::{Focus, steps};
+
+/// The same histories every time; with `PROPTEST_CASES`, as many others.
+fn runner(cases: u32) -> TestRunner {
+    let asked = ProptestConfig {
+        failure_persistence: None,
+        max_shrink_iters: 4_000,
+        ..ProptestConfig::default()
+    };
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        return TestRunner::new(asked);
+    }
+    let rng = TestRng::deterministic_rng(asked.rng_algorithm);
+    TestRunner::new_with_rng(ProptestConfig { cases, ..asked }, rng)
+}
+
+/// Runs random histories; each of `must` has to have happened in them that often.
+fn check(focus: Focus, cases: u32, length: std::ops::Range<usize>, must: &[(&str, u64)]) {
+    let seen = Mutex::new(Seen::default());
+    let result = runner(cases).run(&steps(focus, length), |steps| {
+        let mut counted = Seen::default();
+        let mut run = Run::new(&mut counted);
+        for step in steps {
+            run.step(step);
+        }
+        run.finish();
+        let mut all = seen.lock().unwrap();
+        for (what, times) in counted.0 {
+            *all.0.entry(what).or_default() += times;
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    let seen = seen.into_inner().unwrap().0;
+    for (what, times) in &seen {
+        println!("{times:6} {what}");
+    }
+    // Fewer cases than usual may be asked for, to look into something.
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        for (what, least) in must {
+            let times = seen.get(*what).copied().unwrap_or_default();
+            assert!(times >= *least, "`{what}` happened {times} times");
+        }
+    }
+}
+
+#[test]
+fn throttles_are_exact() {
+    let focus = Focus {
+        list: 1,
+        publish: 6,
+        stop: 0,
+        report: 1,
+        clock: 0,
+        leap: 12,
+        rules: 5,
+        odd: 0.02,
+    };
+    let must = [
+        ("allow with throttles", 500),
+        ("throttle: passes then", 150),
+        ("throttle: never passes", 50),
+        ("throttle: needs more than one", 200),
+        ("throttle: several keys bind", 150),
+        ("repeated", 40),
+        ("reused", 60),
+    ];
+    check(focus, 70, 40..90, &must);
+}
+
+#[test]
+fn the_list_is_a_wall() {
+    let focus = Focus {
+        list: 15,
+        publish: 2,
+        stop: 0,
+        report: 0,
+        clock: 0,
+        leap: 3,
+        rules: 0,
+        odd: 0.05,
+    };
+    let must = [
+        ("reason: DncListed", 400),
+        ("reason: DncExempt", 25),
+        ("reason: DncClear", 800),
+        ("reason: DncCrmFlag", 5),
+    ];
+    check(focus, 80, 40..80, &must);
+}
+
+#[test]
+fn reports_and_stops_are_judged() {
+    let focus = Focus {
+        list: 0,
+        publish: 2,
+        stop: 8,
+        report: 60,
+        clock: 0,
+        leap: 3,
+        rules: 0,
+        odd: 0.05,
+    };
+    let must = [
+        ("finding: DecisionDenied", 200),
+        ("finding: UnknownDecision", 50),
+        ("finding: OtherPrincipal", 30),
+        ("finding: OtherCorrelation", 30),
+        ("finding: AlreadyExecuted", 150),
+        ("finding: StartedBeforeDecision", 4),
+        ("finding: Expired", 50),
+        ("finding: AfterStop", 30),
+        ("finding: InFlightAtStop", 8),
+        ("finding: StartUnknown", 100),
+        ("finding: ReportLate", 200),
+        ("stop: voids", 25),
+        ("unresolved", 200),
+        ("asserted", 30),
+        ("asserted: refused", 100),
+    ];
+    check(focus, 100, 40..80, &must);
+}
+
+#[test]
+fn everything_at_once() {
+    let focus = Focus {
+        list: 4,
+        publish: 3,
+        stop: 2,
+        report: 6,
+        clock: 2,
+        leap: 6,
+        rules: 3,
+        odd: 0.4,
+    };
+    let must = [
+        ("reason: ActionUnknown", 50),
+        ("reason: ClockBlocked", 300),
+        ("reason: GrantMailbox", 4),
+        ("reason: GrantNone", 300),
+        ("reason: GrantSeller", 2),
+        ("reason: IdentityImpersonation", 40),
+        ("reason: IdentityUnknown", 100),
+        ("reason: PolicyNone", 15),
+        ("reason: RecipientKeyRequired", 50),
+        ("reason: RecipientMissing", 50),
+        ("reason: RecipientUnidentified", 150),
+        ("reason: RecipientUnusable", 50),
+        ("reason: StopActive", 200),
+        ("reason: ThrottleExceeded", 50),
+        ("reason: ThrottleUnkeyed", 20),
+        ("reason: ForeignDeny", 25),
+        ("outcome: RequireApproval", 5),
+    ];
+    check(focus, 80, 30..80, &must);
+}

@@ -1,0 +1,615 @@
+//! What happens next, drawn at random. Choices are small numbers that the run resolves against what
+//! is there, so that a failing run still means something when it is shortened.
+
+use std::collections::BTreeSet;
+
+use ledger_core::action::{Channel, Channels, Class};
+use ledger_core::entry::{Key, ListingReason, Outcome, Recipient, RecipientRole};
+use ledger_core::token::{Kind, Token};
+use proptest::collection::vec;
+use proptest::option::{of, weighted};
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::strategy::Union;
+
+use super::ledger::AGENTS;
+use super::model::{ActionM, GrantM, PolicyM, RuleM};
+
+/// What a run is mostly about: how often which act is drawn, of 100 or so.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Focus {
+    pub(crate) list: u32,
+    pub(crate) publish: u32,
+    pub(crate) stop: u32,
+    pub(crate) report: u32,
+    pub(crate) clock: u32,
+    /// How often time leaps to where something changes, rather than standing nearly still.
+    pub(crate) leap: u32,
+    /// The most throttle rules of a policy.
+    pub(crate) rules: usize,
+    /// How often a request lacks something or asks for too much.
+    pub(crate) odd: f64,
+}
+
+/// When, seen from the step before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum When {
+    /// So many microseconds later, often none.
+    Later(i64),
+    /// At one of the instants at which something changes, or a microsecond to either side.
+    Boundary { pick: usize, off: i64 },
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Step {
+    pub(crate) when: When,
+    /// Whether what is overdue is announced first, as a daemon would.
+    pub(crate) announce: bool,
+    pub(crate) act: Act,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    Decide(Ask),
+    /// What was asked last, under a new request id.
+    AskAgain,
+    List(Who, Terms),
+    /// Of this person; or, where there is one, of the one who was last asked for, for that seller.
+    Exempt(Who, Terms, bool),
+    Unlist {
+        pick: usize,
+        exemption: bool,
+    },
+    Publish(PolicyM),
+    Stop(usize),
+    Resume(usize),
+    Execute(Report),
+    Outcome(usize),
+    Assert {
+        action: usize,
+        agent: usize,
+        outcome: usize,
+    },
+    Principal {
+        agent: usize,
+        in_force: bool,
+    },
+    /// A jump is seen; or, where one waits for it, acknowledged with the wall clock so many seconds off.
+    Clock(i64),
+    /// A command that was already sent: again, or changed in the way of the second number.
+    Again {
+        pick: usize,
+        changed: usize,
+    },
+    /// The state is loaded anew from its view.
+    Reload,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    pub(crate) agent: usize,
+    pub(crate) named: Option<usize>,
+    pub(crate) action: usize,
+    pub(crate) seller: Option<usize>,
+    pub(crate) campaign: Option<usize>,
+    pub(crate) mailbox: Option<usize>,
+    pub(crate) recipients: Vec<Recipient>,
+    pub(crate) foreign: Option<Outcome>,
+}
+
+/// Whom a listing names.
+#[derive(Debug, Clone)]
+pub(crate) struct Who(pub(crate) Vec<Key>);
+
+#[derive(Debug, Clone)]
+pub(crate) struct Terms {
+    pub(crate) seller: Option<usize>,
+    pub(crate) channels: Channels,
+    pub(crate) reason: ListingReason,
+    /// Seconds from now.
+    pub(crate) effective_from: Option<i64>,
+    pub(crate) expires: Option<i64>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) pick: usize,
+    pub(crate) by: usize,
+    pub(crate) other_correlation: bool,
+    pub(crate) started: Option<When>,
+    pub(crate) occurred: Option<When>,
+}
+
+pub(crate) const ACTIONS: [&str; 9] = [
+    "email.send",
+    "sms.send",
+    "call.queue",
+    "meeting.book",
+    "sequence.enroll",
+    "crm.update",
+    "crm.read",
+    "post.letter",
+    "no.such.action",
+];
+pub(crate) const SELLERS: [&str; 2] = ["acme", "bolt"];
+pub(crate) const CAMPAIGNS: [&str; 2] = ["c1", "c2"];
+/// The fourth agent is none.
+pub(crate) const ASKERS: [&str; 4] = [AGENTS[0], AGENTS[1], AGENTS[2], "agent.ghost"];
+
+pub(crate) fn mailbox(pick: usize) -> (&'static str, Token) {
+    let pick = pick % 2;
+    (["m1", "m2"][pick], Token([[0xa1, 0xa2][pick]; 32]))
+}
+
+fn key(kind: Kind, number: u8, v: Option<u32>) -> Key {
+    let first = match kind {
+        Kind::Email => 1,
+        Kind::EmailCanonical => 2,
+        Kind::Domain => 3,
+        Kind::Phone => 4,
+        Kind::Contact => 5,
+        _ => 6,
+    };
+    let mut token = [number; 32];
+    token[0] = first;
+    Key {
+        kind,
+        token: Token(token),
+        v,
+    }
+}
+
+/// The keys of the addresses of a small world: two spellings of one mailbox below a subdomain, two
+/// people at its parent domain, one elsewhere; the last is known under two versions of tokens.
+fn email(pick: usize) -> Vec<Key> {
+    let (exact, canonical, domains): (u8, u8, &[u8]) = match pick % 5 {
+        0 => (0, 0, &[1, 0]),
+        1 => (1, 0, &[1, 0]),
+        2 => (2, 1, &[0]),
+        3 => (3, 2, &[2]),
+        _ => (4, 3, &[3]),
+    };
+    let mut keys = vec![
+        key(Kind::Email, exact, None),
+        key(Kind::EmailCanonical, canonical, None),
+    ];
+    keys.extend(
+        domains
+            .iter()
+            .map(|domain| key(Kind::Domain, *domain, None)),
+    );
+    if pick % 5 == 4 {
+        // Under the newer version this mailbox and that of the third address are one.
+        keys.push(key(Kind::EmailCanonical, 1, Some(2)));
+        keys.push(key(Kind::Domain, 9, Some(2)));
+    }
+    keys
+}
+
+fn recipient(odd: f64) -> BoxedStrategy<Recipient> {
+    let role = select(vec![
+        RecipientRole::To,
+        RecipientRole::Cc,
+        RecipientRole::Callee,
+    ]);
+    (
+        role,
+        weighted(1.0 - odd / 2.0, 0..5usize),
+        weighted(0.3, 0..3u8),
+        weighted(0.3, 0..3u8),
+        weighted(0.2, 0..2u8),
+        prop::bool::weighted(odd / 20.0),
+        prop::bool::weighted(odd / 20.0),
+    )
+        .prop_map(|(role, address, phone, contact, account, dnc, unusable)| {
+            let mut keys = address.map(email).unwrap_or_default();
+            keys.extend(phone.map(|number| key(Kind::Phone, number, None)));
+            keys.extend(contact.map(|number| key(Kind::Contact, number, None)));
+            keys.extend(account.map(|number| key(Kind::Account, number, None)));
+            Recipient {
+                role,
+                keys,
+                dnc,
+                unusable: if unusable {
+                    vec![Kind::Phone]
+                } else {
+                    Vec::new()
+                },
+            }
+        })
+        .boxed()
+}
+
+/// One of the first `usual`, or now and then any below `all`.
+fn pick(odd: f64, usual: usize, all: usize) -> BoxedStrategy<usize> {
+    prop::bool::weighted(odd)
+        .prop_flat_map(move |odd| if odd { 0..all } else { 0..usual })
+        .boxed()
+}
+
+fn ask(odd: f64) -> BoxedStrategy<Ask> {
+    let foreign = select(vec![
+        Outcome::Allow,
+        Outcome::RequireApproval,
+        Outcome::Deny,
+    ]);
+    let given = 1.0 - odd / 5.0;
+    (
+        pick(odd, 1, 4),
+        weighted(odd / 10.0, 0..4usize),
+        // Half of the usual asks are for one action, so that they meet.
+        prop_oneof![Just(0usize), pick(odd, 7, ACTIONS.len())],
+        weighted(given, 0..2usize),
+        weighted(given, 0..2usize),
+        weighted(given, 0..2usize),
+        prop_oneof![
+            1 => vec(recipient(odd), 0..=1),
+            8 => vec(recipient(odd), 1..=2),
+            2 => vec(recipient(odd), 3..=5),
+        ],
+        weighted(odd / 6.0, foreign),
+    )
+        .prop_map(
+            |(agent, named, action, seller, campaign, mailbox, recipients, foreign)| Ask {
+                agent,
+                named,
+                action,
+                seller,
+                campaign,
+                mailbox,
+                recipients,
+                foreign,
+            },
+        )
+        .boxed()
+}
+
+fn channels() -> BoxedStrategy<Channels> {
+    vec(select(Channel::ALL.to_vec()), 0..3)
+        .prop_map(|channels| channels.into_iter().collect())
+        .boxed()
+}
+
+fn person() -> BoxedStrategy<Who> {
+    prop_oneof![
+        (0..5usize).prop_map(|address| {
+            let mut keys = email(address);
+            keys.retain(|key| key.kind != Kind::Domain);
+            Who(keys)
+        }),
+        (0..3u8).prop_map(|number| Who(vec![key(Kind::Phone, number, None)])),
+        (0..3u8, 0..3u8).prop_map(|(contact, phone)| Who(vec![
+            key(Kind::Phone, phone, None),
+            key(Kind::Contact, contact, None),
+        ])),
+    ]
+    .boxed()
+}
+
+fn terms() -> BoxedStrategy<Terms> {
+    use ListingReason::{HardBounce, Manual, NationalRegistry, StateRegistry};
+    let later = select(vec![1, 10, 20, 60]);
+    // Half of the reasons are of those that an exemption may lift.
+    let reason = prop_oneof![
+        select(ListingReason::ALL.to_vec()),
+        select(vec![HardBounce, Manual, NationalRegistry, StateRegistry]),
+    ];
+    (
+        of(0..2usize),
+        channels(),
+        reason,
+        weighted(0.2, later.clone()),
+        of(later),
+    )
+        .prop_map(
+            |(seller, channels, reason, effective_from, expires)| Terms {
+                seller,
+                channels,
+                reason,
+                effective_from,
+                expires,
+            },
+        )
+        .boxed()
+}
+
+/// An exemption: rather wide, and for rather long.
+fn exemption() -> BoxedStrategy<Terms> {
+    (
+        terms(),
+        any::<bool>(),
+        select(vec![1, 20, 600, 3600]),
+        weighted(0.1, 1..20i64),
+    )
+        .prop_map(|(terms, all, expires, effective_from)| Terms {
+            channels: if all { Channels::all() } else { terms.channels },
+            expires: Some(expires),
+            effective_from,
+            ..terms
+        })
+        .boxed()
+}
+
+const CLASSES: [Class; 4] = [Class::Read, Class::Write, Class::Contact, Class::Admin];
+const PER: [&str; 7] = [
+    "agent",
+    "workspace",
+    "mailbox",
+    "recipient",
+    "domain",
+    "campaign",
+    "seller",
+];
+
+fn rule() -> BoxedStrategy<RuleM> {
+    (
+        vec(0..8usize, 0..3),
+        vec(select(CLASSES.to_vec()), 0..2),
+        select(PER.to_vec()),
+        any::<bool>(),
+        prop_oneof![4 => 1..4u64, 1 => 4..7u64],
+        select(vec![1, 10, 20, 60]),
+    )
+        .prop_map(|(actions, classes, per, in_recipients, limit, window_s)| {
+            let mut actions: Vec<&str> = actions
+                .into_iter()
+                // `post.letter` is not in every policy, and the last is in none.
+                .map(|pick| ACTIONS[pick % 7])
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect();
+            let classes: Vec<Class> = classes
+                .into_iter()
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect();
+            if actions.is_empty() && classes.is_empty() {
+                actions.push("email.send");
+            }
+            RuleM {
+                id: String::new(),
+                actions,
+                classes,
+                per,
+                in_recipients,
+                limit,
+                window_s,
+            }
+        })
+        .boxed()
+}
+
+fn grant() -> BoxedStrategy<GrantM> {
+    (
+        prop_oneof![3 => Just(0usize), 1 => 0..3usize],
+        vec(0..7usize, 1..5),
+        of(vec(0..2usize, 1..3)),
+        of(vec(0..2usize, 0..2)),
+    )
+        .prop_map(|(agent, actions, sellers, mailboxes)| {
+            let distinct = |picks: Vec<usize>| picks.into_iter().collect::<BTreeSet<_>>();
+            GrantM {
+                id: String::new(),
+                agent: AGENTS[agent],
+                actions: distinct(actions)
+                    .into_iter()
+                    .map(|pick| ACTIONS[pick])
+                    .collect(),
+                sellers: sellers.map(|picks| {
+                    distinct(picks)
+                        .into_iter()
+                        .map(|pick| SELLERS[pick])
+                        .collect()
+                }),
+                mailboxes: mailboxes
+                    .map(|picks| distinct(picks).into_iter().map(mailbox).collect()),
+            }
+        })
+        .boxed()
+}
+
+fn declared() -> BoxedStrategy<Vec<ActionM>> {
+    let requires = weighted(0.1, select(vec![Kind::Email, Kind::Contact]));
+    (
+        // The classes of what is not built in may change from policy to policy.
+        prop_oneof![4 => Just(Class::Write), 1 => Just(Class::Contact)],
+        prop_oneof![4 => Just(Class::Read), 1 => Just(Class::Admin)],
+        of(channels()),
+        requires,
+    )
+        .prop_map(|(update, read, letter, requires)| {
+            let all: BTreeSet<Channel> = Channel::ALL.into();
+            let action = |name, class, channels: BTreeSet<Channel>| ActionM {
+                name,
+                class,
+                channels,
+                requires: Vec::new(),
+            };
+            let of_class = |class: Class| match class {
+                Class::Contact => all.clone(),
+                _ => BTreeSet::new(),
+            };
+            let mut actions = vec![
+                action("crm.update", update, of_class(update)),
+                action("crm.read", read, of_class(read)),
+            ];
+            if let Some(channels) = letter.filter(|channels| !channels.is_empty()) {
+                actions.push(action(
+                    "post.letter",
+                    Class::Contact,
+                    channels.iter().collect(),
+                ));
+            }
+            if let Some(kind) = requires {
+                actions.push(ActionM {
+                    requires: vec![kind],
+                    ..action("email.send", Class::Contact, [Channel::Email].into())
+                });
+            }
+            actions
+        })
+        .boxed()
+}
+
+fn policy(rules: usize) -> BoxedStrategy<PolicyM> {
+    (
+        declared(),
+        vec(grant(), 0..4),
+        vec(rule(), 0..=rules),
+        select(vec![10, 60]),
+        select(vec![0, 30]),
+        select(vec![0, 5]),
+        0..1_000u32,
+    )
+        .prop_map(
+            |(actions, grants, rules, valid_for_s, more_s, tolerance_s, name)| {
+                // One row grants the first agent nearly everything, so that there are allows.
+                let wide = GrantM {
+                    id: String::new(),
+                    agent: AGENTS[0],
+                    actions: ACTIONS[..7].to_vec(),
+                    sellers: None,
+                    mailboxes: None,
+                };
+                let grants = grants.into_iter().chain([wide]).enumerate();
+                let rules = rules.into_iter().enumerate();
+                PolicyM {
+                    actions,
+                    // Rows and rules have other names in every policy: nothing may hang on a name.
+                    grants: grants
+                        .map(|(at, row)| GrantM {
+                            id: format!("g{at}-{name}"),
+                            ..row
+                        })
+                        .collect(),
+                    rules: rules
+                        .map(|(at, rule)| RuleM {
+                            id: format!("t{at}-{name}"),
+                            ..rule
+                        })
+                        .collect(),
+                    valid_for_s,
+                    report_within_s: valid_for_s + more_s,
+                    tolerance_s,
+                }
+            },
+        )
+        .boxed()
+}
+
+fn when(leap: u32) -> BoxedStrategy<When> {
+    prop_oneof![
+        6 => Just(When::Later(0)),
+        2 => Just(When::Later(1)),
+        2 => (1..5i64).prop_map(|seconds| When::Later(seconds * 1_000_000)),
+        1 + leap / 6 => (0..30_000_000i64).prop_map(When::Later),
+        leap => (0..40usize, -1..=1i64).prop_map(|(pick, off)| When::Boundary { pick, off }),
+    ]
+    .boxed()
+}
+
+fn act(focus: Focus) -> BoxedStrategy<Act> {
+    let report = (
+        0..60usize,
+        prop_oneof![5 => Just(0usize), 1 => 1..4usize],
+        prop::bool::weighted(0.05),
+        of(when(12)),
+        of(when(12)),
+    )
+        .prop_map(|(pick, by, other_correlation, started, occurred)| Report {
+            pick,
+            by,
+            other_correlation,
+            started,
+            occurred,
+        });
+    let who = prop_oneof![
+        2 => person(),
+        2 => (0..4u8).prop_map(|number| Who(vec![key(Kind::Domain, number, None)])),
+        1 => (0..2u8).prop_map(|number| Who(vec![key(Kind::Account, number, None)])),
+    ];
+    let odd = focus.odd;
+    let acts: Vec<(u32, BoxedStrategy<Act>)> = vec![
+        (50, ask(odd).prop_map(Act::Decide).boxed()),
+        (15, Just(Act::AskAgain).boxed()),
+        (
+            focus.list,
+            (who, terms())
+                .prop_map(|(who, terms)| Act::List(who, terms))
+                .boxed(),
+        ),
+        (
+            focus.list,
+            (person(), exemption(), any::<bool>())
+                .prop_map(|(who, terms, last)| Act::Exempt(who, terms, last))
+                .boxed(),
+        ),
+        (
+            focus.list,
+            (0..20usize, prop::bool::weighted(0.25))
+                .prop_map(|(pick, exemption)| Act::Unlist { pick, exemption })
+                .boxed(),
+        ),
+        (
+            focus.publish,
+            policy(focus.rules).prop_map(Act::Publish).boxed(),
+        ),
+        (focus.stop, (0..6usize).prop_map(Act::Stop).boxed()),
+        (focus.stop, (0..4usize).prop_map(Act::Resume).boxed()),
+        (focus.report, report.prop_map(Act::Execute).boxed()),
+        (
+            1 + focus.report / 4,
+            (0..60usize).prop_map(Act::Outcome).boxed(),
+        ),
+        (
+            1 + focus.report / 4,
+            (0..ACTIONS.len(), 0..3usize, 0..3usize)
+                .prop_map(|(action, agent, outcome)| Act::Assert {
+                    action,
+                    agent,
+                    outcome,
+                })
+                .boxed(),
+        ),
+        (
+            1,
+            (1..3usize, prop::bool::weighted(0.7))
+                .prop_map(|(agent, in_force)| Act::Principal { agent, in_force })
+                .boxed(),
+        ),
+        (focus.clock, (-20..20i64).prop_map(Act::Clock).boxed()),
+        (
+            5,
+            (0..80usize, 0..5usize)
+                .prop_map(|(pick, changed)| Act::Again { pick, changed })
+                .boxed(),
+        ),
+        (1, Just(Act::Reload).boxed()),
+    ];
+    Union::new_weighted(acts.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
+}
+
+/// Steps of one run. A policy comes early, but not always first.
+pub(crate) fn steps(focus: Focus, count: std::ops::Range<usize>) -> BoxedStrategy<Vec<Step>> {
+    let step = |act: BoxedStrategy<Act>| {
+        (when(focus.leap), prop::bool::weighted(0.8), act)
+            .prop_map(|(when, announce, act)| Step {
+                when,
+                announce,
+                act,
+            })
+            .boxed()
+    };
+    let first = step(policy(focus.rules).prop_map(Act::Publish).boxed());
+    (
+        vec(step(act(focus)), 0..3),
+        first,
+        vec(step(act(focus)), count),
+    )
+        .prop_map(|(mut steps, first, more)| {
+            steps.push(first);
+            steps.extend(more);
+            steps
+        })
+        .boxed()
+}
