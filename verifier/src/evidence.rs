@@ -1,6 +1,6 @@
 //! `ledger-verify evidence`: that a decision was recorded, on what it cites.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::entry::{Basis, Body, Decision, Entry, Key, Outcome};
 use ledger_core::evidence::{EVIDENCE_BYTES_MAX, Evidence};
@@ -145,11 +145,16 @@ fn decided(primary: &Entry, decision: &Decision, judgement: &Judgement) -> Strin
         Outcome::RequireApproval => "sent for approval",
         Outcome::Deny => "denied",
     };
-    let on = if judgement.listings.is_empty() {
+    // One listing can name a person by several keys.
+    let cites: BTreeSet<_> = judgement
+        .listings
+        .iter()
+        .map(|relied| relied.cite)
+        .collect();
+    let on = if cites.is_empty() {
         String::new()
     } else {
-        let listings = judgement.listings.len() as u64;
-        format!(" on {}", count(listings, "cited listing"))
+        format!(" on {}", count(cites.len() as u64, "cited listing"))
     };
     let by = match (decision.basis, decision.policy) {
         (Basis::Asserted, _) => " by another engine, and recorded".to_owned(),
@@ -314,7 +319,7 @@ fn who(decision: &Decision, opened: &[Match]) -> String {
     }
     let names = names.join(", ");
     let Some(first) = recipients.first() else {
-        return format!("The opened person ({names}) is a target of this action, not a recipient.");
+        return format!("{names} is a target of this action, not a recipient.");
     };
     let about: Vec<String> = decision
         .reasons
@@ -335,9 +340,11 @@ fn who(decision: &Decision, opened: &[Match]) -> String {
         about.join(", ")
     };
     let what = match decision.outcome {
-        Outcome::Allow => "could be reached",
-        Outcome::RequireApproval => "could not yet be reached",
-        Outcome::Deny => "was not to be reached",
+        Outcome::Allow => "allowed",
+        Outcome::RequireApproval => "sent for approval",
+        Outcome::Deny => "refused",
     };
-    format!("The person opened, {names}, is recipient {first} and {what}: {because}.")
+    format!(
+        "{names} is recipient {first}: the action that would reach this person was {what} ({because})."
+    )
 }

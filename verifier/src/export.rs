@@ -180,7 +180,9 @@ impl Walked {
             None => Ok(()),
             Some((seq, what)) => Err(Failure::unjudged(
                 "form",
-                format!("entry {seq}: {what}. Its hash is right; what it says is not judged"),
+                format!(
+                    "entry {seq}: {what} is not known to this version; its hash is right, what it says is not judged"
+                ),
             )),
         }
     }

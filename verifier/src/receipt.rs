@@ -84,7 +84,7 @@ pub(crate) fn decode(seq: u64, bytes: &[u8]) -> Result<Entry, Failure> {
         )),
         Err(DecodeError::Unknown { what }) => Err(Failure::unjudged(
             "entry",
-            format!("entry {seq} is in the log, but {what}"),
+            format!("entry {seq} is in the log, but {what} is not known to this version"),
         )),
         Err(DecodeError::Malformed { why }) => Err(Failure::refuted(
             "entry",

@@ -4,9 +4,16 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
+    clippy::assigning_clones,
     unreachable_pub,
     missing_docs
 )]
 
+mod cli;
 mod common;
+mod evidence;
+mod export;
+mod judge;
+mod mutate;
+mod receipt;
 mod replay;

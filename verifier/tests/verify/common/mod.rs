@@ -1,6 +1,7 @@
 //! A ledger without a daemon: the core's planner and fold over a list of lines, signed by a test key.
 
 pub mod rich;
+pub mod run;
 
 use std::path::Path;
 
@@ -15,6 +16,7 @@ use ledger_core::entry::{
 use ledger_core::evidence::{Evidence, ProvenEntry};
 use ledger_core::gate::GATE_VERSION;
 use ledger_core::hash::{Hash, leaf_hash};
+use ledger_core::judge::required;
 use ledger_core::normalise::{self, Identifiers, Identity, Subject};
 use ledger_core::note::SigningKey;
 use ledger_core::opening::{OpenedKey, Opening};
@@ -84,6 +86,10 @@ impl Ledger {
         Entry::decode(&self.lines[usize::try_from(seq).unwrap()]).unwrap()
     }
 
+    pub fn entries(&self) -> Vec<Entry> {
+        (0..self.size()).map(|seq| self.entry(seq)).collect()
+    }
+
     pub fn advance_s(&mut self, seconds: u64) {
         self.now = self.now.saturating_add_s(seconds);
     }
@@ -107,8 +113,14 @@ impl Ledger {
         }
     }
 
-    /// Appends an entry without asking the planner, as an attacker with the key would.
-    pub fn append(&mut self, body: Body) -> u64 {
+    /// Appends an entry whatever it says, as an attacker with the key would. Nothing can follow on it.
+    pub fn forge(&mut self, body: Body) -> u64 {
+        let (seq, time) = (self.size(), self.now);
+        self.lines.push(Entry { seq, time, body }.encode().unwrap());
+        seq
+    }
+
+    fn append(&mut self, body: Body) -> u64 {
         let seq = self.size();
         let entry = Entry {
             seq,
@@ -260,10 +272,6 @@ impl Ledger {
 
     pub fn mailbox(&self, name: &str) -> Token {
         normalise::mailbox(name).unwrap().token(&self.subject)
-    }
-
-    pub fn tokens(&self, identifiers: Identifiers<'_>) -> Vec<Key> {
-        self.keys(&Identity::of(identifiers).keys)
     }
 
     fn keys(&self, keys: &[normalise::MatchKey]) -> Vec<Key> {
@@ -503,6 +511,16 @@ impl Ledger {
     pub fn evidence_of(&self, primary: u64, others: &[u64]) -> Evidence {
         let others = others.iter().map(|seq| self.proven(*seq)).collect();
         Evidence::new(self.proven(primary), others, self.checkpoint())
+    }
+
+    /// Evidence about an entry, as the daemon makes it.
+    pub fn evidence(&self, primary: u64) -> Evidence {
+        let read = |seq| Ok::<_, ()>((seq < self.size()).then(|| self.entry(seq)));
+        let others: Vec<u64> = required(&self.entry(primary), read)
+            .unwrap()
+            .into_iter()
+            .collect();
+        self.evidence_of(primary, &others)
     }
 
     pub fn opening(&self, identifiers: Identifiers<'_>) -> Opening {

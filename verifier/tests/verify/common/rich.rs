@@ -1,5 +1,7 @@
 //! A log in which every kind of entry, every answer key and every reason code of a decision occurs.
 
+use std::fmt::Write as _;
+
 use ledger_core::action::{Channel, Channels, Class};
 use ledger_core::entry::{
     Basis, Cause, Cite, Decision, DncOp, Event, Foreign, Listing, ListingReason, Outcome,
@@ -71,12 +73,15 @@ report_within_s = 900
 pub fn large_policy() -> String {
     let mut text = POLICY.replace("limit = 3", "limit = 30");
     for row in 0..200 {
-        let agents: String = (0..8)
-            .map(|n| format!("\"seller-{row}-{n}-of-a-long-name-indeed\", "))
+        let sellers: Vec<String> = (0..8)
+            .map(|n| format!("\"seller-{row}-{n}-of-a-long-name-indeed\""))
             .collect();
-        text.push_str(&format!(
-            "\n[[grant]]\nid = \"row-{row}\"\nagent = \"agent.{row}\"\nactions = [\"email.send\"]\nsellers = [{agents}]\n"
-        ));
+        let sellers = sellers.join(", ");
+        write!(
+            text,
+            "\n[[grant]]\nid = \"row-{row}\"\nagent = \"agent.{row}\"\nactions = [\"email.send\"]\nsellers = [{sellers}]\n"
+        )
+        .unwrap();
     }
     text
 }
