@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use ledger_core::checkpoint::Checkpoint;
 use ledger_core::hash::Hash;
 use ledger_core::note::VerificationKey;
-use ledger_core::tree::{TileReadError, root};
+use ledger_core::tree::root;
 use ledger_core::trust::{Trust, TrustError};
 
 pub use file::{HeadFile, SLOT_BYTES};
@@ -161,13 +161,7 @@ pub fn check(checkpoint: &[u8], store: &LogStore, key: &VerificationKey) -> Resu
         });
     }
     // The same root at that size: the store's first entries are the ones that were signed.
-    let found = root(&store.tiles(&at), head.size).map_err(|error| match error {
-        TileReadError::Source { source, .. } => source,
-        other => ReadError::Db {
-            what: format!("the tree of size {}", head.size),
-            why: other.to_string(),
-        },
-    })?;
+    let found = root(&store.tiles(&at), head.size).map_err(ReadError::from)?;
     if found != head.root {
         return Err(HeadError::Beside {
             size: head.size,

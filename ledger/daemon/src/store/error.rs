@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use ledger_core::hash::Hash;
+use ledger_core::tree::TileReadError;
 use ledger_core::trust::TrustError;
 
 use super::{FORMAT, WalError};
@@ -184,6 +185,28 @@ pub enum ReadError {
         /// Its bytes.
         found: usize,
     },
+}
+
+impl From<TileReadError<Self>> for ReadError {
+    /// Of a tree at a size that it has, proofs and roots can fail in the tiles alone.
+    fn from(error: TileReadError<Self>) -> Self {
+        match error {
+            TileReadError::Source { source, .. } => source,
+            TileReadError::Width {
+                level,
+                index,
+                expected,
+                found,
+            } => {
+                let why = format!("expected {expected} hashes, found {found}");
+                Self::Tile { level, index, why }
+            }
+            TileReadError::Claim(error) => Self::Db {
+                what: "the tree".to_owned(),
+                why: error.to_string(),
+            },
+        }
+    }
 }
 
 /// Why a commit failed. Whatever it says, the outcome counts as unknown.

@@ -14,7 +14,6 @@ use ledger_core::tree::{CompactRange, range, root, root_of};
 use ledger_core::trust::Trust;
 use rocksdb::{DBRecoveryMode, Direction, ErrorKind, IteratorMode, WriteOptions};
 
-use super::read::flatten;
 use super::{
     Committed, DETAILS, ENTRIES, FORMAT, LogStore, META, OpenError, ReadError, TILES, options,
     tile_key, wal,
@@ -162,7 +161,7 @@ impl LogStore {
             checkpoint: bytes.into(),
             partial,
         };
-        let tree = range(&self.tiles(&committed), size).map_err(flatten)?;
+        let tree = range(&self.tiles(&committed), size).map_err(ReadError::from)?;
         if tree.root() != checkpoint.root {
             return Err(self.localise(&committed, &checkpoint, tree.root(), trust)?);
         }
@@ -286,7 +285,7 @@ impl LogStore {
             let Ok(verified) = trust.verify_checkpoint(&bytes) else {
                 break;
             };
-            let computed = root(&self.tiles(at), size).map_err(flatten)?;
+            let computed = root(&self.tiles(at), size).map_err(ReadError::from)?;
             if computed == verified.checkpoint.root {
                 right = size;
             } else {

@@ -6,7 +6,7 @@ use ledger_core::entry::DetailName;
 use ledger_core::hash::{Hash, leaf_hash};
 use ledger_core::receipt::Receipt;
 use ledger_core::tile::{TILE_WIDTH, decode_hashes};
-use ledger_core::tree::{TileReadError, TileSource, inclusion_proof};
+use ledger_core::tree::{TileSource, inclusion_proof};
 use rocksdb::{Direction, IteratorMode};
 
 use super::{
@@ -57,7 +57,7 @@ impl LogStore {
     /// As [`entry`](Self::entry).
     pub fn receipt_at(&self, seq: u64, at: &Committed) -> Result<Receipt, ReadError> {
         let entry = self.entry_at(seq, at)?;
-        let proof = inclusion_proof(&self.tiles(at), seq, at.size).map_err(flatten)?;
+        let proof = inclusion_proof(&self.tiles(at), seq, at.size)?;
         Ok(Receipt {
             entry,
             seq,
@@ -242,27 +242,5 @@ pub(super) fn check_leaf(
             found,
         }),
         None => Err(ReadError::MissingEntry { seq }),
-    }
-}
-
-/// A proof of an entry and sizes that were checked can fail in the source alone.
-pub(super) fn flatten(error: TileReadError<ReadError>) -> ReadError {
-    match error {
-        TileReadError::Source { source, .. } => source,
-        TileReadError::Width {
-            level,
-            index,
-            expected,
-            found,
-        } => ReadError::Tile {
-            level,
-            index,
-            why: format!("expected {expected} hashes, found {found}"),
-        },
-        TileReadError::Claim(error) => ReadError::Tile {
-            level: 0,
-            index: 0,
-            why: error.to_string(),
-        },
     }
 }

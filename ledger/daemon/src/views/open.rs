@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ledger_core::entry::{DecodeError, Entry};
 use ledger_core::state::{FoldError, State};
-use ledger_core::tree::{TileReadError, range, root};
+use ledger_core::tree::{range, root};
 use ledger_core::view::{MemoryView, ReadView, Table, View, ViewError};
 use rocksdb::ErrorKind;
 
@@ -43,7 +43,10 @@ pub struct OpenedViews {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenViewsError {
     /// The views' database cannot be opened or removed, and not because it is damaged.
-    #[error("the views in `{}` cannot be opened: {source}", dir.display())]
+    #[error(
+        "the views in `{}` cannot be opened: {source}; `ledgerd rebuild` folds them anew from the log",
+        dir.display()
+    )]
     Db {
         /// The directory of the views.
         dir: PathBuf,
@@ -152,7 +155,7 @@ fn keep(
         );
         return Ok(None);
     }
-    if root(&log.tiles(at), mark.size).map_err(log_error)? != mark.root {
+    if root(&log.tiles(at), mark.size).map_err(ReadError::from)? != mark.root {
         tracing::warn!(
             mark = mark.size,
             "the views are of another history and are folded anew"
@@ -186,7 +189,7 @@ fn catch_up(
     progress: &mut dyn FnMut(Progress),
 ) -> Result<State<SequencerView>, OpenViewsError> {
     let total = at.size;
-    let mut tree = range(&log.tiles(at), size).map_err(log_error)?;
+    let mut tree = range(&log.tiles(at), size).map_err(ReadError::from)?;
     progress(Progress {
         folded: size,
         total,
@@ -211,27 +214,6 @@ fn catch_up(
 fn fold<V: View>(state: &mut State<V>, seq: u64, bytes: &[u8]) -> Result<(), OpenViewsError> {
     let entry = Entry::decode(bytes).map_err(|source| OpenViewsError::Decode { seq, source })?;
     Ok(state.apply(&entry, None)?)
-}
-
-fn log_error(error: TileReadError<ReadError>) -> ReadError {
-    match error {
-        TileReadError::Source { source, .. } => source,
-        TileReadError::Width {
-            level,
-            index,
-            expected,
-            found,
-        } => ReadError::Tile {
-            level,
-            index,
-            why: format!("expected {expected} hashes, found {found}"),
-        },
-        TileReadError::Claim(error) => ReadError::Tile {
-            level: 0,
-            index: 0,
-            why: error.to_string(),
-        },
-    }
 }
 
 /// A row on which the views and a fresh fold of the log disagree.
