@@ -198,7 +198,7 @@ fn expected(model: &Model, table: Table, from: &[u8], most: usize) -> Rows {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn layers_read_as_one_map(steps in prop::collection::vec(step(), 1..120)) {
