@@ -21,6 +21,7 @@ pub mod ask;
 pub mod bin;
 mod client;
 mod credential;
+mod ctl;
 mod daemon;
 mod ledger;
 mod log;
@@ -32,6 +33,7 @@ mod verify;
 
 pub use client::{Client, Service, connect};
 pub use credential::Credential;
+pub use ctl::Ctl;
 pub use daemon::Daemon;
 pub use ledger::Ledger;
 pub use log::{Line, Log};

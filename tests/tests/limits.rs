@@ -338,8 +338,8 @@ async fn the_largest_request_fits_its_entry() {
     for code in [
         "identity.impersonation",
         "action.unknown",
+        "dnc.crm_flag",
         "dnc.listed",
-        "foreign.deny",
     ] {
         assert!(
             entry.codes().contains(&code),

@@ -1,0 +1,127 @@
+//! Damage to a stopped ledger's store, done without the daemon's own code: through RocksDB, so that its
+//! checksums are right again, and to the bytes on the disk, so that they are not.
+
+use std::fs;
+use std::path::PathBuf;
+
+use ledger_tests::Ledger;
+use rocksdb::{DB, Options};
+
+/// The column families of the log, as its documentation lists them.
+const FAMILIES: [&str; 5] = ["default", "entries", "tiles", "details", "meta"];
+
+fn open(ledger: &Ledger) -> DB {
+    let mut options = Options::default();
+    // As the daemon does it, so that what it notes about its logs stays right.
+    options.set_track_and_verify_wals_in_manifest(true);
+    DB::open_cf(&options, ledger.data().join("log"), FAMILIES)
+        .expect("a store that no daemon has open")
+}
+
+/// A value in the store.
+pub(crate) fn get(ledger: &Ledger, family: &str, key: &[u8]) -> Vec<u8> {
+    let db = open(ledger);
+    let value = db
+        .get_cf(db.cf_handle(family).expect("a column family"), key)
+        .expect("a store that can be read");
+    value.unwrap_or_else(|| panic!("`{family}` has nothing under `{}`", key.escape_ascii()))
+}
+
+/// Puts another value there.
+pub(crate) fn put(ledger: &Ledger, family: &str, key: &[u8], value: &[u8]) {
+    let db = open(ledger);
+    db.put_cf(db.cf_handle(family).expect("a column family"), key, value)
+        .expect("room on the disk");
+}
+
+/// Takes a value out.
+pub(crate) fn delete(ledger: &Ledger, family: &str, key: &[u8]) {
+    let db = open(ledger);
+    db.delete_cf(db.cf_handle(family).expect("a column family"), key)
+        .expect("room on the disk");
+}
+
+/// Flips one bit in the middle of `bytes`, wherever the store's files hold them. Says which files.
+pub(crate) fn flip(ledger: &Ledger, bytes: &[u8]) -> String {
+    let mut found = Vec::new();
+    for path in files(ledger) {
+        let mut content = fs::read(&path).expect("a file of the store");
+        let places: Vec<usize> = content
+            .windows(bytes.len())
+            .enumerate()
+            .filter(|(_, at)| *at == bytes)
+            .map(|(at, _)| at)
+            .collect();
+        for place in &places {
+            content[place + bytes.len() / 2] ^= 1;
+        }
+        if !places.is_empty() {
+            fs::write(&path, content).expect("room on the disk");
+            found.push(
+                path.file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned(),
+            );
+        }
+    }
+    assert!(
+        !found.is_empty(),
+        "no file of the store holds `{}`",
+        bytes.escape_ascii()
+    );
+    found.join(", ")
+}
+
+/// Flips one bit in the last record of the write-ahead log: in what comes before its bytes (its length),
+/// in its middle, or in its last byte.
+pub(crate) fn flip_in_wal(ledger: &Ledger, place: &str) {
+    let newest = files(ledger)
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .filter(|path| fs::metadata(path).is_ok_and(|file| file.len() > 0))
+        .max()
+        .expect("a write-ahead log");
+    let mut content = fs::read(&newest).expect("a write-ahead log");
+    let last = last_fragment(&content);
+    let at = match place {
+        "head" => last + 4,
+        "middle" => last + (content.len() - last) / 2,
+        _ => content.len() - 1,
+    };
+    content[at] ^= 1;
+    fs::write(&newest, content).expect("room on the disk");
+}
+
+/// Where the last fragment begins. Blocks of 32 KiB, of fragments: checksum (4 bytes), length (2, little
+/// endian), type (1), bytes; a rest of a block too small for a fragment is filled up.
+fn last_fragment(content: &[u8]) -> usize {
+    const BLOCK: usize = 32 * 1024;
+    const HEADER: usize = 7;
+    let (mut at, mut last) = (0, 0);
+    while at + HEADER <= content.len() {
+        let left = BLOCK - at % BLOCK;
+        if left < HEADER {
+            at += left;
+            continue;
+        }
+        last = at;
+        at += HEADER + usize::from(u16::from_le_bytes([content[at + 4], content[at + 5]]));
+    }
+    assert_eq!(
+        at,
+        content.len(),
+        "a write-ahead log made of whole fragments"
+    );
+    last
+}
+
+fn files(ledger: &Ledger) -> Vec<PathBuf> {
+    let folder = fs::read_dir(ledger.data().join("log")).expect("a store");
+    let mut files: Vec<PathBuf> = folder
+        .map(|item| item.expect("an item").path())
+        .filter(|path| path.is_file())
+        .collect();
+    files.sort();
+    files
+}
