@@ -13,6 +13,9 @@ use crate::transcript::Transcript;
 /// How many gaps are shown to people; programs get all that are listed.
 const GAPS_SHOWN: usize = 10;
 
+/// How many reasons of a decision are shown to people.
+const REASONS_SHOWN: usize = 8;
+
 /// What an entry records, in one sentence without its end.
 pub fn entry(entry: &Entry) -> String {
     let actor = &entry.body.actor().id;
@@ -94,7 +97,20 @@ pub fn decision(decision: &Decision) -> String {
         Outcome::RequireApproval => "asked for an approval of",
         Outcome::Deny => "denied",
     };
-    let reasons: Vec<String> = decision.reasons.iter().map(reason).collect();
+    let listed = decision.reasons.len();
+    let mut reasons: Vec<String> = decision
+        .reasons
+        .iter()
+        .take(REASONS_SHOWN)
+        .map(reason)
+        .collect();
+    if listed > REASONS_SHOWN {
+        let total = decision.reasons_total.unwrap_or(listed as u64);
+        reasons.push(format!(
+            "and {} more",
+            total.saturating_sub(REASONS_SHOWN as u64)
+        ));
+    }
     let because = if reasons.is_empty() {
         String::new()
     } else {

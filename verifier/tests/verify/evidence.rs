@@ -405,6 +405,57 @@ fn a_decision_must_agree_with_its_policy_and_its_cites() {
 }
 
 #[test]
+fn a_long_list_of_lenient_reasons_does_not_crowd_out_a_denial() {
+    use ledger_core::entry::{Code, Reason};
+    let (mut ledger, at) = story::log();
+    let crowd: Vec<_> = (0..50)
+        .map(|_| person("friend@blocked.io", "c-5"))
+        .collect();
+    let mut request = ledger.email(&crowd);
+    request.cause.actor.id = "agent.drafter".to_owned();
+    let Ok(Plan::Append(bodies)) =
+        plan(&ledger.state, Body::Decision(Box::new(request)), ledger.now)
+    else {
+        panic!("not decided");
+    };
+    let Some(Body::Decision(mut decision)) = bodies.into_iter().next() else {
+        panic!("no decision");
+    };
+    assert_eq!(decision.reasons[0].code, Code::GrantNone);
+    let exemption = Cite {
+        seq: 14,
+        index: Some(0),
+    };
+    assert_eq!(ledger.entry(at.exempted).body.kind(), "decision");
+    decision.reasons = (0..40)
+        .map(|recipient| Reason {
+            recipient: Some(recipient),
+            key: Some(ledger_core::token::Kind::Domain),
+            cites: vec![exemption],
+            ..Code::DncExempt.reason()
+        })
+        .collect();
+    decision.reasons_total = Some(51);
+    for count in &mut decision.throttles {
+        (count.count, count.passes_at) = (0, None);
+    }
+    decision.outcome = Outcome::Allow;
+    decision.valid_until = Some(ledger.after_s(120));
+    decision.report_by = Some(ledger.after_s(900));
+    let seq = ledger.forge(Body::Decision(decision));
+    let files = Files::new();
+    let words = "`reasons` of the check `grant`: expected `[{\"check\":\"grant\",\"code\":\"grant.none\"}]`, found `[]`";
+    verify(
+        &files,
+        &ledger.evidence(seq),
+        &ledger.vkey(),
+        "crowd",
+        1,
+        words,
+    );
+}
+
+#[test]
 fn a_stop_that_is_cited_must_cover_the_agent() {
     let files = Files::new();
     for (scope, code, words) in [

@@ -4,11 +4,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::common::rich;
+use crate::common::{Ledger, person, rich};
 use crate::mutate::{mutants, said};
 use ledger_core::entry::{Code, Entry, Finding};
 use ledger_core::fault::Fault;
 use ledger_core::replay::{GapCause, Replay, Report, replay};
+use ledger_core::role::Role;
 use serde_json::Value;
 
 #[test]
@@ -241,4 +242,106 @@ fn a_changed_answer_is_named_whatever_entry_and_whatever_answer_it_is() {
             );
         }
     }
+}
+
+/// The gaps of a log, by cause and length in seconds.
+fn gaps(ledger: &Ledger) -> Vec<(GapCause, i64)> {
+    let report = replay(&ledger.lines);
+    assert_eq!(report.fault(), None, "{:?}", report.mismatches);
+    let gaps = &report.summary.coverage.gaps;
+    gaps.iter()
+        .map(|gap| (gap.cause, (gap.to.micros() - gap.from.micros()) / 1_000_000))
+        .collect()
+}
+
+#[test]
+fn coverage_tells_a_stop_from_a_death_and_both_from_silence() {
+    let mut ledger = Ledger::empty();
+    ledger.genesis();
+    ledger.advance_s(40);
+    ledger.boot();
+    for _ in 0..3 {
+        ledger.advance_s(300);
+        ledger.heartbeat();
+    }
+    assert_eq!(gaps(&ledger), [(GapCause::NotStarted, 40)]);
+    ledger.shutdown();
+    ledger.advance_s(10);
+    ledger.boot();
+    ledger.advance_s(20);
+    ledger.boot();
+    assert_eq!(
+        gaps(&ledger)[1..],
+        [(GapCause::Stopped, 10), (GapCause::Died, 20)]
+    );
+    // Two heartbeats without any entry are borne, more are a gap; the policy says how long one is.
+    ledger.advance_s(600);
+    ledger.heartbeat();
+    ledger.advance_s(601);
+    ledger.heartbeat();
+    assert_eq!(gaps(&ledger)[3..], [(GapCause::Silent, 601)]);
+    ledger.publish("version = 1\n[numbers]\nheartbeat_s = 10\n");
+    ledger.advance_s(21);
+    ledger.heartbeat();
+    assert_eq!(gaps(&ledger)[4..], [(GapCause::Silent, 21)]);
+    // A start that finds the clock in doubt says so first; the gap is the one before that.
+    ledger.shutdown();
+    ledger.advance_s(3_600);
+    ledger.clock_seen(0);
+    ledger.boot();
+    assert_eq!(gaps(&ledger)[5..], [(GapCause::Stopped, 3_600)]);
+    ledger.advance_s(3_600);
+    ledger.clock_seen(0);
+    ledger.boot();
+    assert_eq!(gaps(&ledger)[6..], [(GapCause::Died, 3_600)]);
+    ledger.advance_s(30);
+    ledger.clock_seen(0);
+    ledger.heartbeat();
+    assert_eq!(gaps(&ledger)[7..], [(GapCause::Silent, 30)]);
+    let coverage = replay(&ledger.lines).summary.coverage;
+    assert_eq!(
+        (coverage.starts, coverage.clock_jumps, coverage.outside),
+        (5, 3, 0)
+    );
+    assert_eq!(coverage.gaps_total, 8);
+}
+
+#[test]
+fn entries_of_a_ledger_that_says_it_is_not_running_are_counted() {
+    let mut ledger = Ledger::empty();
+    ledger.genesis();
+    ledger.put(Role::Agent, "agent.sender");
+    ledger.boot();
+    ledger.shutdown();
+    ledger.heartbeat();
+    assert_eq!(replay(&ledger.lines).summary.coverage.outside, 2);
+}
+
+#[test]
+fn an_allow_that_is_overdue_must_have_been_announced() {
+    let mut ledger = Ledger::started();
+    ledger.put(Role::Agent, "agent.sender");
+    ledger.publish(rich::POLICY);
+    let request = ledger.email(&[person("ann@wonder.land.io", "c-1")]);
+    let allow = ledger.decide(request);
+    ledger.advance_s(899);
+    ledger.heartbeat();
+    assert_eq!(replay(&ledger.lines).overdue_total, 0);
+    ledger.advance_s(1);
+    ledger.heartbeat();
+    let report = replay(&ledger.lines);
+    assert_eq!(
+        (report.fault(), report.open, report.overdue_total),
+        (None, 1, 1)
+    );
+    assert_eq!((report.overdue[0].seq, report.unannounced), (allow, 0));
+    // A call that is answered while it is overdue shows that the announcement was held back.
+    ledger.put(Role::Auditor, "auditor.one");
+    assert_eq!(replay(&ledger.lines).unannounced, 1);
+    ledger.unresolved(allow);
+    let report = replay(&ledger.lines);
+    assert_eq!(
+        (report.open, report.overdue_total, report.unannounced),
+        (0, 0, 1)
+    );
 }

@@ -108,6 +108,11 @@ fn gate(
         let expected = allowed.then(|| entry.time.saturating_add_s(seconds));
         same(seq, key, &expected, &found)?;
     }
+    if decision.outcome != Outcome::Deny {
+        judgement.does_not_show(
+            "That no stop was active then, and that no jump of the clock awaited an operator.",
+        );
+    }
     judgement.shows(
         "outcome",
         match decision.outcome {

@@ -5,7 +5,9 @@ use std::cmp::Reverse;
 
 use super::material::Material;
 use super::{JudgeError, Judgement, Relied};
-use crate::entry::{Body, Check, Cite, ClockEvent, Code, Decision, DncOp, Entry, Key, Reason};
+use crate::entry::{
+    Body, Check, Cite, ClockEvent, Code, Decision, DncOp, Entry, Key, Outcome, Reason,
+};
 use crate::gate::{self, Nature};
 use crate::limits::{CITES_MAX, REASONS_MAX};
 use crate::state::{InForce, listing_record};
@@ -60,6 +62,11 @@ pub(super) fn judge(
     cited(entry, decision, nature, material, judgement)
 }
 
+/// Where a reason stands: the strictest first, then in the order of the checks.
+fn order(reason: &Reason) -> (Reverse<Outcome>, Check) {
+    (Reverse(reason.code.demands()), reason.check)
+}
+
 /// How reasons stand, whatever they say.
 fn form(seq: u64, decision: &Decision) -> Result<(), JudgeError> {
     let wrong = |what: String| Err(JudgeError::contradicts(seq, format!("`reasons`: {what}")));
@@ -73,7 +80,6 @@ fn form(seq: u64, decision: &Decision) -> Result<(), JudgeError> {
             reasons.len()
         ));
     }
-    let order = |reason: &Reason| (Reverse(reason.code.demands()), reason.check);
     if !reasons.is_sorted_by_key(order) {
         return wrong("expected the strictest first, then in the order of the checks".to_owned());
     }
@@ -100,7 +106,7 @@ fn form(seq: u64, decision: &Decision) -> Result<(), JudgeError> {
 }
 
 /// Of reasons that can be worked out again, all are there and no others; where an entry lists only the
-/// first of its reasons, the first of these.
+/// first of its reasons, the first of these, down to where the list was cut.
 fn group(
     seq: u64,
     decision: &Decision,
@@ -113,10 +119,15 @@ fn group(
         .iter()
         .filter(|reason| of(reason))
         .collect();
-    let agrees = if decision.reasons_total.is_some() {
-        expected.starts_with(&found)
-    } else {
-        found == expected
+    let cut = decision
+        .reasons
+        .last()
+        .filter(|_| decision.reasons_total.is_some());
+    let agrees = match (cut, expected.get(found.len())) {
+        (Some(last), Some(missing)) => {
+            expected.starts_with(&found) && order(last) <= order(missing)
+        }
+        _ => found == expected,
     };
     if agrees {
         return Ok(());
