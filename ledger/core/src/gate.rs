@@ -8,6 +8,8 @@ pub(crate) mod dnc;
 pub(crate) mod grant;
 pub(crate) mod throttle;
 
+use std::collections::BTreeSet;
+
 use crate::action::{ActionRule, Channels, Class};
 use crate::entry::{Cite, Code, Decision, Outcome, PolicyRef, Reason};
 use crate::limits::{CITES_MAX, CITES_TOTAL_MAX, REASONS_MAX};
@@ -230,7 +232,13 @@ fn cap(reasons: &mut Vec<Reason>, decision: &mut Decision) {
     reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.code.demands()), reason.check));
     if reasons.len() > REASONS_MAX {
         decision.reasons_total = Some(reasons.len() as u64);
-        reasons.truncate(REASONS_MAX);
+        // Every code that speaks is heard: the first reason of each stays, and of the rest what fits.
+        let mut heard = BTreeSet::new();
+        let (firsts, rest): (Vec<Reason>, Vec<Reason>) =
+            reasons.drain(..).partition(|reason| heard.insert(reason.code));
+        reasons.extend(firsts);
+        reasons.extend(rest.into_iter().take(REASONS_MAX - heard.len()));
+        reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.code.demands()), reason.check));
     }
     let mut left = CITES_TOTAL_MAX;
     for reason in reasons {

@@ -42,6 +42,9 @@ const OVERDUE_MAX: usize = 1_024;
 /// How long the sequencer sleeps at most where nothing arrives and no timer is near.
 const IDLE: Duration = Duration::from_millis(500);
 
+/// An entry and its bytes.
+type Leaf = (Arc<Entry>, Vec<u8>);
+
 /// One reply waiting for its batch.
 #[derive(Debug)]
 pub struct Waiting {
@@ -318,7 +321,7 @@ impl<C: Clock> Sequencer<C> {
         now: Timestamp,
         mut prefilled: Option<ledger_core::window::Windows>,
         planned: &mut Planned,
-    ) -> Result<Result<(Arc<Entry>, Vec<u8>), EncodeError>, Stopped> {
+    ) -> Result<Result<Leaf, EncodeError>, Stopped> {
         let mut encoded = Vec::with_capacity(bodies.len());
         for (seq, body) in (self.state.head().next..).zip(bodies) {
             let entry = Entry { seq, time: now, body };

@@ -425,7 +425,7 @@ fn a_stop_that_overtakes_an_unanswered_allow_marks_it_void() {
 
 #[test]
 fn a_crowd_shares_one_commit_and_a_repetition_waits_for_the_first_copy() {
-    let (_dir, _, house) = furnished();
+    let (dir, _, house) = furnished();
     house.door.hold();
     // This one is in the held commit; those behind it are one batch.
     let head = house.submit(Lane::Work, decide("head"));
@@ -444,7 +444,7 @@ fn a_crowd_shares_one_commit_and_a_repetition_waits_for_the_first_copy() {
     let second = second.blocking_recv().unwrap().unwrap();
     assert!(!first.repeated && second.repeated && first.entry == second.entry);
     head.blocking_recv().unwrap().unwrap();
-    let trust = Trust::from_key(open_key(_dir.path())).unwrap();
+    let trust = Trust::from_key(open_key(dir.path())).unwrap();
     for reply in crowd {
         let answer = reply.blocking_recv().unwrap().unwrap();
         answer.receipt.verify(&trust).unwrap();
