@@ -46,8 +46,9 @@ fn evidence_about_every_entry_agrees() {
     );
 }
 
-/// What evidence cannot show, taken out: how much was in the windows and for whom most, who was
-/// registered, whether a stop was active, and whether a stop, a jump of the clock or a listing still held.
+/// What evidence cannot show, taken out: how much was in the windows and for whom most; who was
+/// registered; whether a stop was active; whether a stop, a jump of the clock or a listing still held;
+/// and where only some reasons are listed, how many there were.
 fn shown(decision: &Decision) -> Decision {
     let mut decision = decision.clone();
     for count in &mut decision.throttles {
@@ -68,7 +69,7 @@ fn shown(decision: &Decision) -> Decision {
     };
     decision.reasons.retain(held);
     decision.findings.clear();
-    decision.reasons_total = decision.reasons_total.map(|_| 0);
+    decision.reasons_total = None;
     decision
 }
 

@@ -2,6 +2,7 @@
 //! against the entries that they cite where they cite any.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
 use super::material::Material;
 use super::{JudgeError, Judgement, Relied};
@@ -57,6 +58,12 @@ pub(super) fn judge(
         &throttles.iter().collect::<Vec<_>>(),
         |reason| reason.check == Check::Throttle,
     )?;
+    if let Some(total) = decision.reasons_total {
+        let more = total.saturating_sub(decision.reasons.len() as u64);
+        judgement.does_not_show(format!(
+            "{more} further reasons: they are counted, not listed."
+        ));
+    }
     identity(entry.seq, decision, judgement)?;
     dnc(entry, decision, nature, material, judgement)?;
     cited(entry, decision, nature, material, judgement)
@@ -105,8 +112,8 @@ fn form(seq: u64, decision: &Decision) -> Result<(), JudgeError> {
     Ok(())
 }
 
-/// Of reasons that can be worked out again, all are there and no others; where an entry lists only the
-/// first of its reasons, the first of these, down to where the list was cut.
+/// Of reasons that can be worked out again, all are there and no others; where an entry lists only some
+/// of its reasons, the first ones of each code.
 fn group(
     seq: u64,
     decision: &Decision,
@@ -119,15 +126,17 @@ fn group(
         .iter()
         .filter(|reason| of(reason))
         .collect();
-    let cut = decision
-        .reasons
-        .last()
-        .filter(|_| decision.reasons_total.is_some());
-    let agrees = match (cut, expected.get(found.len())) {
-        (Some(last), Some(missing)) => {
-            expected.starts_with(&found) && order(last) <= order(missing)
-        }
-        _ => found == expected,
+    let agrees = if decision.reasons_total.is_some() {
+        let all = expected.iter().chain(&found);
+        let codes: BTreeSet<Code> = all.map(|reason| reason.code).collect();
+        codes.into_iter().all(|code| {
+            let is = |reason: &&&Reason| reason.code == code;
+            let listed: Vec<_> = found.iter().filter(is).collect();
+            let all: Vec<_> = expected.iter().filter(is).collect();
+            !listed.is_empty() && all.starts_with(&listed)
+        })
+    } else {
+        found == expected
     };
     if agrees {
         return Ok(());
