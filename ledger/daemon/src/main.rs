@@ -6,6 +6,11 @@ use clap::Parser;
 use ledgerd::cli;
 use ledgerd::config::Config;
 
+/// Entries are made on one thread, written on another and dropped on a third, which the system's
+/// allocator pays for with locks.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     cli::main(&Config::parse())
 }
