@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tonic::transport::Channel;
 
-use crate::{Client, Credential, Ledger, bin, connect};
+use crate::{Client, Credential, Ledger, connect};
 
 /// How long a daemon may take to answer, and how long to end.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -83,8 +83,8 @@ impl Daemon {
     }
 
     /// SIGTERM, and its end, which must be a clean one.
-    pub fn stop(mut self) {
-        let status = self.end(Signal::TERM);
+    pub async fn stop(mut self) {
+        let status = self.end(Signal::TERM).await;
         assert!(
             status.success(),
             "ledgerd ended with {status}; it said:\n{}",
@@ -93,8 +93,8 @@ impl Daemon {
     }
 
     /// SIGKILL: it gets no chance to do anything.
-    pub fn kill(mut self) {
-        let status = self.end(Signal::KILL);
+    pub async fn kill(mut self) {
+        let status = self.end(Signal::KILL).await;
         assert_eq!(
             status.signal(),
             Some(9),
@@ -103,18 +103,26 @@ impl Daemon {
         );
     }
 
-    fn end(&mut self, signal: Signal) -> ExitStatus {
+    /// Waits without blocking the runtime: the connections' own tasks answer the daemon's goodbye, which
+    /// it waits for.
+    async fn end(&mut self, signal: Signal) -> ExitStatus {
         let pid = i32::try_from(self.child.id())
             .ok()
             .and_then(Pid::from_raw)
             .expect("a child has a pid");
         kill_process(pid, signal).expect("a child that was not yet waited for can be signalled");
-        bin::wait(&mut self.child, PATIENCE).unwrap_or_else(|| {
-            panic!(
+        let until = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                return status;
+            }
+            assert!(
+                Instant::now() < until,
                 "ledgerd still runs {PATIENCE:?} after {signal:?}; it said:\n{}",
                 self.said()
-            )
-        })
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 }
 

@@ -255,7 +255,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
         }
         let (from, span) = LOAD_MS;
         tokio::time::sleep(Duration::from_millis(from + round * 7_919 % span)).await;
-        daemon.kill();
+        daemon.kill().await;
         stop.store(true, Ordering::Relaxed);
         let asked = running.await.expect("no panic in the load");
 
@@ -273,7 +273,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
         let (lost_now, kept_now) = retry(&daemon, asked, &mut history).await;
         (lost, kept) = (lost + lost_now, kept + kept_now);
     }
-    daemon.stop();
+    daemon.stop().await;
 
     let folder = ledger.export("export");
     chain.verifier.whole(&folder);

@@ -264,7 +264,7 @@ async fn under_load_every_answer_is_the_right_one_and_the_views_are_the_log() {
     assert!((3..=7).contains(&percent), "{percent} % denials");
 
     let Site { daemon, ledger, .. } = site;
-    daemon.stop();
+    daemon.stop().await;
     let folder = ledger.export("export");
     ledger_tests::Verifier::of(&ledger).log(&folder).expect(0);
     let rows = same_views(&Log::read(&folder), &ledger.data().join("views"));

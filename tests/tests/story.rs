@@ -99,7 +99,7 @@ async fn from_an_ask_to_an_offline_proof() {
         .says(&["deny", "dnc.listed"]);
     let verifier = site.verifier();
     let Site { daemon, ledger, .. } = site;
-    daemon.stop();
+    daemon.stop().await;
     assert_eq!(
         operator.run(&["status"]).code,
         Some(3),
