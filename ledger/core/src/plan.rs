@@ -262,7 +262,11 @@ fn made_by(command: &Body, call: Call) -> bool {
         }
         Body::Access(_) => matches!(
             call,
-            Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export
+            Call::GetDetail
+                | Call::GetEvidence
+                | Call::Disclose
+                | Call::Export
+                | Call::Tokenise
         ),
         Body::Genesis(_)
         | Body::Boot(_)
@@ -374,11 +378,9 @@ fn overdue<V: View>(
     now: Timestamp,
 ) -> Result<Unresolved, Refusal> {
     let record = state.decision(unresolved.decision)?;
-    let open = state
-        .open()
-        .any(|(seq, allow)| seq == unresolved.decision && allow.report_by <= now);
+    let open = state.open_allow(unresolved.decision);
     match record {
-        Some(record) if open => Ok(Unresolved {
+        Some(record) if open.is_some_and(|allow| allow.report_by <= now) => Ok(Unresolved {
             correlation_id: record.correlation_id,
             ..unresolved
         }),

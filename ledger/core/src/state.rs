@@ -186,6 +186,11 @@ impl<V: View> State<V> {
         self.open.iter().map(|(seq, allow)| (*seq, allow))
     }
 
+    /// The allow at `seq`, if nobody has reported on it.
+    pub fn open_allow(&self, seq: u64) -> Option<&OpenAllow> {
+        self.open.get(&seq)
+    }
+
     /// How many they are.
     pub fn open_count(&self) -> usize {
         self.open.len()

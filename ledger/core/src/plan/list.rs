@@ -99,7 +99,16 @@ fn keys(listing: &Listing) -> Result<(), Refusal> {
         let expected = format!("expected 1 to {LISTING_KEYS_MAX} keys of one subject");
         return Err(invalid("listing.keys", &listing.keys.len(), &expected));
     }
+    let whose = listing.keys.first().and_then(|key| subject(&key.kind));
     for key in &listing.keys {
+        if whose.is_none() || subject(&key.kind) != whose {
+            // Mixed, a listing of one person would silently be one of everybody at their domain.
+            return Err(invalid(
+                "listing.keys",
+                &key.kind,
+                "a listing is of one person (email, phone, contact), one domain or one account",
+            ));
+        }
         if !seen.insert(key.token) {
             return Err(invalid(
                 "listing.keys",
@@ -109,6 +118,23 @@ fn keys(listing: &Listing) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// What a key of this kind names.
+#[derive(PartialEq, Eq)]
+enum Subject {
+    Person,
+    Domain,
+    Account,
+}
+
+const fn subject(kind: &Kind) -> Option<Subject> {
+    match kind {
+        Kind::Email | Kind::EmailCanonical | Kind::Phone | Kind::Contact => Some(Subject::Person),
+        Kind::Domain => Some(Subject::Domain),
+        Kind::Account => Some(Subject::Account),
+        Kind::Mailbox | Kind::ProviderId | Kind::Text | Kind::Target(_) => None,
+    }
 }
 
 fn list(listing: &Listing, now: Timestamp) -> Result<(), Refusal> {
@@ -154,12 +180,8 @@ fn exempt(exemption: &Listing, now: Timestamp) -> Result<(), Refusal> {
             "an exemption carries evidence of consent, no listing reason",
         ));
     }
-    if let Some(key) = exemption.keys.iter().find(|key| {
-        !matches!(
-            key.kind,
-            Kind::Email | Kind::EmailCanonical | Kind::Phone | Kind::Contact
-        )
-    }) {
+    let other = |key: &&crate::entry::Key| subject(&key.kind) != Some(Subject::Person);
+    if let Some(key) = exemption.keys.iter().find(other) {
         return Err(invalid(
             "exemption.keys",
             &key.kind,

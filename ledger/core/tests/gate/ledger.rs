@@ -178,3 +178,19 @@ pub(crate) fn dnc(op: DncOp, listings: Vec<Listing>, request_id: &str) -> Body {
         details: std::collections::BTreeMap::new(),
     })
 }
+
+/// The cause of a command that a call makes.
+pub(crate) fn cause_mut(body: &mut Body) -> &mut Cause {
+    match body {
+        Body::Principal(body) => &mut body.cause,
+        Body::Policy(body) => &mut body.cause,
+        Body::Dnc(body) => &mut body.cause,
+        Body::Decision(body) => &mut body.cause,
+        Body::Execution(body) => &mut body.cause,
+        Body::Outcome(body) => &mut body.cause,
+        Body::Stop(body) => &mut body.cause,
+        Body::Resume(body) => &mut body.cause,
+        Body::Clock(body) => &mut body.cause,
+        other => panic!("{other:?}"),
+    }
+}

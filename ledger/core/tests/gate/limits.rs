@@ -273,7 +273,11 @@ fn the_largest_request_listed_and_throttled_fits() {
     assert_eq!(listed.reasons.len(), REASONS_MAX);
     let cites: usize = listed.reasons.iter().map(|reason| reason.cites.len()).sum();
     // One of each other code is heard, and those cite nothing.
-    let silent = listed.reasons.iter().filter(|reason| reason.cites.is_empty()).count();
+    let silent = listed
+        .reasons
+        .iter()
+        .filter(|reason| reason.cites.is_empty())
+        .count();
     assert_eq!(cites, most_cites() - silent);
     assert_eq!(listed.throttles.len(), THROTTLES_MAX);
     let listed = Decision {

@@ -1,9 +1,17 @@
 //! The gate and what stands around it: plans, throttles, the do-not-contact list, reports, the fold.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod determinism;
+mod dnc;
 mod ledger;
 mod limits;
 mod model;
+mod plan;
 mod random;
+mod refused;
+mod roles;
 mod run;
+mod scene;
+mod state;
 mod step;
+mod throttle;

@@ -131,18 +131,20 @@ fn reports_and_stops_are_judged() {
     check(focus, 100, 40..80, &must);
 }
 
+/// A little of everything that can happen.
+pub(crate) const EVERYTHING: Focus = Focus {
+    list: 4,
+    publish: 3,
+    stop: 2,
+    report: 6,
+    clock: 2,
+    leap: 6,
+    rules: 3,
+    odd: 0.4,
+};
+
 #[test]
 fn everything_at_once() {
-    let focus = Focus {
-        list: 4,
-        publish: 3,
-        stop: 2,
-        report: 6,
-        clock: 2,
-        leap: 6,
-        rules: 3,
-        odd: 0.4,
-    };
     let must = [
         ("reason: ActionUnknown", 50),
         ("reason: ClockBlocked", 300),
@@ -162,5 +164,5 @@ fn everything_at_once() {
         ("reason: ForeignDeny", 25),
         ("outcome: RequireApproval", 5),
     ];
-    check(focus, 80, 30..80, &must);
+    check(EVERYTHING, 80, 30..80, &must);
 }
