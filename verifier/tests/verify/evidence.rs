@@ -541,6 +541,16 @@ fn an_exemption_that_is_cited_must_be_of_this_person() {
             "does not apply to this action",
         ),
         (
+            "for-every-seller",
+            |listing| listing.seller = None,
+            "does not apply to this action",
+        ),
+        (
+            "without-end",
+            |listing| listing.expires_at = None,
+            "does not apply to this action",
+        ),
+        (
             "expired",
             |listing| listing.expires_at = Some(ledger_core::time::Timestamp::EPOCH),
             "does not apply to this action",

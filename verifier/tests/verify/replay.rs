@@ -244,6 +244,45 @@ fn a_changed_answer_is_named_whatever_entry_and_whatever_answer_it_is() {
     }
 }
 
+#[test]
+fn what_is_not_known_is_no_mismatch_and_ends_the_judging() {
+    let (ledger, _) = rich::log();
+    let with = |changes: &[(usize, &str, &str)]| {
+        let mut lines = ledger.lines.clone();
+        for (seq, from, to) in changes {
+            let line = String::from_utf8(lines[*seq].clone()).unwrap();
+            assert!(line.contains(from));
+            lines[*seq] = line.replacen(from, to, 1).into_bytes();
+        }
+        replay(&lines)
+    };
+    let new_key = (64, "\"actor\"", "\"mood\":\"good\",\"actor\"");
+    let forged = (26, "dnc.listed", "dnc.exempt");
+    let broken = (70, "\"event\"", "\"event\" ");
+    let later = (79, "\"deny\"", "\"allow\"");
+
+    let report = with(&[new_key, later]);
+    assert_eq!(report.fault(), Some(Fault::Unjudged));
+    assert_eq!(report.mismatches, [], "what comes later may depend on it");
+    let unknown = report.unverifiable.as_ref().unwrap();
+    assert_eq!((unknown.seq, unknown.what.as_str()), (64, "key `mood`"));
+    let totals = report.totals();
+    assert_eq!((totals.unverifiable, totals.total()), (17, 81));
+
+    assert_eq!(with(&[forged, new_key]).fault(), Some(Fault::Refuted));
+    let report = with(&[new_key, broken]);
+    assert_eq!(report.fault(), Some(Fault::Refuted));
+    assert_eq!(report.mismatches[0].seq, 70);
+
+    // A gate of another version may decide otherwise, from its start on.
+    let report = with(&[(77, "\"gate\":1", "\"gate\":2"), later]);
+    assert_eq!(report.fault(), Some(Fault::Unjudged));
+    assert_eq!(report.unverifiable.unwrap().seq, 77);
+    let report = with(&[(0, "\"gate\":1", "\"gate\":2")]);
+    assert_eq!(report.fault(), Some(Fault::Unjudged));
+    assert_eq!(report.kinds["decision"].unverifiable, 31);
+}
+
 /// The gaps of a log, by cause and length in seconds.
 fn gaps(ledger: &Ledger) -> Vec<(GapCause, i64)> {
     let report = replay(&ledger.lines);
