@@ -72,9 +72,14 @@ impl Daemon {
         Client::new(self.channel.clone(), authorization)
     }
 
-    /// Its process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
+    /// The connection that its clients share.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// Tells it to stop, and does not wait for that.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
     }
 
     /// Everything that it has written to its standard streams.
@@ -106,11 +111,7 @@ impl Daemon {
     /// Waits without blocking the runtime: the connections' own tasks answer the daemon's goodbye, which
     /// it waits for.
     async fn end(&mut self, signal: Signal) -> ExitStatus {
-        let pid = i32::try_from(self.child.id())
-            .ok()
-            .and_then(Pid::from_raw)
-            .expect("a child has a pid");
-        kill_process(pid, signal).expect("a child that was not yet waited for can be signalled");
+        self.signal(signal);
         let until = Instant::now() + PATIENCE;
         loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
@@ -123,6 +124,16 @@ impl Daemon {
             );
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+    }
+}
+
+impl Daemon {
+    fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id())
+            .ok()
+            .and_then(Pid::from_raw)
+            .expect("a child has a pid");
+        kill_process(pid, signal).expect("a child that was not yet waited for can be signalled");
     }
 }
 

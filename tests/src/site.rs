@@ -21,8 +21,13 @@ pub struct Site {
 impl Site {
     /// A new ledger without a policy.
     pub async fn open() -> Self {
+        Self::run_with(&[]).await
+    }
+
+    /// A new ledger without a policy, and a daemon with further arguments.
+    pub async fn run_with(arguments: &[&str]) -> Self {
         let ledger = Ledger::init();
-        let daemon = ledger.run().await;
+        let daemon = ledger.run_with(arguments).await;
         let operator = daemon.client(ledger.operator());
         Self {
             daemon,

@@ -340,6 +340,7 @@ async fn the_largest_request_fits_its_entry() {
         "action.unknown",
         "dnc.crm_flag",
         "dnc.listed",
+        "foreign.deny",
     ] {
         assert!(
             entry.codes().contains(&code),
