@@ -42,7 +42,7 @@ pub(crate) fn conditions(folder: &Path, connections: usize, listings: usize) {
         .find_map(|line| line.strip_prefix("model name"))
         .map_or("unknown", |rest| rest.trim_start_matches([' ', '\t', ':']));
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    println!("machine: {model}, {cores} cores, shared; load generator on the same machine");
+    println!("machine: {model}, {cores} cores; load generator on the same machine");
     println!(
         "every decision synced to disk before its reply; fdatasync of 4 KiB here: {:?} (median)",
         fsync(folder)

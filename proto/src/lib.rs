@@ -5,7 +5,13 @@
 
 /// Package `ledger.v1`.
 pub mod v1 {
-    #![allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated from the .proto files")]
+    #![allow(
+        missing_docs,
+        unreachable_pub,
+        clippy::all,
+        clippy::pedantic,
+        reason = "generated from the .proto files"
+    )]
     tonic::include_proto!("ledger.v1");
 }
 

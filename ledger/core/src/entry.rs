@@ -467,7 +467,7 @@ impl Entry {
     /// [`EncodeError::TooLarge`] over [`ENTRY_BYTES_MAX`] bytes, [`EncodeError::Integer`] for a number
     /// from [`INTEGER_MAX`] on.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
-        let mut line = Vec::with_capacity(1024);
+        let mut line = Vec::with_capacity(4096);
         line.extend_from_slice(
             format!(
                 "{{\"v\":{SCHEMA_VERSION},\"seq\":{},\"time\":\"{}\",\"kind\":\"{}\",",

@@ -234,8 +234,9 @@ fn cap(reasons: &mut Vec<Reason>, decision: &mut Decision) {
         decision.reasons_total = Some(reasons.len() as u64);
         // Every code that speaks is heard: the first reason of each stays, and of the rest what fits.
         let mut heard = BTreeSet::new();
-        let (firsts, rest): (Vec<Reason>, Vec<Reason>) =
-            reasons.drain(..).partition(|reason| heard.insert(reason.code));
+        let (firsts, rest): (Vec<Reason>, Vec<Reason>) = reasons
+            .drain(..)
+            .partition(|reason| heard.insert(reason.code));
         reasons.extend(firsts);
         reasons.extend(rest.into_iter().take(REASONS_MAX - heard.len()));
         reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.code.demands()), reason.check));

@@ -29,7 +29,9 @@ pub struct SystemClock {
 impl SystemClock {
     /// Clocks whose monotonic time starts now.
     pub fn new() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+        }
     }
 }
 
@@ -41,7 +43,9 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn wall(&self) -> Timestamp {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         let micros = i64::try_from(since.as_micros()).unwrap_or(i64::MAX);
         Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
     }
@@ -61,7 +65,10 @@ pub struct ClockGuard {
 impl ClockGuard {
     /// A guard anchored at the clocks' present reading.
     pub fn new(clock: &impl Clock) -> Self {
-        Self { wall: clock.wall(), monotonic_us: clock.monotonic_us() }
+        Self {
+            wall: clock.wall(),
+            monotonic_us: clock.monotonic_us(),
+        }
     }
 
     /// Wall time now; and where it has jumped by more than the bound since the anchor, the command
@@ -70,9 +77,18 @@ impl ClockGuard {
         let wall = clock.wall();
         let monotonic_us = clock.monotonic_us();
         let elapsed_us = monotonic_us.saturating_sub(self.monotonic_us);
-        let expected_us = self.wall.micros().saturating_add(i64::try_from(elapsed_us).unwrap_or(i64::MAX));
+        let expected_us = self
+            .wall
+            .micros()
+            .saturating_add(i64::try_from(elapsed_us).unwrap_or(i64::MAX));
         let jumped = wall.micros().abs_diff(expected_us) > bound_ms.saturating_mul(1000);
-        let seen = jumped.then(|| seen(Timestamp::from_micros(expected_us).unwrap_or(Timestamp::MAX), wall, bound_ms));
+        let seen = jumped.then(|| {
+            seen(
+                Timestamp::from_micros(expected_us).unwrap_or(Timestamp::MAX),
+                wall,
+                bound_ms,
+            )
+        });
         if jumped || elapsed_us > ANCHOR_LIFETIME_US {
             *self = Self { wall, monotonic_us };
         }
@@ -122,7 +138,8 @@ mod tests {
     impl Hands {
         fn pass(&self, wall_us: i64, monotonic_us: u64) {
             self.wall_us.set(self.wall_us.get() + wall_us);
-            self.monotonic_us.set(self.monotonic_us.get() + monotonic_us);
+            self.monotonic_us
+                .set(self.monotonic_us.get() + monotonic_us);
         }
     }
 
@@ -134,12 +151,17 @@ mod tests {
         hands.pass(1_000_000, 1_000_000);
         assert!(guard.read(&hands, 500).1.is_none());
         hands.pass(500_000, 0);
-        assert!(guard.read(&hands, 500).1.is_none(), "exactly the bound is tolerated");
+        assert!(
+            guard.read(&hands, 500).1.is_none(),
+            "exactly the bound is tolerated"
+        );
         hands.pass(1, 0);
         assert!(guard.read(&hands, 500).1.is_some(), "small steps add up");
         assert!(guard.read(&hands, 500).1.is_none(), "a jump is seen once");
         hands.pass(-10_000_000, 0);
-        let Some(Body::Clock(seen)) = guard.read(&hands, 500).1 else { panic!("a step back is a jump") };
+        let Some(Body::Clock(seen)) = guard.read(&hands, 500).1 else {
+            panic!("a step back is a jump")
+        };
         assert_eq!(seen.before.micros() - seen.after.micros(), 10_000_000);
     }
 

@@ -16,7 +16,7 @@ use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Told, Waiting};
 use crate::snapshot::Latest;
 use crate::store::{Commit, CommitBatch, Committed, LogStore};
-use crate::submission::{Answer, SubmitError, Submission};
+use crate::submission::{Answer, Submission, SubmitError};
 use crate::views::SharedViews;
 
 /// Why the committer stopped.
@@ -64,7 +64,18 @@ impl Committer {
     }
 
     fn commit(&self, batch: Batch) -> Result<(), CommitFailed> {
-        let Batch { first, entries, tiles, partial, details, tree, checkpoint, changes, snapshot, waiting } = batch;
+        let Batch {
+            first,
+            mut entries,
+            tiles,
+            partial,
+            details,
+            tree,
+            checkpoint,
+            changes,
+            snapshot,
+            waiting,
+        } = batch;
         let checkpoint: Arc<[u8]> = checkpoint.into();
         if !entries.is_empty() {
             let written = CommitBatch {
@@ -80,8 +91,12 @@ impl Committer {
                 return Err(CommitFailed(error.to_string()));
             }
             // From here on the batch is on stable storage, and may be spoken of.
-            let committed =
-                Committed { size: tree.size(), root: tree.root(), checkpoint: Arc::clone(&checkpoint), partial };
+            let committed = Committed {
+                size: tree.size(),
+                root: tree.root(),
+                checkpoint: Arc::clone(&checkpoint),
+                partial,
+            };
             self.store.publish(committed);
             self.views.publish(changes, tree.size(), tree.root());
             self.latest.set(snapshot);
@@ -89,18 +104,30 @@ impl Committer {
         }
         for Waiting { told, reply } in waiting {
             let answer = match told {
-                Told::New(entry, line) => {
-                    let proof = tree.inclusion_proof(entry.seq).map_err(|error| CommitFailed(error.to_string()));
-                    match proof {
-                        Ok(proof) => Ok(Answer {
+                Told::New(entry) => {
+                    let at = usize::try_from(entry.seq - first).unwrap_or(usize::MAX);
+                    match (
+                        tree.inclusion_proof(entry.seq),
+                        entries.get_mut(at).map(std::mem::take),
+                    ) {
+                        (Ok(proof), Some(line)) => Ok(Answer {
                             voided: self.stops.voids(&entry),
-                            receipt: Receipt { entry: line, seq: entry.seq, proof, checkpoint: checkpoint.to_vec() },
+                            receipt: Receipt {
+                                entry: line,
+                                seq: entry.seq,
+                                proof,
+                                checkpoint: checkpoint.to_vec(),
+                            },
                             entry,
                             repeated: false,
                             used: false,
                         }),
-                        Err(error) => {
-                            tracing::error!(%error, "a committed entry has no proof");
+                        (proof, _) => {
+                            tracing::error!(
+                                ?proof,
+                                seq = entry.seq,
+                                "a committed entry has no proof"
+                            );
                             Err(SubmitError::Unknown)
                         }
                     }
@@ -126,9 +153,14 @@ impl Committer {
             Body::Decision(_) => decision_of(&*self.views, seq).map_err(|error| unknown(&error))?,
             _ => None,
         };
+        let used = record
+            .as_ref()
+            .is_some_and(|record| record.executed.is_some());
+        let voided = record.is_some_and(|record| record.voided.is_some());
         Ok(Answer {
-            voided: self.stops.voids(&entry) || record.as_ref().is_some_and(|record| record.voided.is_some()),
-            used: record.is_some_and(|record| record.executed.is_some()),
+            // An allow that was used up before a stop was planned is not voided by it.
+            voided: voided || (!used && self.stops.voids(&entry)),
+            used,
             entry: Arc::new(entry),
             receipt,
             repeated: true,

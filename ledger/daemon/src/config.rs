@@ -92,7 +92,8 @@ pub struct Run {
     #[arg(long, env = "LEDGERD_DATA", value_name = "DIR")]
     pub data: PathBuf,
     /// The Unix socket to serve on; without it, DIR/ledger.sock. Its mode is 0660: owner and group may
-    /// connect, and need a credential all the same.
+    /// connect, and need a credential all the same. DIR is its owner's alone, so for a group name a path
+    /// outside it.
     #[arg(long, env = "LEDGERD_SOCKET", value_name = "PATH")]
     pub socket: Option<PathBuf>,
     /// A TCP address to serve on as well, such as 127.0.0.1:7050. There is no TLS: beyond loopback,
@@ -126,6 +127,9 @@ pub struct Run {
     /// The most commands waiting beside it.
     #[arg(long, env = "LEDGERD_QUEUE", value_name = "N", default_value_t = Quotas::default().work)]
     pub queue: usize,
+    /// The most reports waiting, counted apart from requests.
+    #[arg(long, env = "LEDGERD_QUEUE_REPORTS", value_name = "N", default_value_t = Quotas::default().reports)]
+    pub queue_reports: usize,
     /// The most requests of one principal waiting.
     #[arg(long, env = "LEDGERD_QUOTA", value_name = "N", default_value_t = Quotas::default().per_principal)]
     pub quota: usize,
@@ -159,6 +163,7 @@ impl Run {
         Quotas {
             control: self.queue_control,
             work: self.queue,
+            reports: self.queue_reports,
             per_principal: self.quota,
             reports_per_principal: self.quota_reports,
         }
@@ -175,6 +180,7 @@ impl Run {
             streams: u32,
             queue_control: usize,
             queue: usize,
+            queue_reports: usize,
             quota: usize,
             quota_reports: usize,
         }
@@ -186,6 +192,7 @@ impl Run {
             streams: self.streams,
             queue_control: self.queue_control,
             queue: self.queue,
+            queue_reports: self.queue_reports,
             quota: self.quota,
             quota_reports: self.quota_reports,
         };

@@ -25,8 +25,10 @@ pub enum Lane {
 pub struct Quotas {
     /// Commands in the control lane.
     pub control: usize,
-    /// Commands in the other lane.
+    /// Commands in the other lane that are no reports.
     pub work: usize,
+    /// Reports.
+    pub reports: usize,
     /// Action requests of one principal.
     pub per_principal: usize,
     /// Reports of one principal.
@@ -35,7 +37,13 @@ pub struct Quotas {
 
 impl Default for Quotas {
     fn default() -> Self {
-        Self { control: 1_024, work: 16_384, per_principal: 2_048, reports_per_principal: 2_048 }
+        Self {
+            control: 1_024,
+            work: 16_384,
+            reports: 16_384,
+            per_principal: 2_048,
+            reports_per_principal: 2_048,
+        }
     }
 }
 
@@ -51,7 +59,9 @@ pub enum Full {
         limit: usize,
     },
     /// The daemon is stopping or has stopped writing.
-    #[error("the ledger is not taking writes: it is stopping, or the outcome of a commit is unknown")]
+    #[error(
+        "the ledger is not taking writes: it is stopping, or the outcome of a commit is unknown"
+    )]
     Closed,
 }
 
@@ -67,6 +77,8 @@ pub struct Queue<J> {
 struct Inner<J> {
     control: VecDeque<J>,
     work: VecDeque<(String, Lane, J)>,
+    /// How many of these are reports.
+    reports: usize,
     waiting: HashMap<(String, Lane), usize>,
     closed: bool,
 }
@@ -74,9 +86,18 @@ struct Inner<J> {
 impl<J> Queue<J> {
     /// Empty lanes.
     pub fn new(quotas: Quotas) -> Self {
-        let inner =
-            Inner { control: VecDeque::new(), work: VecDeque::new(), waiting: HashMap::new(), closed: false };
-        Self { inner: Mutex::new(inner), arrived: Condvar::new(), quotas }
+        let inner = Inner {
+            control: VecDeque::new(),
+            work: VecDeque::new(),
+            reports: 0,
+            waiting: HashMap::new(),
+            closed: false,
+        };
+        Self {
+            inner: Mutex::new(inner),
+            arrived: Condvar::new(),
+            quotas,
+        }
     }
 
     /// Admits a command of `principal`.
@@ -90,22 +111,40 @@ impl<J> Queue<J> {
         }
         if lane == Lane::Control {
             if inner.control.len() >= self.quotas.control {
-                return Err(Full::Queue { queue: "the control lane", limit: self.quotas.control });
+                return Err(Full::Queue {
+                    queue: "the control lane",
+                    limit: self.quotas.control,
+                });
             }
             inner.control.push_back(job);
         } else {
-            if inner.work.len() >= self.quotas.work {
-                return Err(Full::Queue { queue: "the queue", limit: self.quotas.work });
-            }
-            let (queue, limit) = match lane {
-                Lane::Reports => ("your quota of reports", self.quotas.reports_per_principal),
-                _ => ("your quota of requests", self.quotas.per_principal),
+            let reports = lane == Lane::Reports;
+            let (queue, length, limit) = if reports {
+                ("the queue of reports", inner.reports, self.quotas.reports)
+            } else {
+                (
+                    "the queue",
+                    inner.work.len() - inner.reports,
+                    self.quotas.work,
+                )
             };
-            let waiting = inner.waiting.entry((principal.to_owned(), lane)).or_insert(0);
+            if length >= limit {
+                return Err(Full::Queue { queue, limit });
+            }
+            let (queue, limit) = if reports {
+                ("your quota of reports", self.quotas.reports_per_principal)
+            } else {
+                ("your quota of requests", self.quotas.per_principal)
+            };
+            let waiting = inner
+                .waiting
+                .entry((principal.to_owned(), lane))
+                .or_insert(0);
             if *waiting >= limit {
                 return Err(Full::Queue { queue, limit });
             }
             *waiting += 1;
+            inner.reports += usize::from(reports);
             inner.work.push_back((principal.to_owned(), lane, job));
         }
         drop(inner);
@@ -119,16 +158,29 @@ impl<J> Queue<J> {
         let mut inner = self.lock();
         loop {
             if !inner.control.is_empty() || !inner.work.is_empty() {
-                return Taken { jobs: inner.drain(most), closed: false };
+                return Taken {
+                    jobs: inner.drain(most),
+                    closed: false,
+                };
             }
             if inner.closed {
-                return Taken { jobs: Vec::new(), closed: true };
+                return Taken {
+                    jobs: Vec::new(),
+                    closed: true,
+                };
             }
             let left = until.saturating_duration_since(Instant::now());
             if left == Duration::ZERO {
-                return Taken { jobs: Vec::new(), closed: false };
+                return Taken {
+                    jobs: Vec::new(),
+                    closed: false,
+                };
             }
-            inner = self.arrived.wait_timeout(inner, left).unwrap_or_else(PoisonError::into_inner).0;
+            inner = self
+                .arrived
+                .wait_timeout(inner, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 
@@ -176,7 +228,10 @@ impl<J> Inner<J> {
         let mut jobs: Vec<J> = self.control.drain(..from_control).collect();
         let from_work = self.work.len().min(most - from_control);
         for (principal, lane, job) in self.work.drain(..from_work) {
-            if let std::collections::hash_map::Entry::Occupied(mut waiting) = self.waiting.entry((principal, lane)) {
+            self.reports -= usize::from(lane == Lane::Reports);
+            if let std::collections::hash_map::Entry::Occupied(mut waiting) =
+                self.waiting.entry((principal, lane))
+            {
                 *waiting.get_mut() -= 1;
                 if *waiting.get() == 0 {
                     waiting.remove();
@@ -210,15 +265,62 @@ mod tests {
 
     #[test]
     fn a_hammering_principal_blocks_neither_others_nor_its_own_reports() {
-        let queue = Queue::new(Quotas { per_principal: 2, reports_per_principal: 1, work: 10, control: 1 });
+        let queue = Queue::new(Quotas {
+            per_principal: 2,
+            reports_per_principal: 1,
+            work: 10,
+            reports: 10,
+            control: 1,
+        });
         assert!(queue.admit("a", Lane::Work, 1).is_ok());
         assert!(queue.admit("a", Lane::Work, 2).is_ok());
-        assert_eq!(queue.admit("a", Lane::Work, 3), Err(Full::Queue { queue: "your quota of requests", limit: 2 }));
+        assert_eq!(
+            queue.admit("a", Lane::Work, 3),
+            Err(Full::Queue {
+                queue: "your quota of requests",
+                limit: 2
+            })
+        );
         assert!(queue.admit("a", Lane::Reports, 4).is_ok());
         assert!(queue.admit("a", Lane::Reports, 5).is_err());
         assert!(queue.admit("b", Lane::Work, 6).is_ok());
         queue.take(1, soon());
-        assert!(queue.admit("a", Lane::Work, 7).is_ok(), "what was taken no longer counts");
+        assert!(
+            queue.admit("a", Lane::Work, 7).is_ok(),
+            "what was taken no longer counts"
+        );
+    }
+
+    #[test]
+    fn requests_that_fill_the_queue_leave_room_for_reports_and_the_other_way_round() {
+        let queue = Queue::new(Quotas {
+            work: 2,
+            reports: 1,
+            ..Quotas::default()
+        });
+        assert!(queue.admit("a", Lane::Work, 1).is_ok());
+        assert!(queue.admit("b", Lane::Work, 2).is_ok());
+        assert_eq!(
+            queue.admit("c", Lane::Work, 3),
+            Err(Full::Queue {
+                queue: "the queue",
+                limit: 2
+            })
+        );
+        assert!(queue.admit("a", Lane::Reports, 4).is_ok());
+        assert_eq!(
+            queue.admit("b", Lane::Reports, 5),
+            Err(Full::Queue {
+                queue: "the queue of reports",
+                limit: 1
+            })
+        );
+        queue.take(1, soon());
+        assert!(queue.admit("c", Lane::Work, 6).is_ok());
+        assert!(
+            queue.admit("b", Lane::Reports, 7).is_err(),
+            "the report still waits"
+        );
     }
 
     #[test]

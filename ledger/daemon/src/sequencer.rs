@@ -11,6 +11,7 @@
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use std::vec;
 
 use ledger_core::checkpoint::Checkpoint;
 use ledger_core::entry::{
@@ -29,21 +30,19 @@ use crate::clock::{Clock, ClockGuard, seen_at_start};
 use crate::queue::Queue;
 use crate::snapshot::{Directory, Snapshot};
 use crate::store::DetailBytes;
-use crate::submission::{Answer, SubmitError, Submission};
+use crate::submission::{Answer, Submission, SubmitError};
 use crate::views::{Changes, SequencerView, SharedViews};
 
 /// The most commands of one batch. What arrives during a sync is the next batch, so this bounds the
 /// memory of two batches, not the rate.
 pub const BATCH_MAX: usize = 1_024;
-/// The most bytes of entries and details of one batch.
+/// A batch with as many bytes of entries and details takes no further command; so one has at most this
+/// and the largest command.
 pub const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The most overdue allows that one batch announces.
 const OVERDUE_MAX: usize = 1_024;
 /// How long the sequencer sleeps at most where nothing arrives and no timer is near.
 const IDLE: Duration = Duration::from_millis(500);
-
-/// An entry and its bytes.
-type Leaf = (Arc<Entry>, Vec<u8>);
 
 /// One reply waiting for its batch.
 #[derive(Debug)]
@@ -58,7 +57,7 @@ pub struct Waiting {
 #[derive(Debug)]
 pub enum Told {
     /// The first entry that it caused, in this batch.
-    New(Arc<Entry>, Vec<u8>),
+    New(Arc<Entry>),
     /// The entry that answered the same request before.
     Repeat(u64),
     /// It was refused. This waits as well: it may rest on entries that are not down yet.
@@ -94,12 +93,12 @@ pub struct Batch {
 /// The stops planned lately. The sequencer adds, the committer asks: an allow that a stop overtakes
 /// before it is answered goes out marked void.
 #[derive(Debug, Clone, Default)]
-pub struct RecentStops(Arc<Mutex<Vec<(u64, Scope)>>>);
+pub struct RecentStops(Arc<Mutex<Vec<(u64, Timestamp, Scope)>>>);
 
 impl RecentStops {
-    fn add(&self, seq: u64, scope: Scope) {
+    fn add(&self, seq: u64, time: Timestamp, scope: Scope) {
         let mut stops = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stops.push((seq, scope));
+        stops.push((seq, time, scope));
         // An allow is answered within the two batches in flight; older stops void nothing unanswered.
         let surplus = stops.len().saturating_sub(4 * BATCH_MAX);
         stops.drain(..surplus);
@@ -107,11 +106,18 @@ impl RecentStops {
 
     /// Whether a stop that was planned after `entry` voids it.
     pub fn voids(&self, entry: &Entry) -> bool {
-        let Body::Decision(decision) = &entry.body else { return false };
+        let Body::Decision(decision) = &entry.body else {
+            return false;
+        };
         let stops = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        stops
-            .iter()
-            .any(|(seq, scope)| *seq > entry.seq && scope.covers(&decision.cause.actor.id, decision.class))
+        let Some(valid_until) = decision.valid_until else {
+            return false;
+        };
+        stops.iter().any(|(seq, time, scope)| {
+            *seq > entry.seq
+                && *time < valid_until
+                && scope.covers(&decision.cause.actor.id, decision.class)
+        })
     }
 }
 
@@ -216,41 +222,64 @@ impl<C: Clock> Sequencer<C> {
     fn run_inner(&mut self, boot: Boot) -> Result<(), Stopped> {
         let last = self.state.head().time;
         let seen = seen_at_start(last, self.clock.wall(), self.state.numbers().max_gap_s);
-        self.batch(Vec::new(), seen.into_iter().chain([Body::Boot(boot)]).collect())?;
+        self.batch(
+            &mut Vec::new().into_iter(),
+            seen.into_iter().chain([Body::Boot(boot)]).collect(),
+        )?;
         loop {
             let taken = self.queue.take(BATCH_MAX, Instant::now() + self.idle());
+            let mut jobs = taken.jobs.into_iter();
             if taken.closed {
-                return self.batch(Vec::new(), vec![Body::Shutdown(Shutdown { actor: Actor::ledger() })]);
+                return self.batch(
+                    &mut jobs,
+                    vec![Body::Shutdown(Shutdown {
+                        actor: Actor::ledger(),
+                    })],
+                );
             }
-            self.batch(taken.jobs, Vec::new())?;
+            // Once even where nothing arrived: time may have brought something about.
+            self.batch(&mut jobs, Vec::new())?;
+            while jobs.len() > 0 {
+                self.batch(&mut jobs, Vec::new())?;
+            }
         }
     }
 
     /// How long nothing needs doing: until the next report is overdue or a heartbeat is.
     fn idle(&self) -> Duration {
         let now = self.clock.wall();
-        let beat = self.state.head().time.saturating_add_s(self.state.numbers().heartbeat_s);
+        let beat = self
+            .state
+            .head()
+            .time
+            .saturating_add_s(self.state.numbers().heartbeat_s);
         let next = self.state.next_due().map_or(beat, |due| due.min(beat));
         let us = next.micros().saturating_sub(now.micros()).max(1_000);
         Duration::from_micros(us.unsigned_abs()).min(IDLE)
     }
 
-    /// Plans one batch and hands it to the committer.
-    fn batch(&mut self, jobs: Vec<Submission>, own: Vec<Body>) -> Result<(), Stopped> {
+    /// Plans one batch, as many of `jobs` as fit it, and hands it to the committer.
+    fn batch(
+        &mut self,
+        jobs: &mut vec::IntoIter<Submission>,
+        own: Vec<Body>,
+    ) -> Result<(), Stopped> {
         self.views.wait_for_room();
-        let (wall, jump) = self.guard.read(&self.clock, self.state.numbers().clock_bound_ms);
+        let (wall, jump) = self
+            .guard
+            .read(&self.clock, self.state.numbers().clock_bound_ms);
         // Time never runs backwards: where the clock is behind the log, the last entry's time stands.
         let now = wall.max(self.state.head().time);
         let mut planned = Planned::default();
 
-        // A jump stands before everything else in its batch. One that awaits an operator is enough.
-        let jump = jump.filter(|_| self.state.clock().seen.is_none());
+        // A jump stands before everything else in its batch.
         for command in jump.into_iter().chain(own) {
             self.own(command, now, &mut planned)?;
         }
         self.timers(now, &mut planned)?;
-        let mut jobs = jobs.into_iter();
-        for job in jobs.by_ref() {
+        while planned.bytes < BATCH_BYTES_MAX
+            && let Some(job) = jobs.next()
+        {
             self.job(job, now, wall, &mut planned)?;
         }
         if planned.entries.is_empty() && planned.waiting.is_empty() {
@@ -262,15 +291,29 @@ impl<C: Clock> Sequencer<C> {
 
     /// What time alone brings about: commands like any other, with the time of their batch.
     fn timers(&mut self, now: Timestamp, planned: &mut Planned) -> Result<(), Stopped> {
+        if self.state.head().shut_down && !planned.entries.is_empty() {
+            // A shutdown is the last entry of its run.
+            return Ok(());
+        }
         let overdue: Vec<u64> = self.state.overdue(now).take(OVERDUE_MAX).collect();
         for decision in overdue {
-            let unresolved = Unresolved { correlation_id: String::new(), actor: Actor::ledger(), decision };
+            let unresolved = Unresolved {
+                correlation_id: String::new(),
+                actor: Actor::ledger(),
+                decision,
+            };
             self.own(Body::Unresolved(unresolved), now, planned)?;
         }
         let head = self.state.head();
         let beat = head.time.saturating_add_s(self.state.numbers().heartbeat_s);
         if planned.entries.is_empty() && head.next > 0 && !head.shut_down && beat <= now {
-            self.own(Body::Heartbeat(Heartbeat { actor: Actor::ledger() }), now, planned)?;
+            self.own(
+                Body::Heartbeat(Heartbeat {
+                    actor: Actor::ledger(),
+                }),
+                now,
+                planned,
+            )?;
         }
         Ok(())
     }
@@ -287,8 +330,19 @@ impl<C: Clock> Sequencer<C> {
         }
     }
 
-    fn job(&mut self, job: Submission, now: Timestamp, wall: Timestamp, planned: &mut Planned) -> Result<(), Stopped> {
-        let Submission { mut command, details, prefilled, reply } = job;
+    fn job(
+        &mut self,
+        job: Submission,
+        now: Timestamp,
+        wall: Timestamp,
+        planned: &mut Planned,
+    ) -> Result<(), Stopped> {
+        let Submission {
+            mut command,
+            details,
+            prefilled,
+            reply,
+        } = job;
         if let Body::Clock(clock) = &mut command {
             // What an acknowledgement attests is the clock at its place in the log.
             clock.after = wall;
@@ -296,9 +350,15 @@ impl<C: Clock> Sequencer<C> {
         let before = self.state.head().next;
         let told = match plan(&self.state, command, now) {
             Ok(Plan::Append(bodies)) => match self.append(bodies, now, prefilled, planned)? {
-                Ok((entry, line)) => {
-                    planned.details.extend(details.into_iter().map(|detail| (before, detail)));
-                    Told::New(entry, line)
+                Ok(entry) => {
+                    planned.bytes += details
+                        .iter()
+                        .map(|detail| detail.bytes.len())
+                        .sum::<usize>();
+                    planned
+                        .details
+                        .extend(details.into_iter().map(|detail| (before, detail)));
+                    Told::New(entry)
                 }
                 Err(error) => Told::Refused(SubmitError::TooLarge(error.to_string())),
             },
@@ -321,10 +381,14 @@ impl<C: Clock> Sequencer<C> {
         now: Timestamp,
         mut prefilled: Option<ledger_core::window::Windows>,
         planned: &mut Planned,
-    ) -> Result<Result<Leaf, EncodeError>, Stopped> {
+    ) -> Result<Result<Arc<Entry>, EncodeError>, Stopped> {
         let mut encoded = Vec::with_capacity(bodies.len());
         for (seq, body) in (self.state.head().next..).zip(bodies) {
-            let entry = Entry { seq, time: now, body };
+            let entry = Entry {
+                seq,
+                time: now,
+                body,
+            };
             match entry.encode() {
                 Ok(line) => encoded.push((entry, line)),
                 Err(error) => return Ok(Err(error)),
@@ -333,17 +397,21 @@ impl<C: Clock> Sequencer<C> {
         let mut first = None;
         let last = encoded.len().saturating_sub(1);
         for (at, (entry, line)) in encoded.into_iter().enumerate() {
-            self.state.apply(&entry, if at == last { prefilled.take() } else { None })?;
+            self.state
+                .apply(&entry, if at == last { prefilled.take() } else { None })?;
             match &entry.body {
-                Body::Stop(stop) => self.stops.add(entry.seq, stop.scope.clone()),
+                Body::Stop(stop) => self.stops.add(entry.seq, entry.time, stop.scope.clone()),
                 Body::Principal(_) => planned.principals = true,
                 _ => {}
             }
+            planned.bytes += line.len();
             planned.leaves.push(leaf_hash(&line));
-            first.get_or_insert_with(|| (Arc::new(entry), line.clone()));
+            first.get_or_insert_with(|| Arc::new(entry));
             planned.entries.push(line);
         }
-        first.map(Ok).ok_or_else(|| Stopped::Own("a command without entries".to_owned()))
+        first
+            .map(Ok)
+            .ok_or_else(|| Stopped::Own("a command without entries".to_owned()))
     }
 
     /// Closes the batch: the tree's new right edge, and one signature over it.
@@ -382,6 +450,8 @@ struct Planned {
     leaves: Vec<Hash>,
     details: Vec<(u64, DetailBytes)>,
     waiting: Vec<Waiting>,
+    /// Of entries and details.
+    bytes: usize,
     principals: bool,
 }
 
@@ -399,7 +469,9 @@ pub fn grow(partial: &mut Vec<Vec<Hash>>, tree: &BatchTree) -> Vec<(u8, u64, Vec
             }
             partial.push(Vec::new());
         }
-        let Some(tile) = partial.get_mut(at) else { break };
+        let Some(tile) = partial.get_mut(at) else {
+            break;
+        };
         tile.extend_from_slice(completed);
         // Full tiles of this level so far, and so the index of the next one.
         let complete = (tree.size() >> height) / 256;

@@ -57,7 +57,9 @@ impl Directory {
         let mut directory = Self::default();
         for (id, record) in state.principals() {
             if let Some(credential) = record.credential {
-                directory.by_credential.insert(credential, directory.all.len());
+                directory
+                    .by_credential
+                    .insert(credential, directory.all.len());
             }
             directory.all.push(Known {
                 id: id.to_owned(),
@@ -72,7 +74,9 @@ impl Directory {
 
     /// Who holds the credential with this SHA-256.
     pub fn holder(&self, credential: &Hash) -> Option<&Known> {
-        self.by_credential.get(credential).and_then(|at| self.all.get(*at))
+        self.by_credential
+            .get(credential)
+            .and_then(|at| self.all.get(*at))
     }
 }
 
@@ -83,7 +87,10 @@ impl Snapshot {
             head: state.head(),
             principals: directory,
             policy: state.policy_shared(),
-            stops: state.stops().map(|(seq, scope)| (seq, scope.clone())).collect(),
+            stops: state
+                .stops()
+                .map(|(seq, scope)| (seq, scope.clone()))
+                .collect(),
             open: state.open_count(),
             clock_blocked: state.clock_blocks(now).is_some(),
         }

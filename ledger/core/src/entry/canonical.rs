@@ -136,6 +136,18 @@ pub(super) fn is_object(text: &str) -> bool {
 
 /// The first integer outside of texts that is not below [`INTEGER_MAX`].
 pub(super) fn integer_too_large(line: &[u8]) -> Option<String> {
+    // Most entries have no number as long as that, and this is on the way of every one of them.
+    let long = |at: usize| {
+        line.get(at..at + INTEGER_DIGITS_MAX)
+            .is_some_and(|digits| digits.iter().all(u8::is_ascii_digit))
+    };
+    let begins = |pair: &[u8]| matches!(pair, [b':' | b',' | b'[', b'0'..=b'9']);
+    if !(1..)
+        .zip(line.windows(2))
+        .any(|(at, pair)| begins(pair) && long(at))
+    {
+        return None;
+    }
     let mut rest = line.iter().copied().enumerate();
     let mut in_text = false;
     let mut digits = 0..0;

@@ -194,7 +194,12 @@ pub(super) fn access(story: &mut Story, access: &Access) {
             .iter()
             .map(|key| format!("{} {}", key.kind, short(key.token)))
             .collect();
-        put!(text, ", opening {}", listed(&keys));
+        let how = if access.call == ledger_core::role::Call::Tokenise {
+            "to learn the token of"
+        } else {
+            "opening"
+        };
+        put!(text, ", {how} {}", listed(&keys));
     }
     story.say(format!("{text}."));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use ledger_core::entry::{Body, PolicyFile};
+use ledger_core::entry::{Access, Body, Key, PolicyFile};
 use ledger_core::normalise::MatchKey;
 use ledger_core::record::ListingRecord;
 use ledger_core::role::Call;
@@ -14,7 +14,7 @@ use ledger_proto::v1 as wire;
 use tonic::{Request, Response, Status};
 use wire::control_server::Control;
 
-use super::{Ledger, receipt_to_wire, time_to_wire, write_reply};
+use super::{Ledger, access, receipt_to_wire, time_to_wire, write_reply};
 use crate::auth::Caller;
 use crate::intake::{
     Command, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire, scope_to_wire,
@@ -218,22 +218,24 @@ impl Control for ControlService {
         request: Request<wire::TokeniseRequest>,
     ) -> Result<Response<wire::TokeniseReply>, Status> {
         use wire::tokenise_request::Of;
-        Caller::of(&request)?.may(Call::Tokenise)?;
+        let caller = Caller::of(&request)?;
+        caller.may(Call::Tokenise)?;
         let intake = &self.0.intake;
-        let to_wire = |kind: &Kind, token: Token| wire::TokenKey {
-            kind: kind.to_string(),
-            token: token.0.to_vec().into(),
+        let key = |kind: Kind, token: Token| Key {
+            kind,
+            token,
+            v: None,
         };
         let keys = match request.into_inner().of {
             Some(Of::Subject(subject)) => {
                 let keys = intake.looked_up(Some(&subject)).map_err(CallError::from)?;
-                keys.iter()
-                    .map(|(key, token)| to_wire(&key.kind, *token))
-                    .collect()
+                keys.into_iter()
+                    .map(|(found, token)| key(found.kind, token))
+                    .collect::<Vec<_>>()
             }
             Some(Of::Mailbox(mailbox)) => {
-                vec![to_wire(
-                    &Kind::Mailbox,
+                vec![key(
+                    Kind::Mailbox,
                     intake.mailbox_token(&mailbox).map_err(CallError::from)?,
                 )]
             }
@@ -243,6 +245,19 @@ impl Control for ControlService {
                 return Err(CallError::from(error).into());
             }
         };
+        // With a token, whoever reads the log finds the person: so this is on record like an opening.
+        let read = Access {
+            tokens: keys.clone(),
+            ..access(&caller, Call::Tokenise)
+        };
+        self.0.access(&caller, read).await?;
+        let keys = keys
+            .into_iter()
+            .map(|key| wire::TokenKey {
+                kind: key.kind.to_string(),
+                token: key.token.0.to_vec().into(),
+            })
+            .collect();
         Ok(Response::new(wire::TokeniseReply { keys }))
     }
 
