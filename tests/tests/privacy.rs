@@ -89,10 +89,10 @@ async fn day() -> Site {
         ),
         ("a campaign", |r| r.campaign = RECIPIENT[2].replace(' ', "")),
         ("a mailbox", |r| {
-            r.mailbox = format!("{} {}", RECIPIENT[0], RECIPIENT[0])
+            r.mailbox = format!("{} {}", RECIPIENT[0], RECIPIENT[0]);
         }),
         ("an address", |r| {
-            r.recipients[0].identifiers = Some(ask::person(&RECIPIENT[0].repeat(20), ""))
+            r.recipients[0].identifiers = Some(ask::person(&RECIPIENT[0].repeat(20), ""));
         }),
         ("a detail", |r| r.details[0].value = SECRET.into()),
         ("a reused request id", |r| r.seller = "globex".into()),

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
@@ -28,6 +28,7 @@ async fn recorded_sessions_are_decided_as_an_oracle_computes() {
     let site =
         Site::with_policy(&std::fs::read_to_string(&policy).expect("the airline's policy")).await;
     let agent = site.principal(AGENT, Role::Agent).await;
+    let compliance = site.principal("compliance.desk", Role::Compliance).await;
 
     let listed = listed(&calls);
     assert_eq!(listed.len(), 10);
@@ -45,18 +46,17 @@ async fn recorded_sessions_are_decided_as_an_oracle_computes() {
         .map(|(user, channels)| json!({ "user_id": user, "channels": words(channels) }))
         .collect();
     std::fs::write(&listed_file, json!(rows).to_string()).expect("room on the disk");
-    let mut oracle = python::script("oracles/sessions.py");
-    let expected = bin::run(oracle.arg(&file).arg(&policy).arg(&listed_file))
+    let mut script = python::script("oracles/sessions.py");
+    let oracle = bin::run(script.arg(&file).arg(&policy).arg(&listed_file))
         .expect(0)
         .json();
+
+    let outcomes = oracle["outcomes"].as_array().expect("one outcome a call");
 
     let mut reports = tokio::task::JoinSet::new();
     let mut sessions: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let (mut allows, mut dnc, mut throttled, mut both) = (0u64, 0u64, 0u64, 0u64);
-    for (call, expected) in calls
-        .iter()
-        .zip(expected["outcomes"].as_array().expect("one outcome a call"))
-    {
+    for (call, expected) in calls.iter().zip(outcomes) {
         let request = request(call);
         let name = request.request_id.clone();
         let session = request.correlation_id.clone();
@@ -108,7 +108,7 @@ async fn recorded_sessions_are_decided_as_an_oracle_computes() {
         assert!(reply.findings.is_empty(), "{name}: {:?}", reply.findings);
     }
 
-    let totals = &expected["totals"];
+    let totals = &oracle["totals"];
     let counted = json!({
         "calls": calls.len(), "sessions": sessions.len(), "allow": allows, "deny": calls.len() as u64 - allows,
         "dnc": dnc, "throttle": throttled, "dnc_and_throttle": both,
@@ -142,6 +142,9 @@ async fn recorded_sessions_are_decided_as_an_oracle_computes() {
         root.starts_with(&format!("{} ", log.entries.len())),
         "{root}"
     );
+    for (user, _) in &listed {
+        person(&site, &compliance, &folder, user, &calls, outcomes).await;
+    }
     assert_eq!(log.of_kind("decision").len(), calls.len());
     assert_eq!(log.of_kind("execution").len() as u64, allows);
 
@@ -156,6 +159,62 @@ async fn recorded_sessions_are_decided_as_an_oracle_computes() {
             assert!(!text.contains(user), "`{user}` stands in clear in {text}");
         }
     }
+}
+
+/// What the log says of one customer, with the opening of their keys and without anybody's help, is what
+/// the oracle has computed.
+async fn person(
+    site: &Site,
+    compliance: &Client,
+    folder: &Path,
+    user: &str,
+    calls: &[Value],
+    expected: &[Value],
+) {
+    let disclosed = compliance
+        .disclose(pb::DiscloseRequest {
+            identifiers: Some(contact(user)),
+        })
+        .await;
+    let opening = site.ledger.path(format!("{user}.opening"));
+    std::fs::write(
+        &opening,
+        disclosed.expect("compliance may disclose").opening,
+    )
+    .expect("room on the disk");
+    let text = |path: &Path| path.to_str().expect("temporary paths are UTF-8").to_owned();
+    let report = site
+        .verifier()
+        .run(
+            "log",
+            &["--json", &text(folder), "--opening", &text(&opening)],
+        )
+        .expect(0)
+        .json();
+    let found = &report["result"]["person"];
+
+    let about = |call: &Value| {
+        call["user_id"] == user && CONTACTS.iter().any(|(tool, _)| call["tool"] == *tool)
+    };
+    let asked = calls.iter().zip(expected).filter(|(call, _)| about(call));
+    let (allows, refusals): (Vec<_>, Vec<_>) =
+        asked.partition(|(_, expected)| expected[2] == json!([]));
+    let counts = |found: &Value| {
+        json!([
+            found["allows"]["total"],
+            found["refusals"]["total"],
+            found["executions"]["total"]
+        ])
+    };
+    assert_eq!(
+        counts(found),
+        json!([allows.len(), refusals.len(), allows.len()]),
+        "{user}: {report}"
+    );
+    assert!(
+        !refusals.is_empty() || !allows.is_empty(),
+        "{user} was concerned"
+    );
 }
 
 /// Every entry of a session, in order: its decisions, and the executions of those that were allowed.
@@ -226,7 +285,7 @@ fn recording() -> Option<PathBuf> {
     None
 }
 
-fn calls(file: &std::path::Path) -> Vec<Value> {
+fn calls(file: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(file).expect("the recording can be read");
     text.lines()
         .map(|line| serde_json::from_str(line).expect("one call a line"))

@@ -9,6 +9,7 @@ use ledger_proto::v1 as pb;
 use ledger_tests::ask::{self, with};
 use ledger_tests::{Client, Ctl, Line, Log, Site, Verifier, bin, python, repository, site};
 use pb::record_request::Report;
+use serde_json::json;
 
 const SENDER: &str = "agent.outbound.sender";
 const DRAFTING: &str = "agent.drafting";
@@ -194,28 +195,32 @@ async fn stopped_in_mid_run(site: &Site, operator: &Ctl, sender: &Client) {
         );
     }
     let started = ask::now();
+    let (stopped, mut is_stopped) = tokio::sync::watch::channel(false);
     let running = tokio::spawn({
         let sender = sender.clone();
         async move {
-            // Until it is stopped; the mailbox of this run has room for no more than that.
-            for at in 0..MAILBOX_LIMIT {
-                let (entry, _) = send(
-                    &sender,
-                    &format!("r{at}@r{at}.example"),
-                    &format!("r-{at}"),
-                    "outreach-2",
-                )
-                .await;
+            // It goes on until it is refused. The mailbox has room for this many; where they are through
+            // before the stop, the last one waits for it.
+            for at in 0..15 {
+                if at == 14 {
+                    is_stopped
+                        .wait_for(|stopped| *stopped)
+                        .await
+                        .expect("the stop comes");
+                }
+                let (address, contact) = (format!("r{at}@r{at}.example"), format!("r-{at}"));
+                let (entry, _) = send(&sender, &address, &contact, "outreach-2").await;
                 if entry.text("outcome") != "allow" {
                     return entry;
                 }
                 report(&sender, &entry, 0).await;
+                tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             }
-            panic!("it was not stopped in {MAILBOX_LIMIT} sends");
+            panic!("it was allowed to send after the stop");
         }
     });
-    tokio::task::yield_now().await;
     let stop = operator.json(&["stop", "--agent", SENDER, "--why", "complaints are rising"]);
+    stopped.send_replace(true);
     let refused = running.await.expect("no panic in the agent");
     denied(&refused, "stop.active", None);
     let voided = stop["voided"]
@@ -289,14 +294,23 @@ fn audited(verifier: &Verifier, [receipt, evidence, opening, export]: [&Path; 4]
         .run("replay", &["--json", text(export)])
         .expect(0)
         .json();
+    let made_again = &replayed["result"]["replay"]["kinds"]["decision"];
+    let decisions = Log::read(export).of_kind("decision").len();
     assert_eq!(
-        replayed["result"]
-            .as_str()
-            .or(replayed["exit"].as_str())
-            .unwrap_or("verified"),
-        "verified",
-        "{replayed}"
+        (&replayed["verdict"], made_again["matched"].as_u64()),
+        (&json!("verified"), Some(decisions as u64))
     );
+    let person = verifier
+        .run("log", &["--json", text(export), "--opening", text(opening)])
+        .expect(0)
+        .json();
+    let person = &person["result"]["person"];
+    assert_eq!(
+        (&person["allows"]["total"], &person["refusals"]["total"]),
+        (&json!(0), &json!(1)),
+        "{person}"
+    );
+    assert_eq!(person["refusals"]["listed"][0]["seq"], denial.seq());
 
     // One byte of a copy is changed, at the denial: it is named.
     let seq = denial.seq();
