@@ -86,10 +86,14 @@ pub fn decide<V: View>(
     });
     request.outcome = outcome;
     request.throttles = counts;
-    if outcome == Outcome::Allow {
-        request.valid_until = Some(now.saturating_add_s(numbers.valid_for_s));
-        request.report_by = Some(now.saturating_add_s(numbers.report_within_s));
-    }
+    let after = |seconds: u64| (outcome == Outcome::Allow).then(|| now.saturating_add_s(seconds));
+    request.valid_until = after(numbers.valid_for_s);
+    request.report_by = after(numbers.report_within_s);
+    // What a caller may have put there is no answer.
+    request.tier = None;
+    request.approver = None;
+    request.findings = Vec::new();
+    request.reasons_total = None;
     cap(&mut reasons, &mut request);
     request.reasons = reasons;
     Ok(request)

@@ -262,11 +262,7 @@ fn made_by(command: &Body, call: Call) -> bool {
         }
         Body::Access(_) => matches!(
             call,
-            Call::GetDetail
-                | Call::GetEvidence
-                | Call::Disclose
-                | Call::Export
-                | Call::Tokenise
+            Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export | Call::Tokenise
         ),
         Body::Genesis(_)
         | Body::Boot(_)
@@ -305,7 +301,8 @@ fn repeated<V: View>(state: &State<V>, command: &Body) -> Result<Option<u64>, Re
 }
 
 /// Records a decision made elsewhere: only of what is declared, is no contact and names nobody.
-fn asserted<V: View>(state: &State<V>, mut decision: Decision) -> Result<Decision, Refusal> {
+fn asserted<V: View>(state: &State<V>, decision: Decision) -> Result<Decision, Refusal> {
+    let mut decision = decision.request_part();
     let refuse = |why: &str| Refusal::Invalid {
         field: "action",
         value: decision.action.clone(),
@@ -357,7 +354,10 @@ fn asserted<V: View>(state: &State<V>, mut decision: Decision) -> Result<Decisio
 
 fn acknowledged<V: View>(state: &State<V>, clock: Clock) -> Result<Clock, Refusal> {
     if clock.event == ClockEvent::Seen {
-        return Ok(clock);
+        return Ok(Clock {
+            acknowledges: None,
+            ..clock
+        });
     }
     let Some(seen) = state.clock().seen else {
         return Err(precondition(

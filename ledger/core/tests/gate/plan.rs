@@ -1,8 +1,9 @@
 //! What a ledger refuses to write, and what it takes for a repetition.
 
+use ledger_core::action::{Channels, Class};
 use ledger_core::entry::{
-    Basis, Body, Change, Code, Decision, Details, DncOp, Foreign, Outcome, PrincipalChange, Resume,
-    Scope, Status,
+    Basis, Body, Change, Code, Decision, Details, DncOp, Environment, Finding, Foreign, Outcome,
+    PolicyRef, PrincipalChange, Resume, Scope, Status, ThrottleCount,
 };
 use ledger_core::hash::Hash;
 use ledger_core::plan::{Plan, Refusal};
@@ -120,6 +121,90 @@ fn every_write_can_be_repeated() {
             scene.ledger.submit(read.clone(), seconds(2)),
             Ok(Plan::Append(_))
         ));
+    }
+}
+
+/// What a command claims to be answered does not matter.
+#[test]
+fn answers_in_a_command_are_not_taken() {
+    let mut scene = with_everybody();
+    for (call, command) in commands(&mut scene) {
+        let who = may(call)[0];
+        let (_, id) = EVERYBODY
+            .into_iter()
+            .find(|(role, _)| *role == who)
+            .unwrap();
+        let command = with_actor(command, who, id);
+        let mut claiming = command.clone();
+        let policy = Some(PolicyRef {
+            seq: 77,
+            sha256: Hash([0x77; 32]),
+        });
+        let findings = vec![Finding::Expired, Finding::UnderStop];
+        match &mut claiming {
+            Body::Decision(decision) => {
+                decision.environment = Environment::Sandbox;
+                decision.class = Class::Admin;
+                decision.channels = Channels::all();
+                decision.tier = Some(1);
+                decision.policy = policy;
+                decision.outcome = Outcome::RequireApproval;
+                decision.reasons = vec![Code::DncClear.reason()];
+                decision.reasons_total = Some(99);
+                decision.throttles = vec![ThrottleCount {
+                    rule: "mine".to_owned(),
+                    recipient: None,
+                    key: None,
+                    count: 0,
+                    needs: 0,
+                    limit: 0,
+                    window_s: 0,
+                    passes_at: None,
+                }];
+                decision.valid_until = Some(seconds(1_000_000));
+                decision.report_by = Some(seconds(1_000_000));
+                decision.approver = Some("approver-1".to_owned());
+                decision.findings = findings;
+            }
+            Body::Execution(execution) => {
+                (execution.policy, execution.findings) = (policy, findings);
+            }
+            Body::Outcome(outcome) => {
+                outcome.decision = Some(1);
+                (outcome.policy, outcome.findings) = (policy, findings);
+            }
+            Body::Principal(principal) => principal.change = Change::Changed,
+            Body::Policy(entry) => {
+                entry.sha256 = Some(Hash([0x77; 32]));
+                entry.replaces = policy;
+                entry.parts = Some(7);
+            }
+            Body::Stop(stop) => stop.voided = 77,
+            Body::Resume(resume) => resume.stops = vec![1, 2, 3],
+            Body::Clock(clock) => {
+                clock.before = seconds(500);
+                clock.bound_ms = Some(1);
+                clock.acknowledges = Some(1);
+            }
+            Body::Dnc(_) | Body::Access(_) => continue,
+            other => panic!("{other:?}"),
+        }
+        let told = |command| scene.ledger.clone().submit(command, seconds(2)).unwrap();
+        assert_eq!(told(claiming), told(command), "{call}");
+    }
+    // Of a denial, too, and where everything would be allowed.
+    for recipients in [Vec::new(), vec![person(1)]] {
+        let request = scene.request("email.send", recipients);
+        let mut claiming = request.clone();
+        claiming.valid_until = Some(seconds(1_000_000));
+        claiming.report_by = Some(seconds(1_000_000));
+        let decide = |request| {
+            scene
+                .ledger
+                .clone()
+                .append(Body::Decision(Box::new(request)), seconds(2))
+        };
+        assert_eq!(decide(claiming), decide(request));
     }
 }
 
