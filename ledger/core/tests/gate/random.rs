@@ -12,7 +12,6 @@ use super::step::{Focus, steps};
 fn runner(cases: u32) -> TestRunner {
     let asked = ProptestConfig {
         failure_persistence: None,
-        max_shrink_iters: 4_000,
         ..ProptestConfig::default()
     };
     if std::env::var_os("PROPTEST_CASES").is_some() {
