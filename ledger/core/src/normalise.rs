@@ -52,6 +52,12 @@ pub const ID_BYTES_MAX: usize = 256;
 /// The fewest and the most digits of a phone number.
 pub const PHONE_DIGITS: std::ops::RangeInclusive<usize> = 8..=15;
 
+/// What UTS 46 maps to `@`, and `@` itself.
+const AT: [char; 3] = ['@', '\u{ff20}', '\u{fe6b}'];
+
+/// The country codes under which a national number may begin with 0, so that it is no prefix.
+const LEADING_ZERO: [&str; 5] = ["39", "378", "225", "241", "242"];
+
 /// Domains that belong to nobody (RFC 2606, RFC 6761), sorted. A name without a dot is a top-level
 /// domain, and everything below it is reserved too.
 pub const RESERVED_DOMAINS: [&str; 7] = [
@@ -233,20 +239,27 @@ pub fn domain(raw: &str) -> Result<MatchKey, NormaliseError> {
 /// A phone number in E.164: after spaces, dots, dashes and parentheses are taken out, `+` and 8 to 15
 /// digits.
 ///
-/// Spaces and dashes include the typographic ones. Two things that the rule would let through are
-/// refused, since they make a second spelling of a number that a listing would then miss: a zero
-/// after the `+` (no country code begins with one), and a trunk prefix in parentheses as in
-/// `+44 (0)20`. Letters, extensions, `00` instead of `+` and national forms are refused.
+/// Spaces and dashes include the typographic ones. What the rule would let through is refused where it
+/// makes a second spelling of a number that a listing would then miss: a zero after the `+` (no country
+/// code begins with one), a zero alone in parentheses as in `+44 (0)20`, and a zero after the country
+/// code as in `+44020`, but for the countries whose national numbers begin with one (Italy and San
+/// Marino, Côte d'Ivoire, Gabon, Congo). Letters, extensions, `00` instead of `+` and national forms
+/// are refused.
 ///
 /// # Errors
 /// [`NormaliseError`] of kind [`Kind::Phone`].
 pub fn phone(raw: &str) -> Result<MatchKey, NormaliseError> {
     let number = || {
         let text = trimmed(raw)?;
-        if text.contains("(0)") {
+        // With all other separators out: `( 0 )` is `(0)`.
+        let grouped = text
+            .chars()
+            .filter(|c| matches!(c, '(' | ')') || !is_phone_separator(*c))
+            .collect::<String>();
+        if grouped.contains("(0)") {
             return Err(Rule::PhoneTrunkPrefix);
         }
-        let number = text
+        let number = grouped
             .chars()
             .filter(|c| !is_phone_separator(*c))
             .collect::<String>();
@@ -259,6 +272,10 @@ pub fn phone(raw: &str) -> Result<MatchKey, NormaliseError> {
         }
         if digits.starts_with('0') {
             return Err(Rule::PhoneZero);
+        }
+        let (country, national) = digits.split_at(country_code_digits(digits));
+        if national.starts_with('0') && !LEADING_ZERO.contains(&country) {
+            return Err(Rule::PhoneTrunkPrefix);
         }
         Ok(MatchKey::new(Kind::Phone, number))
     };
@@ -274,8 +291,7 @@ pub fn phone(raw: &str) -> Result<MatchKey, NormaliseError> {
 /// # Errors
 /// [`NormaliseError`] of kind [`Kind::Mailbox`].
 pub fn mailbox(raw: &str) -> Result<MatchKey, NormaliseError> {
-    let at = |c: char| matches!(c, '@' | '\u{ff20}' | '\u{fe6b}');
-    if !raw.contains(at) {
+    if !raw.contains(AT) {
         return opaque(Kind::Mailbox, raw);
     }
     let name = || {
@@ -291,12 +307,19 @@ pub fn mailbox(raw: &str) -> Result<MatchKey, NormaliseError> {
 
 /// An id that another system gave (contact, account, provider, object): trimmed, 1 to 256 bytes,
 /// without control characters. Upper and lower case differ, and so do Unicode forms: such ids are
-/// compared byte by byte where they come from.
+/// compared byte by byte where they come from. A contact or an account with an `@` is refused: it is an
+/// address, and as an id a listing of that address would miss it.
 ///
 /// # Errors
 /// [`NormaliseError`] of that kind.
 pub fn opaque(kind: Kind, raw: &str) -> Result<MatchKey, NormaliseError> {
     match opaque_text(raw) {
+        Ok(text) if matches!(kind, Kind::Contact | Kind::Account) && text.contains(AT) => {
+            Err(NormaliseError {
+                kind,
+                rule: Rule::IdAddress,
+            })
+        }
         Ok(text) => Ok(MatchKey::new(kind, text.to_owned())),
         Err(rule) => Err(NormaliseError { kind, rule }),
     }
@@ -368,7 +391,8 @@ fn address(raw: &str) -> Result<(String, String), Rule> {
 
 /// Refused: the empty one; over 64 bytes; white space and characters that no eye sees; quotes and the
 /// other specials of RFC 5322, which a mailer may read as a second recipient, a comment or a display
-/// name; `!` and `%`, which once meant a route through another host.
+/// name; `!` and `%`, which once meant a route through another host; `=?`, with which an encoded word
+/// (RFC 2047) begins, that a mailer may decode to another address.
 fn local_part(local: &str) -> Result<(), Rule> {
     if local.is_empty() {
         return Err(Rule::LocalEmpty);
@@ -387,6 +411,8 @@ fn local_part(local: &str) -> Result<(), Rule> {
     };
     if local.contains(refused) {
         Err(Rule::LocalCharacter)
+    } else if local.contains("=?") {
+        Err(Rule::LocalEncodedWord)
     } else {
         Ok(())
     }
@@ -478,6 +504,23 @@ fn public_suffix(host: &str) -> &str {
             (Some(Type::Private), Some((_, parent))) => rest = parent,
             _ => return suffix,
         }
+    }
+}
+
+/// How many digits the country code takes that a number begins with (ITU-T E.164 and its list of
+/// assigned codes): one in the zones 1 and 7, two where the zone gives the code to one country, three
+/// everywhere else.
+fn country_code_digits(digits: &str) -> usize {
+    match digits.as_bytes() {
+        [b'1' | b'7', ..] => 1,
+        [b'2', b'0' | b'7', ..]
+        | [b'3', b'0' | b'1' | b'2' | b'3' | b'4' | b'6' | b'9', ..]
+        | [b'4', b'0' | b'1' | b'3'..=b'9', ..]
+        | [b'5', b'1'..=b'8', ..]
+        | [b'6', b'0'..=b'6', ..]
+        | [b'8', b'1' | b'2' | b'4' | b'6', ..]
+        | [b'9', b'0'..=b'5' | b'8', ..] => 2,
+        _ => 3,
     }
 }
 

@@ -291,7 +291,7 @@ fn domain_keys_reach_from_the_host_to_the_registrable_domain() {
 fn addresses_without_a_safe_reading_are_refused() {
     use Rule::{
         Control, Disallowed, Empty, HostEmpty, HostLabel, IpLiteral, LocalCharacter, LocalEmpty,
-        LocalTooLong, NotOneAt, PublicSuffix, TooLong,
+        LocalEncodedWord, LocalTooLong, NotOneAt, PublicSuffix, TooLong,
     };
     let refused: &[(&str, &str, Rule)] = &[
         ("empty", "", Empty),
@@ -328,6 +328,16 @@ fn addresses_without_a_safe_reading_are_refused() {
             "display-name",
             "Kim <kim@northwind.example>",
             LocalCharacter,
+        ),
+        (
+            "encoded-word",
+            "=?utf-8?q?kim=40northwind.example?=@relay.example",
+            LocalEncodedWord,
+        ),
+        (
+            "encoded-word-full-width",
+            "k＝？utf-8?b?a2lt?=@northwind.example",
+            LocalEncodedWord,
         ),
         ("angle-brackets", "<kim@northwind.example>", LocalCharacter),
         ("mailto", "mailto:kim@northwind.example", LocalCharacter),
@@ -513,6 +523,42 @@ fn phones_are_e164_or_nothing() {
             "+44 (0)20 7946 0958",
             Rule::PhoneTrunkPrefix,
         ),
+        (
+            "trunk-prefix-after-space",
+            "+44 ( 0)20 7946 0958",
+            Rule::PhoneTrunkPrefix,
+        ),
+        (
+            "trunk-prefix-before-space",
+            "+44(0\u{a0})20 7946 0958",
+            Rule::PhoneTrunkPrefix,
+        ),
+        (
+            "trunk-prefix-dotted",
+            "+39 (.0-) 6 698 1234",
+            Rule::PhoneTrunkPrefix,
+        ),
+        ("trunk-zero", "+4402079460000", Rule::PhoneTrunkPrefix),
+        (
+            "trunk-zero-grouped",
+            "+49 (0151) 1234567",
+            Rule::PhoneTrunkPrefix,
+        ),
+        (
+            "trunk-zero-zone-1",
+            "+1 0212 555 0100",
+            Rule::PhoneTrunkPrefix,
+        ),
+        (
+            "trunk-zero-zone-7",
+            "+7 0495 123 4567",
+            Rule::PhoneTrunkPrefix,
+        ),
+        (
+            "trunk-zero-3-digits",
+            "+353 01 234 5678",
+            Rule::PhoneTrunkPrefix,
+        ),
     ];
     for (name, raw, rule) in refused {
         assert_eq!(
@@ -524,26 +570,45 @@ fn phones_are_e164_or_nothing() {
             "{name}"
         );
     }
+    // The national number begins with this zero; or the zero is part of the country code.
+    for raw in [
+        "+390669812345",
+        "+3780549882345",
+        "+2250701234567",
+        "+24106031234",
+        "+242061234567",
+        "+201001234567",
+        "+302101234567",
+        "+442079460000",
+        "+905321234567",
+        "+8801712345678",
+    ] {
+        assert_eq!(phone(raw).unwrap().identifier, raw);
+    }
     assert!(phone("+49151123").is_ok(), "8 digits");
     assert!(phone("+491511234567890").is_ok(), "15 digits");
 }
 
 #[test]
 fn ids_of_other_systems_stay_as_they_are() {
-    for id in [
-        "0031",
-        "x",
-        "Ä/ä \"'<>",
-        "kim@northwind.example",
-        "e\u{301}",
-        &"x".repeat(256),
-    ] {
+    for id in ["0031", "x", "Ä/ä \"'<>", "e\u{301}", &"x".repeat(256)] {
         assert_eq!(
             opaque(Kind::Contact, &format!(" {id}\t"))
                 .unwrap()
                 .identifier,
             id
         );
+    }
+    for id in [
+        "kim@northwind.example",
+        "kim＠northwind.example",
+        "c-1﹫crm",
+    ] {
+        for kind in [Kind::Contact, Kind::Account] {
+            let error = opaque(kind.clone(), id).unwrap_err();
+            assert_eq!((error.kind, error.rule), (kind, Rule::IdAddress), "{id}");
+        }
+        assert!(opaque(Kind::ProviderId, id).is_ok(), "a message id: {id}");
     }
     assert_ne!(
         opaque(Kind::Contact, "a").unwrap(),
@@ -731,7 +796,15 @@ proptest! {
     #[test]
     fn a_phone_is_what_remains_of_it(raw in "\\+?[0-9() .-]{6,24}") {
         let bare: String = raw.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
-        let valid = bare.starts_with('+') && (9..=16).contains(&bare.len()) && !bare.starts_with("+0") && !raw.contains("(0)");
+        let valid = bare.starts_with('+') && (9..=16).contains(&bare.len()) && !bare.starts_with("+0");
+        let grouped: String = raw.chars().filter(|c| c.is_ascii_digit() || "()".contains(*c)).collect();
+        let short = "1 7 20 27 30 31 32 33 34 36 39 40 41 43 44 45 46 47 48 49 51 52 53 54 55 56 57 58 60 61 62 63 \
+                     64 65 66 81 82 84 86 90 91 92 93 94 95 98";
+        let digits = bare.trim_start_matches('+');
+        let code = short.split(' ').find(|code| digits.starts_with(code)).map_or(3, str::len);
+        let kept = ["39", "378", "225", "241", "242"].iter().any(|code| digits.starts_with(code));
+        let trunk = grouped.contains("(0)") || !kept && digits.get(code..).is_some_and(|rest| rest.starts_with('0'));
+        let valid = valid && !trunk;
         prop_assert_eq!(phone(&raw).ok().map(|key| key.identifier), valid.then_some(bare));
     }
 }

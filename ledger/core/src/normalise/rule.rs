@@ -46,6 +46,9 @@ pub enum Rule {
         "what stands before the `@` has a space, a quote or one of `(),:;<>[]\\!%`: expected a plain mailbox name"
     )]
     LocalCharacter,
+    /// `=?` before the `@`.
+    #[error("what stands before the `@` has `=?`, as an encoded word begins: expected it decoded")]
+    LocalEncodedWord,
     /// Nothing after the `@`.
     #[error("the host is empty")]
     HostEmpty,
@@ -84,7 +87,10 @@ pub enum Rule {
     /// A zero after the `+`.
     #[error("no country code begins with 0: expected E.164")]
     PhoneZero,
-    /// `(0)`.
-    #[error("`(0)` is a prefix for calls within a country: leave it out")]
+    /// `(0)`, or a zero after the country code.
+    #[error("the 0 after the country code is a prefix for calls within the country: leave it out")]
     PhoneTrunkPrefix,
+    /// An `@` in the id of a contact or an account.
+    #[error("it is an e-mail address: expected the id in the CRM, and addresses in `email`")]
+    IdAddress,
 }
