@@ -4,13 +4,13 @@
 //! derived from the allows of the last 31 days, never from a rule's name: a rule that is new, renamed
 //! or widened counts the allows that are already in the log.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::entry::{Key, Recipient};
 use crate::policy::{Per, ThrottleRule, Unit};
 use crate::record::{AllowRecord, PersonKeys};
 use crate::time::Timestamp;
-use crate::token::Kind;
+use crate::token::{Kind, Token};
 
 /// What a rule counts per: an agent's id, a token, or nothing for the whole workspace.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -106,13 +106,14 @@ fn per_person(
     })
 }
 
-/// The different people among `recipients`: two that share a canonical e-mail, a phone or a contact
-/// token are one.
+/// The different people among `recipients`: two are one where they share a canonical e-mail, a phone or
+/// a contact token and no kind of key tells them apart. One id that is named with many addresses makes
+/// them no fewer.
 pub fn people(recipients: &[Recipient]) -> Vec<PersonKeys> {
     let mut people: Vec<PersonKeys> = Vec::new();
-    for (index, recipient) in recipients.iter().enumerate() {
+    for (index, recipient) in (0u64..).zip(recipients) {
         let mut one = PersonKeys {
-            recipient: index as u64,
+            recipient: index,
             person: recipient
                 .keys
                 .iter()
@@ -123,24 +124,35 @@ pub fn people(recipients: &[Recipient]) -> Vec<PersonKeys> {
                 .collect(),
             domains: registrable(&recipient.keys).collect(),
         };
-        // A newcomer can join people who looked different until now.
-        people.retain_mut(|other| {
-            if one.person.is_disjoint(&other.person) {
-                return true;
+        match people.iter_mut().find(|other| one.is_same_as(other)) {
+            Some(other) => {
+                other.person.append(&mut one.person);
+                other.domains.append(&mut one.domains);
             }
-            one.recipient = one.recipient.min(other.recipient);
-            one.person.append(&mut other.person);
-            one.domains.append(&mut other.domains);
-            false
-        });
-        people.push(one);
+            None => people.push(one),
+        }
     }
-    people.sort_by_key(|person| person.recipient);
     people
 }
 
+impl PersonKeys {
+    fn is_same_as(&self, other: &Self) -> bool {
+        let of = |keys: &BTreeSet<(Kind, Token)>, kind: &Kind| -> BTreeSet<Token> {
+            keys.iter()
+                .filter(|(other, _)| other == kind)
+                .map(|(_, token)| *token)
+                .collect()
+        };
+        !self.person.is_disjoint(&other.person)
+            && self.person.iter().all(|(kind, _)| {
+                let theirs = of(&other.person, kind);
+                theirs.is_empty() || !theirs.is_disjoint(&of(&self.person, kind))
+            })
+    }
+}
+
 /// The registrable domain under each token version: of the domain keys, the last.
-fn registrable(keys: &[Key]) -> impl Iterator<Item = crate::token::Token> {
+fn registrable(keys: &[Key]) -> impl Iterator<Item = Token> {
     let mut last = BTreeMap::new();
     for key in keys.iter().filter(|key| key.kind == Kind::Domain) {
         last.insert(key.v, key.token);

@@ -16,11 +16,12 @@ impl Person {
     /// Says what was found.
     ///
     /// # Errors
-    /// Cannot be judged, where no entry carries a token of the opening: one with made-up secrets would
-    /// look the same.
+    /// Cannot be judged, where the log knows a key of the person neither from an entry nor as disclosed:
+    /// one with a made-up secret would look the same.
     pub(crate) fn say(&self, walked: &Walked, transcript: &mut Transcript) -> Result<(), Failure> {
         transcript.fact("person", self);
         let mut nowhere = Vec::new();
+        let mut unknown = None;
         for key in &self.keys {
             let name = format!("{} `{}`", key.kind, key.identifier);
             let mut words = match key.entries {
@@ -34,15 +35,21 @@ impl Person {
             if key.disclosed {
                 words.push_str("; the ledger recorded that it disclosed it");
             } else if key.entries == 0 {
+                if self.own.contains(&key.token) {
+                    unknown.get_or_insert_with(|| name.clone());
+                }
                 nowhere.push(name);
             }
             transcript.noted("opening", words);
         }
-        if nowhere.len() == self.keys.len() {
+        if let Some(name) = &unknown {
             return Err(Failure::unjudged(
                 "opening",
-                "no entry carries a token of this opening. Either the log says nothing about this person, or \
-                 the opening is not the ledger's: one with made-up secrets would look the same",
+                format!(
+                    "nothing in this log bears {name} out: no entry carries its token, and none says that \
+                     the ledger disclosed it. With a made-up secret it would look the same, and entries \
+                     under the true token would not be found: export the log after the disclosure"
+                ),
             ));
         }
         transcript.passed(

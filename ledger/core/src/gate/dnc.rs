@@ -1,12 +1,14 @@
 //! The do-not-contact check: a wall. Nothing on a request passes it.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Nature, citing};
-use crate::action::Channels;
+use crate::action::{Channels, Class};
 use crate::entry::{Cite, Code, Decision, Reason, Recipient};
 use crate::record::ListingRecord;
 use crate::state::State;
 use crate::time::Timestamp;
-use crate::token::Kind;
+use crate::token::{Kind, Token};
 use crate::view::{View, ViewError};
 
 /// Looks up every key of every recipient, whatever the action's class.
@@ -38,13 +40,18 @@ pub(super) fn check<V: View>(
             } else {
                 found.binding
             };
-            reasons.push(Reason {
+            let reason = Reason {
                 recipient: Some(index),
                 key: Some(found.kind),
                 ..citing(code.reason(), cites)
-            });
+            };
+            // Two domains of one address may be lifted by the same exemption: that is said once.
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
         }
     }
+    listed |= targets(state, request, nature, now, reasons)?;
     let whole = request
         .recipients
         .iter()
@@ -53,6 +60,58 @@ pub(super) fn check<V: View>(
         reasons.push(Code::DncClear.reason());
     }
     Ok(())
+}
+
+/// Looks up the people and accounts that a contact action names as targets alone: whom it is about is
+/// whom it reaches. No exemption is of a target.
+fn targets<V: View>(
+    state: &State<V>,
+    request: &Decision,
+    nature: &Nature,
+    now: Timestamp,
+    reasons: &mut Vec<Reason>,
+) -> Result<bool, ViewError> {
+    let mut listed = false;
+    if nature.class != Class::Contact {
+        return Ok(listed);
+    }
+    let mut seen = BTreeSet::new();
+    for (token, kind) in target_keys(request) {
+        if !seen.insert(token) {
+            continue;
+        }
+        let binding: Vec<Cite> = state
+            .listings(&token)?
+            .iter()
+            .filter(|record| record.reason.is_some())
+            .filter(|record| binds(record, request.seller.as_deref(), channels(nature), now))
+            .map(cite)
+            .collect();
+        if !binding.is_empty() {
+            listed = true;
+            reasons.push(Reason {
+                key: Some(kind),
+                ..citing(Code::DncListed.reason(), binding)
+            });
+        }
+    }
+    Ok(listed)
+}
+
+/// The contacts and accounts among the targets that no recipient carries as a key.
+pub(crate) fn target_keys(request: &Decision) -> impl Iterator<Item = (Token, Kind)> {
+    let carried: BTreeSet<Token> = request
+        .recipients
+        .iter()
+        .flat_map(|recipient| &recipient.keys)
+        .map(|key| key.token)
+        .collect();
+    request.targets.iter().filter_map(move |target| {
+        let kind = Kind::target(&target.kind).ok()?;
+        let checked =
+            matches!(kind, Kind::Contact | Kind::Account) && !carried.contains(&target.id);
+        checked.then_some((target.id, kind))
+    })
 }
 
 /// What one key of one recipient hit.
@@ -73,7 +132,8 @@ fn person<V: View>(
 ) -> Result<Vec<Found>, ViewError> {
     let channels = channels(nature);
     let mut listings: Vec<(Kind, Vec<ListingRecord>)> = Vec::new();
-    let mut exemptions = Vec::new();
+    let own = own_kinds(recipient);
+    let mut exempting: BTreeMap<(u64, u64), (ListingRecord, BTreeSet<Kind>)> = BTreeMap::new();
     for key in &recipient.keys {
         let live: Vec<ListingRecord> = state.listings(&key.token)?;
         let (lifting, binding): (Vec<_>, Vec<_>) =
@@ -82,18 +142,29 @@ fn person<V: View>(
             .into_iter()
             .filter(|record| binds(record, request.seller.as_deref(), channels, now))
             .collect();
-        if is_person(&key.kind) {
-            exemptions.extend(lifting.into_iter().filter(|record| {
-                record.effective_from.is_none_or(|start| start <= now)
-                    && record.expires_at.is_some_and(|end| now < end)
-                    && record.seller.is_some()
-                    && record.seller == request.seller
-            }));
+        let in_force = lifting.into_iter().filter(|record| {
+            record.effective_from.is_none_or(|start| start <= now)
+                && record.expires_at.is_some_and(|end| now < end)
+                && record.seller.is_some()
+                && record.seller == request.seller
+        });
+        for record in in_force.filter(|_| own.contains(&key.kind)) {
+            let exempted = exempting
+                .entry((record.seq, record.index))
+                .or_insert((record, BTreeSet::new()));
+            exempted.1.insert(key.kind.clone());
         }
         if !binding.is_empty() {
             listings.push((key.kind.clone(), binding));
         }
     }
+    // Of everything that the recipient carries: else one person's exemption, named beside another's
+    // address, would be that other's.
+    let exemptions: Vec<ListingRecord> = exempting
+        .into_values()
+        .filter(|(_, named)| *named == own)
+        .map(|(record, _)| record)
+        .collect();
     Ok(listings
         .into_iter()
         .map(|(kind, hits)| {
@@ -113,6 +184,21 @@ fn person<V: View>(
             found
         })
         .collect())
+}
+
+/// The kinds of key by which this recipient is a person, each of which an exemption has to name.
+pub(crate) fn own_kinds(recipient: &Recipient) -> BTreeSet<Kind> {
+    let has = |kind: &Kind| recipient.keys.iter().any(|key| key.kind == *kind);
+    [
+        Kind::Email,
+        Kind::EmailCanonical,
+        Kind::Phone,
+        Kind::Contact,
+    ]
+    .into_iter()
+    // An exemption of an address is one of every spelling of it.
+    .filter(|kind| has(kind) && !(*kind == Kind::Email && has(&Kind::EmailCanonical)))
+    .collect()
 }
 
 /// The channels by which a listing must not be met. A request that is no contact still must not touch a

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::material::Material;
 use super::{JudgeError, Judgement, Relied};
+use crate::action::Class;
 use crate::entry::{
     Body, Check, Cite, ClockEvent, Code, Decision, DncOp, Entry, Key, Outcome, Reason,
 };
@@ -273,6 +274,9 @@ fn relied(
     let seq = entry.seq;
     let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
     let exempt = reason.code == Code::DncExempt;
+    if reason.recipient.is_none() && !exempt {
+        return relied_for_target(entry, decision, reason, nature, material, judgement);
+    }
     let recipient = reason
         .recipient
         .and_then(|index| usize::try_from(index).ok());
@@ -321,9 +325,15 @@ fn relied(
                 .any(|named| named.kind == key.kind && named.token == key.token)
         };
         if exempt {
-            if !keys.iter().any(names) {
+            let named: BTreeSet<_> = keys
+                .iter()
+                .copied()
+                .filter(|key| names(&key))
+                .map(|key| key.kind.clone())
+                .collect();
+            if !gate::dnc::own_kinds(recipient).is_subset(&named) {
                 return wrong(format!(
-                    "{name} does not exempt recipient {index} by any of its keys"
+                    "{name} does not exempt recipient {index} by every key that it is known by"
                 ));
             }
         } else {
@@ -378,6 +388,49 @@ fn relied(
             "{} further listings of recipient {index}: they are counted, not cited.",
             total - reason.cites.len() as u64
         ));
+    }
+    Ok(())
+}
+
+/// The same of a contact or account that the action names as a target alone.
+fn relied_for_target(
+    entry: &Entry,
+    decision: &Decision,
+    reason: &Reason,
+    nature: &Nature,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Result<(), JudgeError> {
+    let seq = entry.seq;
+    let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
+    if nature.class != Class::Contact || reason.cites.is_empty() {
+        return wrong("`reasons`: a listing without recipient".to_owned());
+    }
+    let mut tokens: Vec<_> = gate::dnc::target_keys(decision)
+        .filter(|(_, kind)| Some(kind) == reason.key.as_ref())
+        .collect();
+    for cite in &reason.cites {
+        let (made, dnc, listing) = material.listing(seq, *cite)?;
+        let name = format!("listing {} of entry {}", cite.index.unwrap_or(0), cite.seq);
+        tokens.retain(|(token, kind)| {
+            listing
+                .keys
+                .iter()
+                .any(|named| named.kind == *kind && named.token == *token)
+        });
+        let record = listing_record(made.seq, cite.index.unwrap_or(0), listing, dnc.op);
+        let channels = gate::dnc::channels(nature);
+        let holds = gate::dnc::binds(&record, decision.seller.as_deref(), channels, entry.time);
+        let Some((_, kind)) = tokens.first().filter(|_| dnc.op == DncOp::List && holds) else {
+            return wrong(format!("{name} does not apply to a target of this action"));
+        };
+        judgement.shows(
+            "dnc",
+            format!(
+                "a target is listed by its {kind}: {name}, recorded at {}",
+                made.time
+            ),
+        );
     }
     Ok(())
 }

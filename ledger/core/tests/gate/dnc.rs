@@ -6,7 +6,9 @@ use ledger_core::limits::{CITES_MAX, RECIPIENTS_MAX};
 use ledger_core::token::Kind;
 
 use super::ledger::{at, seconds};
-use super::scene::{Scene, allowed, exempted, has, hits, key, listed, person, registrable, to};
+use super::scene::{
+    Scene, allowed, exempted, has, hits, key, listed, person, registrable, to, whole,
+};
 
 const ACTIONS: [&str; 6] = [
     "email.send",
@@ -173,23 +175,27 @@ fn what_an_exemption_lifts() {
         for listed_key in person(1).keys {
             let group = matches!(listed_key.kind, Kind::Domain | Kind::Account);
             let lifts = if group { of_group } else { of_person };
-            for exempt_key in person(1).keys {
-                if matches!(exempt_key.kind, Kind::Domain | Kind::Account) {
-                    continue;
+            // Of one who is exempted by less than all that they are known by, it lifts nothing: the rest
+            // may be somebody else's.
+            for left_out in [None, Some(0), Some(1), Some(2)] {
+                let mut exempt_keys = whole(1);
+                exempt_keys.push(key(Kind::Email, 1));
+                if let Some(at) = left_out {
+                    exempt_keys.remove(at);
                 }
+                let lifts = lifts && left_out.is_none();
                 let mut scene = Scene::new("");
                 let listing = Listing {
                     reason: Some(reason),
                     ..listed(std::slice::from_ref(&listed_key))
                 };
                 scene.list(listing, seconds(1));
-                let exemption =
-                    scene.exempt(exempted(std::slice::from_ref(&exempt_key)), seconds(1));
+                let exemption = scene.exempt(exempted(&exempt_keys), seconds(1));
                 let found = scene.ask("sequence.enroll", person(1), seconds(2));
                 assert_eq!(
                     allowed(&found),
                     lifts,
-                    "{reason:?} {listed_key:?} {exempt_key:?}"
+                    "{reason:?} {listed_key:?} {left_out:?}"
                 );
                 let expected = if lifts {
                     vec![(listed_key.kind.clone(), cite(exemption))]
@@ -209,7 +215,7 @@ type Change = fn(&mut ledger_core::entry::Decision);
 /// What an exemption has to be for a listing of the person's domain to be lifted.
 #[test]
 fn when_an_exemption_lifts() {
-    let email = [key(Kind::Email, 1)];
+    let email = whole(1);
     let domain = listed(&[registrable(1)]);
     let table: Vec<Case> = vec![
         ("as it should be", exempted(&email), |_| {}, true),
@@ -342,7 +348,7 @@ fn when_an_exemption_lifts() {
 fn an_exemption_lifts_no_other_listing_beside_it() {
     let mut scene = Scene::new("");
     scene.list(listed(&[registrable(1)]), seconds(1));
-    scene.exempt(exempted(&[key(Kind::Contact, 1)]), seconds(1));
+    scene.exempt(exempted(&whole(1)), seconds(1));
     assert!(allowed(&scene.ask("email.send", person(1), seconds(1))));
     let own = Listing {
         reason: Some(ListingReason::Unsubscribe),
@@ -354,7 +360,7 @@ fn an_exemption_lifts_no_other_listing_beside_it() {
     assert_eq!(hits(&found, Code::DncExempt).len(), 1);
     // Nor the CRM's flag.
     let mut scene = Scene::new("");
-    scene.exempt(exempted(&[key(Kind::Contact, 1)]), seconds(1));
+    scene.exempt(exempted(&whole(1)), seconds(1));
     let mut flagged = person(1);
     flagged.dnc = true;
     let found = scene.ask("email.send", flagged, seconds(1));

@@ -240,7 +240,7 @@ impl Model {
             }
         }
         recipients(request, class, &requires, &mut reasons);
-        self.dnc(request, &channels, now, &mut reasons);
+        self.dnc(request, class, &channels, now, &mut reasons);
         let counts = self.throttles(request, class, now, &mut reasons);
         match request.foreign.as_ref().map(|foreign| foreign.outcome) {
             Some(Outcome::Deny) => reasons.push(ReasonM::of(Code::ForeignDeny)),

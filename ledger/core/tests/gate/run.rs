@@ -86,14 +86,15 @@ impl<'a> Run<'a> {
                 let request = self.request(ask);
                 self.decide(request);
             }
-            Act::AskAgain => {
-                if let Some(mut request) = self.last_asked().cloned() {
-                    request.cause = self.asking(&request.cause.actor.id);
-                    self.decide(request);
+            Act::AskAgain => self.ask_again(),
+            Act::List(who, terms) => self.list(who, terms),
+            Act::Exempt(who, terms, last) => {
+                self.exempt(who, terms, last);
+                if last {
+                    // What it lifts shows where the same is asked once more.
+                    self.ask_again();
                 }
             }
-            Act::List(who, terms) => self.list(who, terms),
-            Act::Exempt(who, terms, last) => self.exempt(who, terms, last),
             Act::Unlist { pick, exemption } => self.unlist(pick, exemption),
             Act::Publish(text) => {
                 let command = policy(&text.text(), &self.request_id());
@@ -233,6 +234,13 @@ impl<'a> Run<'a> {
         );
         self.note(seq, What::Unresolved { decision });
         self.seen.count("unresolved");
+    }
+
+    fn ask_again(&mut self) {
+        if let Some(mut request) = self.last_asked().cloned() {
+            request.cause = self.asking(&request.cause.actor.id);
+            self.decide(request);
+        }
     }
 
     fn last_asked(&self) -> Option<&Decision> {

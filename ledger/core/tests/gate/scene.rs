@@ -175,6 +175,13 @@ pub(crate) fn person(number: u8) -> Recipient {
     to(keys)
 }
 
+/// Every key by which an exemption has to name a person.
+pub(crate) fn whole(number: u8) -> Vec<Key> {
+    [Kind::EmailCanonical, Kind::Phone, Kind::Contact]
+        .map(|kind| key(kind, number))
+        .to_vec()
+}
+
 /// The parent domain of a person's address.
 pub(crate) fn registrable(number: u8) -> Key {
     key(Kind::Domain, 100 + number)

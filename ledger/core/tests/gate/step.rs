@@ -540,7 +540,7 @@ fn act(focus: Focus) -> BoxedStrategy<Act> {
         ),
         (
             focus.list,
-            (person(), exemption(), any::<bool>())
+            (person(), exemption(), proptest::bool::weighted(0.85))
                 .prop_map(|(who, terms, last)| Act::Exempt(who, terms, last))
                 .boxed(),
         ),

@@ -133,15 +133,29 @@ fn a_repeated_recipient_counts_once() {
         assert!(allowed(&found), "{per}");
         assert_eq!(found.throttles[0].needs, needs);
     }
-    // Who is one person with each of two others makes all three one.
-    let chain = vec![
-        to(vec![key(Kind::Phone, 1)]),
-        to(vec![key(Kind::Contact, 1)]),
-        to(vec![key(Kind::Phone, 1), key(Kind::Contact, 1)]),
+    // What is known of somebody adds up; where it differs, it is somebody else, and an id that is named
+    // with many addresses makes them no fewer.
+    let known = |keys: &[(Kind, u8)]| {
+        to(keys
+            .iter()
+            .map(|(kind, number)| key(kind.clone(), *number))
+            .collect())
+    };
+    let (phone, contact, email) = (Kind::Phone, Kind::Contact, Kind::EmailCanonical);
+    let adds_up = vec![
+        known(&[(phone.clone(), 1)]),
+        known(&[(phone, 1), (contact.clone(), 1)]),
+        known(&[(contact.clone(), 1)]),
     ];
-    let mut scene = Scene::new(&rule("workspace", "recipients", 1, "10s"));
-    let request = scene.request("email.send", chain);
-    assert!(allowed(&scene.decide(request, seconds(1)).1));
+    let shared = (1..=3)
+        .map(|number| known(&[(email.clone(), number), (contact.clone(), 9)]))
+        .collect();
+    for (recipients, people) in [(adds_up, 1), (shared, 3)] {
+        let mut scene = Scene::new(&rule("workspace", "recipients", 3, "10s"));
+        let request = scene.request("email.send", recipients);
+        let (_, found) = scene.decide(request, seconds(1));
+        assert_eq!(found.throttles[0].needs, people);
+    }
 }
 
 #[test]

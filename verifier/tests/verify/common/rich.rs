@@ -168,7 +168,7 @@ pub fn log() -> (Ledger, Rich) {
         ListingReason::NationalRegistry,
     );
     l.dnc(DncOp::List, vec![registry]);
-    let exemption = Listing {
+    let mut exemption = Listing {
         seller: Some("acme".to_owned()),
         channels: Channels::of(&[Channel::Email]),
         reason: None,
@@ -177,6 +177,9 @@ pub fn log() -> (Ledger, Rich) {
         evidence: Some(Hash::of(b"consent")),
         ..l.listing(Subject::Email("friend@blocked.io"), ListingReason::Manual)
     };
+    // By everything that the runtime knows of this person.
+    let contact = l.listing(Subject::Contact("c-5"), ListingReason::Manual);
+    exemption.keys.extend(contact.keys);
     l.dnc(DncOp::Exempt, vec![exemption]);
     for n in 0..9 {
         let mut again = l.listing(Subject::Email("often@many.io"), ListingReason::Manual);
@@ -298,12 +301,12 @@ pub fn log() -> (Ledger, Rich) {
     at.stopped = l.decide(request);
     asserted(l, Outcome::Allow);
     l.advance_s(5);
-    let execution = l.execution(voided);
-    l.report(execution);
-    let mut early = l.execution(at.exempted);
+    let mut early = l.execution(voided);
     early.started_at = l.now.checked_sub_s(60);
-    early.cause.actor.id = "agent.drafter".to_owned();
     l.report(early);
+    let mut other = l.execution(at.exempted);
+    other.cause.actor.id = "agent.drafter".to_owned();
+    l.report(other);
     at.resume = l.resume(agent);
     l.resume(class);
 

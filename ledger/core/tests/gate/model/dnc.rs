@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger_core::action::Channel;
+use ledger_core::action::{Channel, Class};
 use ledger_core::entry::{Cite, Code, Decision, Listing, ListingReason, Recipient};
 use ledger_core::time::Timestamp;
 use ledger_core::token::Kind;
@@ -41,6 +41,7 @@ impl Model {
     pub(super) fn dnc(
         &self,
         request: &Decision,
+        class: Class,
         channels: &BTreeSet<Channel>,
         now: Timestamp,
         reasons: &mut Vec<ReasonM>,
@@ -89,12 +90,51 @@ impl Model {
                     (false, _) => (Code::DncListed, binding),
                 };
                 clear &= code == Code::DncExempt;
-                reasons.push(ReasonM {
+                let reason = ReasonM {
                     recipient: Some(index),
                     key: Some(key.kind.clone()),
                     cites,
                     ..ReasonM::of(code)
-                });
+                };
+                if !reasons.contains(&reason) {
+                    reasons.push(reason);
+                }
+            }
+        }
+        if class == Class::Contact {
+            let mut seen = BTreeSet::new();
+            for target in &request.targets {
+                let kind = match target.kind.as_str() {
+                    "contact" => Kind::Contact,
+                    "account" | "company" => Kind::Account,
+                    _ => continue,
+                };
+                let carried =
+                    |recipient: &Recipient| recipient.keys.iter().any(|key| key.token == target.id);
+                if request.recipients.iter().any(carried) || !seen.insert(target.id) {
+                    continue;
+                }
+                let cites: Vec<Cite> = self
+                    .listed(false)
+                    .into_iter()
+                    .filter(|(_, listing)| {
+                        listing.keys.iter().any(|key| key.token == target.id)
+                            && !by(listing, &channels).is_empty()
+                            && runs(listing, now)
+                            && (request.seller.is_none()
+                                || listing.seller.is_none()
+                                || request.seller == listing.seller)
+                    })
+                    .map(|(name, _)| name)
+                    .collect();
+                if !cites.is_empty() {
+                    clear = false;
+                    reasons.push(ReasonM {
+                        key: Some(kind),
+                        cites,
+                        ..ReasonM::of(Code::DncListed)
+                    });
+                }
             }
         }
         if clear {
@@ -110,24 +150,32 @@ impl Model {
         concerned: &BTreeSet<Channel>,
         now: Timestamp,
     ) -> Vec<(Cite, BTreeSet<Channel>)> {
-        let person: Vec<_> = recipient
+        let canonical = recipient
             .keys
             .iter()
-            .filter(|key| {
-                [
-                    Kind::Email,
-                    Kind::EmailCanonical,
-                    Kind::Phone,
-                    Kind::Contact,
-                ]
-                .contains(&key.kind)
-            })
-            .map(|key| key.token)
-            .collect();
+            .any(|key| key.kind == Kind::EmailCanonical);
+        let kinds: Vec<Kind> = [
+            Kind::Email,
+            Kind::EmailCanonical,
+            Kind::Phone,
+            Kind::Contact,
+        ]
+        .into_iter()
+        .filter(|kind| recipient.keys.iter().any(|key| key.kind == *kind))
+        .filter(|kind| !(canonical && *kind == Kind::Email))
+        .collect();
+        let names_all = |exemption: &Listing| {
+            !kinds.is_empty()
+                && kinds.iter().all(|kind| {
+                    recipient.keys.iter().any(|own| {
+                        own.kind == *kind && exemption.keys.iter().any(|key| key.token == own.token)
+                    })
+                })
+        };
         self.listed(true)
             .into_iter()
             .filter(|(_, exemption)| {
-                exemption.keys.iter().any(|key| person.contains(&key.token))
+                names_all(exemption)
                     && request.seller.is_some()
                     && exemption.seller == request.seller
                     && runs(exemption, now)

@@ -94,15 +94,15 @@ impl Model {
         let Some((decided_at, decided)) = self.decided(report.decision) else {
             return (vec![Finding::UnknownDecision], false);
         };
+        let asked: &Decision = &decided.request;
+        if report.cause.actor.id != asked.cause.actor.id && role != Role::Recorder {
+            return (vec![Finding::OtherPrincipal], false);
+        }
         let mut findings = Vec::new();
         match decided.outcome {
             Outcome::Deny => findings.push(Finding::DecisionDenied),
             Outcome::RequireApproval => findings.push(Finding::ApprovalMissing),
             Outcome::Allow => {}
-        }
-        let asked: &Decision = &decided.request;
-        if report.cause.actor.id != asked.cause.actor.id && role != Role::Recorder {
-            findings.push(Finding::OtherPrincipal);
         }
         if report.cause.correlation_id != asked.cause.correlation_id {
             findings.push(Finding::OtherCorrelation);

@@ -243,36 +243,28 @@ fn registrable(keys: &[Key]) -> Vec<(Kind, Token)> {
         .collect()
 }
 
-/// The recipients who are one person, together: whoever shares a personal token with one of them is
-/// one of them.
+/// The recipients who are one person, together: each joins the first before it with whom it shares a
+/// personal token and differs in none.
 fn people(recipients: &[Recipient]) -> Vec<BTreeSet<usize>> {
-    let mut people = Vec::new();
-    let mut left: BTreeSet<usize> = (0..recipients.len()).collect();
-    while let Some(first) = left.pop_first() {
-        let mut person = BTreeSet::from([first]);
-        loop {
-            let tokens: BTreeSet<(Kind, Token)> = person
+    let mut people: Vec<BTreeSet<usize>> = Vec::new();
+    'next: for (index, recipient) in recipients.iter().enumerate() {
+        let own = personal(&recipient.keys);
+        for person in &mut people {
+            let theirs: Vec<(Kind, Token)> = person
                 .iter()
-                .flat_map(|index| personal(&recipients[*index].keys))
+                .flat_map(|other| personal(&recipients[*other].keys))
                 .collect();
-            let same: Vec<usize> = left
-                .iter()
-                .copied()
-                .filter(|index| {
-                    personal(&recipients[*index].keys)
-                        .iter()
-                        .any(|key| tokens.contains(key))
-                })
-                .collect();
-            if same.is_empty() {
-                break;
-            }
-            for index in same {
-                left.remove(&index);
+            let shares = own.iter().any(|key| theirs.contains(key));
+            let differs = own.iter().any(|(kind, _)| {
+                theirs.iter().any(|(other, _)| other == kind)
+                    && !own.iter().any(|key| key.0 == *kind && theirs.contains(key))
+            });
+            if shares && !differs {
                 person.insert(index);
+                continue 'next;
             }
         }
-        people.push(person);
+        people.push(BTreeSet::from([index]));
     }
     people
 }
