@@ -30,6 +30,7 @@ pub mod python;
 mod refusal;
 pub mod site;
 mod verify;
+mod views;
 
 pub use client::{Client, Service, connect};
 pub use credential::Credential;
@@ -40,6 +41,7 @@ pub use log::{Line, Log};
 pub use refusal::Refused;
 pub use site::Site;
 pub use verify::{Verifier, core_hashes, core_receipt};
+pub use views::same_views;
 
 /// The root of the repository.
 pub fn repository() -> std::path::PathBuf {

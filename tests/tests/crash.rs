@@ -12,7 +12,9 @@ use ledger_core::tree::verify_consistency;
 use ledger_core::trust::VerifiedCheckpoint;
 use ledger_proto::v1 as pb;
 use ledger_tests::ask::{self, with};
-use ledger_tests::{Client, Credential, Line, Log, Site, Verifier, core_hashes, core_receipt, say};
+use ledger_tests::{
+    Client, Credential, Line, Log, Site, Verifier, core_hashes, core_receipt, same_views, say,
+};
 
 const KILLS: u64 = 20;
 const AGENTS: usize = 6;
@@ -32,14 +34,14 @@ AGENTS
 id = "second"
 actions = ["crm.append"]
 per = "agent"
-limit = 25
+limit = 8
 window = "1s"
 
 [[throttle]]
 id = "day"
 actions = ["email.send"]
 per = "mailbox"
-limit = 60
+limit = 30
 window = "24h"
 "#;
 
@@ -280,6 +282,7 @@ async fn nothing_acknowledged_is_lost_and_nothing_counts_twice() {
     let log = Log::read(&folder);
     holds(&log, &history);
     counts(&log);
+    same_views(&log, &ledger);
     let (boots, clean): (Vec<Line>, Vec<Line>) = (log.of_kind("boot"), log.of_kind("shutdown"));
     assert_eq!(
         (boots.len() as u64, clean.len()),
@@ -393,8 +396,8 @@ fn counts(log: &Log) {
     let decisions = log.of_kind("decision");
     let mut bound: BTreeMap<&str, u64> = BTreeMap::new();
     for (rule, action, key, limit, window_us) in [
-        ("second", "crm.append", "actor", 25, 1_000_000),
-        ("day", "email.send", "mailbox", 60, 86_400_000_000),
+        ("second", "crm.append", "actor", 8, 1_000_000),
+        ("day", "email.send", "mailbox", 30, 86_400_000_000),
     ] {
         let mut windows: BTreeMap<String, Vec<i64>> = BTreeMap::new();
         for line in decisions

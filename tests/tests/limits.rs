@@ -69,7 +69,7 @@ async fn one_more_than_a_limit_is_an_error_and_the_limit_itself_is_not() {
     let over: Vec<(&str, pb::DecideRequest, &str)> = vec![
         (
             "recipients",
-            decide(|r| r.recipients = people(51)),
+            decide(|r| r.recipients = vec![ask::to(ask::person("", "c-1")); 51]),
             "recipients",
         ),
         (

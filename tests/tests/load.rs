@@ -6,19 +6,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use ledger_core::entry::Entry;
 use ledger_core::role::Role;
-use ledger_core::state::State;
-use ledger_core::view::{MemoryView, Table};
 use ledger_proto::v1 as pb;
 use ledger_tests::ask::{self, with};
-use ledger_tests::{Client, Log, Site, say};
-use rocksdb::{DB, IteratorMode, Options};
+use ledger_tests::{Client, Log, Site, same_views, say, site};
 use tokio::sync::Semaphore;
 
 const LISTINGS: u64 = 100_000;
@@ -232,6 +226,8 @@ async fn under_load_every_answer_is_the_right_one_and_the_views_are_the_log() {
     list_everybody(&site.operator).await;
     let listed = begun.elapsed();
 
+    come_and_go(&site).await;
+
     let begun = Instant::now();
     let mut running = tokio::task::JoinSet::new();
     for (agent, client) in (0..).zip(agents) {
@@ -267,12 +263,47 @@ async fn under_load_every_answer_is_the_right_one_and_the_views_are_the_log() {
     daemon.stop().await;
     let folder = ledger.export("export");
     ledger_tests::Verifier::of(&ledger).log(&folder).expect(0);
-    let rows = same_views(&Log::read(&folder), &ledger.data().join("views"));
+    let rows = same_views(&Log::read(&folder), &ledger);
     say(&format!(
         "load: {LISTINGS} listings in {listed:.1?}; {} decisions by {AGENTS} agents in {decided:.1?}, {} for a listing \
          and {} by a throttle denied; {rows} rows of the views equal a fresh fold",
         counted.asked, counted.listed, counted.throttled
     ));
+}
+
+/// Things that the views take up and lose again: listings, a stop, a credential.
+async fn come_and_go(site: &Site) {
+    let compliance = site.principal("compliance.desk", Role::Compliance).await;
+    let people = (LISTINGS..LISTINGS + LISTINGS_A_CALL)
+        .map(listing)
+        .collect();
+    let seq = site.list(people).await;
+    let mut ends = ask::unlist("end", seq, 0);
+    ends.ends = (0..LISTINGS_A_CALL)
+        .map(|index| pb::Cite {
+            seq,
+            index: Some(index),
+        })
+        .collect();
+    compliance.remove_dnc(ends).await.expect("unlisted");
+    let nobody = || pb::scope::Of::AgentId("agent.nobody".into());
+    site.operator
+        .stop(ask::stop("stop", nobody()))
+        .await
+        .expect("stopped");
+    site.operator
+        .resume(ask::resume("resume", nobody()))
+        .await
+        .expect("resumed");
+    site.principal("agent.nobody", Role::Agent).await;
+    let revoke = pb::RevokePrincipalRequest {
+        header: ask::header("revoke"),
+        id: "agent.nobody".into(),
+    };
+    site.operator
+        .revoke_principal(revoke)
+        .await
+        .expect("revoked");
 }
 
 /// What became of requests.
@@ -333,6 +364,19 @@ async fn run(client: Client, agent: u64, requests: u64) -> Counted {
             drop(place);
             let says = |code: &str| reply.reasons.iter().any(|reason| reason.code == code);
             let denied = reply.outcome() == pb::Outcome::Deny;
+            if !denied && at % 2 == 0 {
+                let id = format!("a{agent}-{at}");
+                let seq = site::seq(reply.receipt.clone());
+                let report = client
+                    .record(ask::executed(&id, &id, seq))
+                    .await
+                    .expect("recorded");
+                assert!(
+                    report.findings.is_empty(),
+                    "agent {agent}, request {at}: {:?}",
+                    report.findings
+                );
+            }
             let (listed, throttled) = (says("dnc.listed"), says("throttle.exceeded"));
             assert_eq!(
                 listed,
@@ -364,50 +408,4 @@ async fn run(client: Client, agent: u64, requests: u64) -> Counted {
         counted += call.expect("the right answer");
     }
     counted
-}
-
-/// Demands that every table in the views' database holds what a fold of the log gives, and nothing else.
-/// Says how many rows that are.
-fn same_views(log: &Log, views: &Path) -> usize {
-    let mut state = State::load(MemoryView::default()).expect("an empty view");
-    for entry in &log.entries {
-        state
-            .apply(&Entry::decode(entry).expect("an entry"), None)
-            .expect("the log folds");
-    }
-    let families = std::iter::once("default").chain(Table::ALL.map(Table::name));
-    let db = DB::open_cf_for_read_only(&Options::default(), views, families, false)
-        .expect("views on disk");
-    let mut total = 0;
-    for table in Table::ALL {
-        let family = db
-            .cf_handle(table.name())
-            .expect("a column family for every table");
-        let stored: BTreeMap<Box<[u8]>, Box<[u8]>> = db
-            .iterator_cf(family, IteratorMode::Start)
-            .map(|row| row.expect("a row can be read"))
-            .collect();
-        let folded: BTreeMap<Box<[u8]>, Box<[u8]>> = state
-            .view()
-            .table(table)
-            .map(|(key, value)| (key.into(), value.into()))
-            .collect();
-        for (key, value) in &folded {
-            assert_eq!(
-                stored.get(key),
-                Some(value),
-                "`{}`, key `{}`",
-                table.name(),
-                key.escape_ascii()
-            );
-        }
-        assert_eq!(
-            stored.len(),
-            folded.len(),
-            "`{}` has rows that no entry makes",
-            table.name()
-        );
-        total += stored.len();
-    }
-    total
 }

