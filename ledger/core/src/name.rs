@@ -65,6 +65,16 @@ pub enum NameError {
         /// The beginning of the value.
         value: String,
     },
+    /// An upper-case letter in what is compared as it stands.
+    #[error(
+        "{field} `{value}` is not in lower case: expected lower case, so that it has one spelling"
+    )]
+    Case {
+        /// The field.
+        field: &'static str,
+        /// The beginning of the value.
+        value: String,
+    },
     /// It looks like an e-mail address or a phone number. The value is not repeated.
     #[error(
         "{field} looks like {what}: expected an id without personal data; put people in recipients or targets, which are stored as tokens"
@@ -105,6 +115,23 @@ pub fn check(field: &'static str, value: &str, max: usize) -> Result<(), NameErr
     let inner = |b: u8| b.is_ascii_alphanumeric() || b"._:/+=-".contains(&b);
     if !value.as_bytes()[0].is_ascii_alphanumeric() || !value.bytes().all(inner) {
         return Err(NameError::Charset {
+            field,
+            value: shown(value),
+        });
+    }
+    Ok(())
+}
+
+/// Checks a seller's name: as [`check`] does, and in lower case. Listings name sellers, and one that is
+/// written otherwise than the request's would not bind.
+///
+/// # Errors
+/// [`NameError`], as of [`check`].
+pub fn seller(value: &str) -> Result<(), NameError> {
+    let field = "seller";
+    check(field, value, SELLER_MAX)?;
+    if value.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err(NameError::Case {
             field,
             value: shown(value),
         });

@@ -16,7 +16,7 @@
 //! id = "outbound-sends"
 //! agent = "agent.outbound.sender"
 //! actions = ["email.send"]
-//! sellers = ["acme"]              # or ["*"]; a row for contact must say
+//! sellers = ["acme"]              # in lower case, or ["*"]; a row for contact must say
 //! mailboxes = ["outreach-1"]      # names without `@`, "token:<64 hex>", or ["*"]; without: none
 //!
 //! [[throttle]]                    # how often

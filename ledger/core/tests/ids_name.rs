@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use ledger_core::action::{ActionRule, Channel, Channels, Class};
-use ledger_core::name::{NameError, check};
+use ledger_core::name::{NameError, check, seller};
 use ledger_core::token::Kind;
 use proptest::prelude::*;
 
@@ -29,6 +29,21 @@ fn ids_in_use_pass() {
         assert_eq!(check("action_id", id, 128), Ok(()), "{id}");
     }
     assert_eq!(check("seller", &"s".repeat(64), 64), Ok(()));
+    for good in ["acme", "acme-2", &"s".repeat(64)] {
+        assert_eq!(seller(good), Ok(()), "{good}");
+    }
+    for bad in ["Acme", "acmE", "acme-DE"] {
+        let error = seller(bad).unwrap_err().to_string();
+        assert!(
+            error.contains("seller") && error.contains(bad) && error.contains("lower case"),
+            "{error}"
+        );
+    }
+    assert!(matches!(seller("ACME INC"), Err(NameError::Charset { .. })));
+    assert!(matches!(
+        seller(&"s".repeat(65)),
+        Err(NameError::TooLong { .. })
+    ));
 }
 
 #[test]
@@ -203,6 +218,7 @@ proptest! {
             Err(NameError::Charset { .. }) => prop_assert!(!first || !value.chars().all(in_set)),
             Err(NameError::Empty { .. }) => prop_assert!(value.is_empty()),
             Err(NameError::TooLong { .. }) => prop_assert!(value.len() > 16),
+            Err(NameError::Case { .. }) => prop_assert!(false, "only of sellers"),
             Err(NameError::Personal { .. }) => prop_assert!(value.contains(['@', '+', '＠', '＋', '﹫', ':'])),
         }
     }

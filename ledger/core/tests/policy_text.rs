@@ -69,6 +69,7 @@ fn one_wrong_thing_is_one_error_with_line_and_key() {
         ("sellers-empty", format!("{send}sellers = []\n"), 6, "grant[0].sellers", "is an empty list"),
         ("any-seller-and-one", format!("{send}sellers = [\"acme\", \"*\"]\n"), 6, "grant[0].sellers", "`*` stands beside names"),
         ("seller-with-space", format!("{send}sellers = [\"acme inc\"]\n"), 6, "grant[0].sellers[0]", "`acme inc` is not valid"),
+        ("seller-upper-case", format!("{send}sellers = [\"Acme\"]\n"), 6, "grant[0].sellers[0]", "`Acme` is not valid: expected lower case"),
         ("seller-number", format!("{send}sellers = [7]\n"), 6, "grant[0].sellers[0]", "`7` is an integer"),
         ("mailboxes-empty", format!("{send}sellers = [\"*\"]\nmailboxes = []\n"), 7, "grant[0].mailboxes", "is an empty list"),
         ("any-mailbox-and-one", format!("{send}sellers = [\"*\"]\nmailboxes = [\"*\", \"m\"]\n"), 7, "grant[0].mailboxes", "`*` stands beside names"),

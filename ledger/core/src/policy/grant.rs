@@ -7,7 +7,7 @@ use super::read::{Reader, Section};
 use super::{GRANTS_MAX, Grant, LIST_MAX, MAILBOX_BYTES_MAX, Mailboxes, Names};
 use crate::action::Class;
 use crate::limits::POLICY_MAILBOXES_MAX;
-use crate::name::{self, PRINCIPAL_MAX, SELLER_MAX};
+use crate::name::{self, PRINCIPAL_MAX};
 use crate::token::Token;
 
 pub(super) fn rows(
@@ -61,7 +61,7 @@ fn sellers(reader: &mut Reader<'_>, row: &mut Section<'_>) -> Option<Names> {
         .enumerate()
         .filter(|(_, item)| item.value != "*")
     {
-        match name::check("seller", item.value, SELLER_MAX) {
+        match name::seller(item.value) {
             Ok(()) => _ = names.insert(item.value.to_owned()),
             Err(error) => row.bad_name(reader, &format!("sellers[{i}]"), *item, &error),
         }

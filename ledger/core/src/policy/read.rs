@@ -363,6 +363,10 @@ impl<'a> Section<'a> {
                     .to_owned(),
                 "rename it",
             ),
+            NameError::Case { .. } => (
+                "is not valid: expected lower case, so that it has one spelling".to_owned(),
+                "write it in lower case",
+            ),
             NameError::Personal { what, .. } => (
                 format!("looks like {what}"),
                 "take it out: a policy is published in clear",

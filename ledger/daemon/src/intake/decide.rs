@@ -1,7 +1,7 @@
 //! `Decide`.
 
 use ledger_core::entry::{Basis, Body, Decision, DetailName, Foreign};
-use ledger_core::name::{ACTION_MAX, CAMPAIGN_MAX, PRINCIPAL_MAX, SELLER_MAX, TOOL_MAX};
+use ledger_core::name::{ACTION_MAX, CAMPAIGN_MAX, PRINCIPAL_MAX, TOOL_MAX};
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 
@@ -43,7 +43,7 @@ impl Intake {
         let agent = named.filter(|named| **named != *caller.id);
         let action = field::required_name("action", &action, ACTION_MAX)?;
         let tool = field::name("tool", &tool, TOOL_MAX)?;
-        let seller = field::name("seller", &seller, SELLER_MAX)?;
+        let seller = field::seller("seller", &seller)?;
         let campaign = field::name("campaign", &campaign, CAMPAIGN_MAX)?;
         let mailbox = self.mailbox(&mailbox)?.unzip();
         let (targets, objects) = self.targets(targets)?;

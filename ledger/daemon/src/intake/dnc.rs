@@ -5,7 +5,7 @@
 
 use ledger_core::entry::{Body, Cite, DetailName, Dnc, DncOp, Listing};
 use ledger_core::limits::LISTINGS_MAX;
-use ledger_core::name::{PROVIDER_MAX, SELLER_MAX};
+use ledger_core::name::PROVIDER_MAX;
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 
@@ -32,7 +32,7 @@ impl Intake {
             let (keys, identifiers) = self.listed(&here("subject"), listing.subject.as_ref())?;
             let listing = Listing {
                 keys,
-                seller: field::name(&here("seller"), &listing.seller, SELLER_MAX)?,
+                seller: field::seller(&here("seller"), &listing.seller)?,
                 channels: vocabulary::channels(&here("channels"), &listing.channels)?,
                 reason: Some(vocabulary::listing_reason(&here("reason"), listing.reason)?),
                 source: field::name(&here("source"), &listing.source, PROVIDER_MAX)?,
@@ -89,11 +89,7 @@ impl Intake {
                 }
                 let listing = Listing {
                     keys,
-                    seller: Some(field::required_name(
-                        &here("seller"),
-                        &exemption.seller,
-                        SELLER_MAX,
-                    )?),
+                    seller: Some(field::required_seller(&here("seller"), &exemption.seller)?),
                     channels,
                     reason: None,
                     source: None,

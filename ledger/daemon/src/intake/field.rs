@@ -15,9 +15,26 @@ pub(super) fn name(field: &str, value: &str, max: usize) -> Result<Option<String
     required_name(field, value, max).map(Some)
 }
 
+/// The name of a seller; `None` where it is empty.
+pub(super) fn seller(field: &str, value: &str) -> Result<Option<String>, FieldError> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    required_seller(field, value).map(Some)
+}
+
+/// The name of a seller that must be there.
+pub(super) fn required_seller(field: &str, value: &str) -> Result<String, FieldError> {
+    checked(field, value, name::seller(value))
+}
+
 /// A clear id that must be there.
 pub(super) fn required_name(field: &str, value: &str, max: usize) -> Result<String, FieldError> {
-    match name::check("id", value, max) {
+    checked(field, value, name::check("id", value, max))
+}
+
+fn checked(field: &str, value: &str, outcome: Result<(), NameError>) -> Result<String, FieldError> {
+    match outcome {
         Ok(()) => Ok(value.to_owned()),
         Err(NameError::Empty { max, .. }) => Err(FieldError::withheld(
             field,
@@ -39,6 +56,11 @@ pub(super) fn required_name(field: &str, value: &str, max: usize) -> Result<Stri
             field,
             &value,
             "expected letters, digits and `._:/+=-`, a letter or digit first",
+        )),
+        Err(NameError::Case { .. }) => Err(FieldError::shown(
+            field,
+            &value,
+            "expected lower case, so that a seller has one spelling",
         )),
     }
 }

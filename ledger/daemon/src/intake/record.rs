@@ -3,7 +3,7 @@
 use ledger_core::entry::{Basis, Body, Decision, Execution, OutcomeReport, RecipientResult};
 use ledger_core::limits::{RECIPIENTS_MAX, RESULTS_MAX};
 use ledger_core::name::{
-    ACTION_MAX, CAMPAIGN_MAX, ERROR_CODE_MAX, PROVIDER_MAX, SELLER_MAX, TOOL_MAX,
+    ACTION_MAX, CAMPAIGN_MAX, ERROR_CODE_MAX, PROVIDER_MAX, TOOL_MAX,
 };
 use ledger_core::role::Call;
 use ledger_core::token::Token;
@@ -200,7 +200,7 @@ impl Intake {
             agent: None,
             action: field::required_name(&here("action"), &decision.action, ACTION_MAX)?,
             tool: field::name(&here("tool"), &decision.tool, TOOL_MAX)?,
-            seller: field::name(&here("seller"), &decision.seller, SELLER_MAX)?,
+            seller: field::seller(&here("seller"), &decision.seller)?,
             campaign: field::name(&here("campaign"), &decision.campaign, CAMPAIGN_MAX)?,
             mailbox: None,
             targets: objects,

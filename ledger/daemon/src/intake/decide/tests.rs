@@ -260,6 +260,11 @@ fn bad_requests_are_refused_by_the_field() {
             "seller",
         ),
         (
+            "a seller in upper case",
+            Box::new(|r| r.seller = "Acme".to_owned()),
+            "seller",
+        ),
+        (
             "a long campaign",
             Box::new(move |r| r.campaign = long(65)),
             "campaign",

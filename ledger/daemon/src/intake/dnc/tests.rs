@@ -216,6 +216,14 @@ fn bad_listings_are_refused_by_the_field() {
             "seller",
         ),
         (
+            "a seller in upper case",
+            L {
+                seller: "Acme".into(),
+                ..good()
+            },
+            "seller",
+        ),
+        (
             "an unknown channel",
             L {
                 channels: vec![1, 9],
@@ -334,6 +342,14 @@ fn bad_exemptions_are_refused_by_the_field() {
             "no seller",
             E {
                 seller: String::new(),
+                ..exemption()
+            },
+            "seller",
+        ),
+        (
+            "a seller in upper case",
+            E {
+                seller: "acmE".into(),
                 ..exemption()
             },
             "seller",

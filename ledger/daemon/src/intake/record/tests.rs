@@ -271,6 +271,14 @@ fn bad_reports_are_refused_by_the_field() {
             "decision.action",
         ),
         (
+            "a seller in upper case",
+            Report::Decision(A {
+                seller: "Acme".to_owned(),
+                ..asserted()
+            }),
+            "decision.seller",
+        ),
+        (
             "no foreign decision",
             Report::Decision(A {
                 foreign: None,
