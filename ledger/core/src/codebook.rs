@@ -204,7 +204,7 @@ pub const fn finding(finding: Finding) -> Explanation {
         },
         Finding::OtherPrincipal => Explanation {
             word: "other_principal",
-            meaning: "The report comes neither from the agent that asked nor from a recorder; it closes nothing.",
+            meaning: "The report comes neither from the agent that asked nor from a recorder: it closes nothing, and no other finding is told.",
             cites: "`decision`: the decision; `actor` is who reported",
             remedy: "Let the agent itself report, or a principal with the role `recorder`.",
         },

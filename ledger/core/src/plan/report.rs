@@ -38,13 +38,18 @@ pub fn closes(findings: &[Finding]) -> bool {
     })
 }
 
-/// The rules that an execution of `decision` breaks, reported `now`.
+/// The rules that an execution of `decision` breaks, reported `now`. Whoever reports on a decision of
+/// somebody else is told that alone: the other findings would say how it stands.
 pub(crate) fn findings(
     execution: &Execution,
     decision: &DecisionRecord,
     now: Timestamp,
     tolerance_s: u64,
 ) -> Vec<Finding> {
+    let actor = &execution.cause.actor;
+    if actor.id != decision.agent && role(actor.kind) != Some(Role::Recorder) {
+        return vec![Finding::OtherPrincipal];
+    }
     let mut findings = Vec::new();
     let mut found = |finding: Finding, is: bool| {
         if is {
@@ -55,11 +60,6 @@ pub(crate) fn findings(
     found(
         Finding::ApprovalMissing,
         decision.outcome == Outcome::RequireApproval,
-    );
-    let actor = &execution.cause.actor;
-    found(
-        Finding::OtherPrincipal,
-        actor.id != decision.agent && role(actor.kind) != Some(Role::Recorder),
     );
     found(
         Finding::OtherCorrelation,
