@@ -25,7 +25,7 @@ use crate::status::{CallError, CredentialError};
 
 /// The most requests of one principal whose bodies are still coming in. What has come in is a command,
 /// and counted by the queue.
-const BODIES_MAX: usize = 1_024;
+const BODIES_MAX: usize = 256;
 /// The scheme of the `authorization` metadata.
 const SCHEME: &str = "bearer";
 
@@ -283,6 +283,25 @@ mod tests {
                 Code::Unauthenticated
             );
         }
+    }
+
+    #[test]
+    fn a_principal_has_256_bodies_coming_in_and_no_more() {
+        let latest = latest(&[Some(Hash::of(&CREDENTIAL))]);
+        let mut authenticate = Authenticate::new(latest);
+        let mut ask = || {
+            let mut request = Request::new(());
+            let value = format!("Bearer {}", hex::encode(CREDENTIAL));
+            request
+                .metadata_mut()
+                .insert("authorization", value.parse().expect("metadata"));
+            authenticate.call(request)
+        };
+        let mut held: Vec<_> = (0..256).map(|_| ask().expect("room")).collect();
+        let refused = ask().expect_err("full");
+        assert_eq!(refused.code(), Code::ResourceExhausted);
+        held.pop();
+        ask().expect("room again");
     }
 
     #[test]

@@ -45,8 +45,8 @@ use crate::store::LogStore;
 use crate::views::{OpenedViews, Progress, SharedViews, ViewWriter, open_views};
 
 /// The largest message that is read. The largest request that intake admits (1 MiB of details, and
-/// names and identifiers beside it) fits twice.
-const MESSAGE_BYTES_MAX: usize = 4 << 20;
+/// names and identifiers beside it) fits.
+const MESSAGE_BYTES_MAX: usize = 2 << 20;
 /// The largest header block of a request, in bytes.
 const HEADERS_BYTES_MAX: u32 = 16 << 10;
 /// How often an idle connection is asked whether it is still there, and how long it may take to answer.
