@@ -325,13 +325,13 @@ fn relied(
                 .any(|named| named.kind == key.kind && named.token == key.token)
         };
         if exempt {
-            let named: BTreeSet<_> = keys
+            let by: BTreeSet<_> = keys
                 .iter()
                 .copied()
-                .filter(|key| names(&key))
+                .filter(|key| names(key))
                 .map(|key| key.kind.clone())
                 .collect();
-            if !gate::dnc::own_kinds(recipient).is_subset(&named) {
+            if !gate::dnc::own_kinds(recipient).is_subset(&by) {
                 return wrong(format!(
                     "{name} does not exempt recipient {index} by every key that it is known by"
                 ));

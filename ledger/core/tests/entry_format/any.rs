@@ -1,6 +1,10 @@
 //! Any entry at all: every kind, every field there or not. Not every one of them could be planned;
 //! each must survive its encoding. Strategies are boxed: their types would outgrow a thread's stack.
 
+mod control;
+
+use control::control;
+
 use ledger_core::action::{Channel, Channels, Class};
 use ledger_core::entry::{
     Access, Actor, ActorType, Basis, Body, Boot, Cause, Change, Cite, Clock, ClockEvent, Code,
@@ -468,97 +472,6 @@ fn dnc() -> BoxedStrategy<Body> {
             },
         )
         .boxed()
-}
-
-fn scope() -> BoxedStrategy<Scope> {
-    prop_oneof![
-        Just(Scope::All),
-        text().prop_map(|id| Scope::Agent { id }),
-        class().prop_map(|class| Scope::Class { class }),
-    ]
-    .boxed()
-}
-
-fn control() -> BoxedStrategy<Body> {
-    let change = select(vec![Change::Added, Change::Changed, Change::Revoked]);
-    let principal = (
-        cause(),
-        text(),
-        role(),
-        vec(text(), 0..3),
-        of(hash()),
-        change,
-    )
-        .prop_map(|(cause, id, role, groups, credential, change)| {
-            Body::Principal(PrincipalChange {
-                cause,
-                id,
-                role,
-                groups,
-                credential,
-                change,
-            })
-        });
-    let file = (text(), any::<String>()).prop_map(|(path, text)| PolicyFile { path, text });
-    let policy = (
-        (cause(), of(number()), of(hash()), of(policy_ref())),
-        (
-            of(number()),
-            btree_map(text(), token(), 0..3),
-            vec(file, 0..3),
-        ),
-    )
-        .prop_map(
-            |((cause, continues, sha256, replaces), (parts, mailboxes, files))| {
-                Body::Policy(PolicyEntry {
-                    cause,
-                    continues,
-                    sha256,
-                    replaces,
-                    parts,
-                    mailboxes,
-                    files,
-                })
-            },
-        );
-    let stop =
-        (cause(), scope(), number(), details()).prop_map(|(cause, scope, voided, details)| {
-            Body::Stop(Stop {
-                cause,
-                scope,
-                voided,
-                details,
-            })
-        });
-    let resume = (cause(), scope(), vec(number(), 0..4), details()).prop_map(
-        |(cause, scope, stops, details)| {
-            Body::Resume(Resume {
-                cause,
-                scope,
-                stops,
-                details,
-            })
-        },
-    );
-    let access = (
-        call(),
-        actor(),
-        of(number()),
-        of(number()),
-        of(select(DetailName::ALL.to_vec())),
-        vec(key(), 0..3),
-    )
-        .prop_map(|(call, actor, from, to, detail, tokens)| {
-            Body::Access(Access {
-                call,
-                actor,
-                from,
-                to,
-                detail,
-                tokens,
-            })
-        });
-    prop_oneof![principal, policy, stop, resume, access].boxed()
 }
 
 fn coverage() -> BoxedStrategy<Body> {
