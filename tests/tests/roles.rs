@@ -426,7 +426,7 @@ async fn agents_read_their_own_entries_and_correlation_ids_alone() {
     )
     .code(what, Code::NotFound);
 
-    // Using somebody's correlation id does not open it: their entries stay theirs, one's own are readable.
+    // A correlation id makes nothing anybody's: each reads what it made, whoever used the id first.
     let joined = other
         .decide(ask::act("ask", facts.correlation, "crm.read"))
         .await
@@ -436,10 +436,11 @@ async fn agents_read_their_own_entries_and_correlation_ids_alone() {
         .get_receipt(ask::receipt_of(joined))
         .await
         .expect("its own entry");
-    denied(
-        "a joined correlation id",
-        other.trace(ask::trace(facts.correlation)).await.map(drop),
-    );
+    let traced = |reply: pb::TraceReply| -> Vec<u64> {
+        reply.receipts.iter().map(|receipt| receipt.seq).collect()
+    };
+    let reply = other.trace(ask::trace(facts.correlation)).await;
+    assert_eq!(traced(reply.expect("its own")), [joined]);
     denied(
         "the opener's entry",
         other
@@ -447,19 +448,34 @@ async fn agents_read_their_own_entries_and_correlation_ids_alone() {
             .await
             .map(drop),
     );
-    agent
-        .get_receipt(ask::receipt_of(joined))
-        .await
-        .expect("an entry with a correlation id that it opened");
-    assert_eq!(
-        agent
-            .trace(ask::trace(facts.correlation))
-            .await
-            .expect("its own")
-            .receipts
-            .len(),
-        2
+    denied(
+        "the entry of one who joined",
+        agent.get_receipt(ask::receipt_of(joined)).await.map(drop),
     );
+    let reply = agent.trace(ask::trace(facts.correlation)).await;
+    assert_eq!(traced(reply.expect("its own")), [facts.decision]);
+    // What others report on one's decision is readable; what they report on their own is not.
+    let report = ask::executed("report", facts.correlation, facts.decision);
+    let report = recorder.record(report).await.expect("recorded");
+    let report = site::seq(report.receipt);
+    agent
+        .get_receipt(ask::receipt_of(report))
+        .await
+        .expect("a report on its decision");
+    denied(
+        "a report on another's decision",
+        other.get_receipt(ask::receipt_of(report)).await.map(drop),
+    );
+    let reply = agent.trace(ask::trace(facts.correlation)).await;
+    assert_eq!(traced(reply.expect("its own")), [facts.decision, report]);
+    let beyond = pb::TraceRequest {
+        from_seq: report + 1,
+        ..ask::trace(facts.correlation)
+    };
+    let reply = agent.trace(beyond).await;
+    assert_eq!(traced(reply.expect("nothing more")), Vec::<u64>::new());
+    let reply = recorder.trace(ask::trace(facts.correlation)).await;
+    assert_eq!(traced(reply.expect("its own")), [report]);
     assert_eq!(
         site.operator
             .trace(ask::trace(facts.correlation))
@@ -467,7 +483,7 @@ async fn agents_read_their_own_entries_and_correlation_ids_alone() {
             .expect("all of it")
             .receipts
             .len(),
-        2
+        3
     );
 }
 

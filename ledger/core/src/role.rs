@@ -98,7 +98,8 @@ pub enum Call {
 pub enum Grant {
     /// Refused with `PERMISSION_DENIED`; nothing is written.
     No,
-    /// Only entries of the caller's own, and of correlation ids that it opened.
+    /// Only entries that the caller made, and executions, outcomes and unresolved entries about a
+    /// decision that it made.
     Own,
     /// Everything.
     Yes,

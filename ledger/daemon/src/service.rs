@@ -21,7 +21,7 @@ use std::sync::Arc;
 use ledger_core::entry::{Access, Actor, ActorType, Body, Entry};
 use ledger_core::receipt::Receipt;
 use ledger_core::role::{Call, Grant};
-use ledger_core::state::{correlated, windows_of};
+use ledger_core::state::windows_of;
 use ledger_core::time::Timestamp;
 use ledger_proto::v1 as wire;
 use tokio::sync::{Semaphore, oneshot};
@@ -45,6 +45,8 @@ pub use recorder::RecorderService;
 
 /// Exports under way at a time. One holds a megabyte or two and reads the whole log.
 const EXPORTS_MAX: usize = 4;
+/// Of one principal, so that nobody holds the places of all.
+const EXPORTS_OF_ONE_MAX: usize = 1;
 
 /// The most bytes of details in the waiting commands of one principal; of its reports, counted apart.
 const DETAILS_WAITING_BYTES_MAX: usize = 64 << 20;
@@ -64,6 +66,7 @@ pub struct Ledger {
     hammering: retry::Hammering,
     details: Rooms<(Arc<str>, Lane)>,
     exports: Arc<Semaphore>,
+    own_exports: Rooms<Arc<str>>,
     clock: SystemClock,
 }
 
@@ -87,6 +90,7 @@ impl Ledger {
             hammering: retry::Hammering::default(),
             details: Rooms::new(DETAILS_WAITING, DETAILS_WAITING_BYTES_MAX),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
+            own_exports: Rooms::new("the number of your exports under way", EXPORTS_OF_ONE_MAX),
             clock: SystemClock::new(),
         })
     }
@@ -189,32 +193,36 @@ impl Ledger {
         self.store.receipt(seq).map_err(|error| unreadable(&error))
     }
 
-    /// Refuses a caller who may read only what is its own, and asks for something else: neither made by
-    /// it, nor under a correlation id that it opened.
+    /// Refuses a caller who may read only what is its own, and asks for something else.
     fn owns(&self, caller: &Caller, grant: Grant, entry: &Entry) -> Result<(), CallError> {
-        if grant == Grant::Yes || entry.body.actor().id == *caller.id {
-            return Ok(());
-        }
-        if let Some(correlation_id) = entry.body.correlation_id()
-            && self.opened(caller, correlation_id)?
-        {
+        if grant == Grant::Yes || self.is_own(caller, entry)? {
             return Ok(());
         }
         let what = format!(
-            "entry {} is neither yours nor under a correlation id that you opened: ask an operator or an auditor",
+            "entry {} is neither yours nor about a decision that you asked for: ask an operator or an auditor",
             entry.seq
         );
         Err(CallError::NotYours { what })
     }
 
-    /// Whether the first entry with a correlation id is the caller's.
-    fn opened(&self, caller: &Caller, correlation_id: &str) -> Result<bool, CallError> {
-        let first = correlated(&*self.views, correlation_id, 0, 1)
-            .map_err(|error| CallError::store(&error))?;
-        match first.first() {
-            Some(seq) => Ok(self.entry(*seq)?.body.actor().id == *caller.id),
-            None => Ok(false),
+    /// Whether the caller has made this entry, or the decision that it reports on. A correlation id makes
+    /// nothing anybody's: whoever guesses one could open it first.
+    fn is_own(&self, caller: &Caller, entry: &Entry) -> Result<bool, CallError> {
+        if entry.body.actor().id == *caller.id {
+            return Ok(true);
         }
+        let decision = match &entry.body {
+            Body::Execution(execution) => Some(execution.decision),
+            Body::Outcome(outcome) => outcome.decision,
+            Body::Unresolved(unresolved) => Some(unresolved.decision),
+            _ => None,
+        };
+        // A report may name a seq that is nothing yet, and becomes something later.
+        let Some(seq) = decision.filter(|seq| *seq < entry.seq) else {
+            return Ok(false);
+        };
+        let body = self.entry(seq)?.body;
+        Ok(matches!(body, Body::Decision(_)) && body.actor().id == *caller.id)
     }
 }
 

@@ -21,7 +21,7 @@ Examples:
   ledgerctl trace run-7f3a
   ledgerctl trace run-7f3a --json | jq '.entries[] | select(.kind == \"decision\") | .outcome'
 
-Agents, approvers and recorders see the correlation ids that they opened; everybody else sees all.";
+Agents, approvers and recorders see their own entries and reports on their own decisions; everybody else sees all.";
 
 /// Options of `trace`.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `Proofs`: hands out what others verify offline.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ledger_core::entry::{Access, Commitment, DetailName, Key};
 use ledger_core::name::REQUEST_ID_MAX;
@@ -25,6 +26,9 @@ use crate::store::{Committed, Entries, StoredEntry};
 const CHUNK_BYTES: usize = 1 << 20;
 /// What an entry takes in a chunk beside its own bytes: tag and length.
 const FRAME_BYTES: usize = 8;
+
+/// How long an export waits for its reader to take a chunk. It holds a place that others wait for.
+const SEND_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves [`Proofs`].
 #[derive(Clone)]
@@ -172,6 +176,7 @@ impl Proofs for ProofsService {
         let caller = Caller::of(&request)?;
         caller.may(Call::Export)?;
         let ledger = Arc::clone(&self.0);
+        let own = ledger.own_exports.take(Arc::clone(&caller.id), 1)?;
         let Ok(place) = Arc::clone(&ledger.exports).try_acquire_owned() else {
             return Err(CallError::Busy {
                 queue: "the number of exports under way",
@@ -192,7 +197,7 @@ impl Proofs for ProofsService {
         let at = ledger.store.committed();
         let (chunks, stream) = mpsc::channel(1);
         tokio::spawn(async move {
-            let _place = place;
+            let _places = (own, place);
             send_export(&ledger, &caller, at, &chunks).await;
         });
         Ok(Response::new(ReceiverStream::new(stream)))
@@ -323,7 +328,8 @@ impl Ledger {
 }
 
 /// Sends every leaf of the log at `at`, then its checkpoint. Ends early where the reader has gone, its
-/// credential is no longer in force, or the store fails.
+/// credential is no longer in force, or the store fails; or where the reader takes nothing for
+/// [`SEND_PATIENCE`], without the checkpoint that would end it well.
 async fn send_export(
     ledger: &Arc<Ledger>,
     caller: &Caller,
@@ -342,7 +348,7 @@ async fn send_export(
                 chunk
             }
             Err(error) => {
-                let _ = chunks.send(Err(error.into())).await;
+                hand_over(chunks, Err(error.into()), SEND_PATIENCE).await;
                 return;
             }
         };
@@ -369,10 +375,18 @@ async fn send_export(
             ),
             Err(error) => (Err(error.into()), false),
         };
-        if chunks.send(chunk).await.is_err() || !more {
+        if !hand_over(chunks, chunk, SEND_PATIENCE).await || !more {
             return;
         }
     }
+}
+
+/// Whether the reader took a chunk: it is there, and was not slower than `patience`.
+async fn hand_over<T>(chunks: &mpsc::Sender<T>, chunk: T, patience: Duration) -> bool {
+    matches!(
+        tokio::time::timeout(patience, chunks.send(chunk)).await,
+        Ok(Ok(()))
+    )
 }
 
 /// The leaves of an export that are still to be sent.
@@ -438,6 +452,23 @@ mod tests {
             partial,
         });
         Arc::new(opened.store)
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_takes_nothing_is_given_up() {
+        let patience = Duration::from_millis(50);
+        let (chunks, mut reader) = mpsc::channel(1);
+        assert!(hand_over(&chunks, 1, patience).await);
+        let began = std::time::Instant::now();
+        assert!(
+            !hand_over(&chunks, 2, patience).await,
+            "the channel is full"
+        );
+        assert!(began.elapsed() >= patience);
+        assert_eq!(reader.recv().await, Some(1));
+        assert!(hand_over(&chunks, 3, patience).await);
+        drop(reader);
+        assert!(!hand_over(&chunks, 4, patience).await, "nobody reads");
     }
 
     #[test]

@@ -56,11 +56,8 @@ impl Query for QueryService {
         let reply = self
             .0
             .read(move |ledger| {
-                if grant == Grant::Own && !ledger.opened(&caller, &correlation_id)? {
-                    let what = format!("correlation id `{correlation_id}` was not opened by you");
-                    return Err(CallError::NotYours { what });
-                }
-                ledger.trace(&correlation_id, from_seq, page)
+                let own = (grant == Grant::Own).then_some(&caller);
+                ledger.trace(own, &correlation_id, from_seq, page)
             })
             .await?;
         Ok(Response::new(reply))
@@ -68,15 +65,29 @@ impl Query for QueryService {
 }
 
 impl Ledger {
+    /// A page of the entries; with a caller, of those that are its own.
     fn trace(
         &self,
+        own: Option<&Caller>,
         correlation_id: &str,
         from: u64,
         page: usize,
     ) -> Result<wire::TraceReply, CallError> {
         // First the view, then the log: what the view knows of, the log has already.
-        let seqs = correlated(&*self.views, correlation_id, from, page + 1);
-        let seqs = seqs.map_err(|error| CallError::store(&error))?;
+        let seqs = match own {
+            None => correlated(&*self.views, correlation_id, from, page + 1)
+                .map_err(|error| CallError::store(&error))?,
+            Some(caller) => self.own_correlated(caller, correlation_id, from, page + 1)?,
+        };
+        if let Some(caller) = own
+            && seqs.is_empty()
+            && self
+                .own_correlated(caller, correlation_id, 0, 1)?
+                .is_empty()
+        {
+            let what = format!("no entry with correlation id `{correlation_id}` is yours");
+            return Err(CallError::NotYours { what });
+        }
         let at = self.store.committed();
         let mut reply = wire::TraceReply::default();
         let mut bytes = 0;
@@ -93,5 +104,32 @@ impl Ledger {
             reply.receipts.push(receipt_to_wire(receipt));
         }
         Ok(reply)
+    }
+
+    /// The seqs of the caller's own entries with a correlation id, ascending from `from`, at most `limit`.
+    fn own_correlated(
+        &self,
+        caller: &Caller,
+        correlation_id: &str,
+        mut from: u64,
+        limit: usize,
+    ) -> Result<Vec<u64>, CallError> {
+        let mut own = Vec::new();
+        loop {
+            let seqs = correlated(&*self.views, correlation_id, from, PAGE_MAX)
+                .map_err(|error| CallError::store(&error))?;
+            let Some(last) = seqs.last() else {
+                return Ok(own);
+            };
+            from = last + 1;
+            for seq in seqs {
+                if self.is_own(caller, &self.entry(seq)?)? {
+                    own.push(seq);
+                }
+                if own.len() == limit {
+                    return Ok(own);
+                }
+            }
+        }
     }
 }
