@@ -2,9 +2,7 @@
 
 use ledger_core::entry::{Basis, Body, Decision, Execution, OutcomeReport, RecipientResult};
 use ledger_core::limits::{RECIPIENTS_MAX, RESULTS_MAX};
-use ledger_core::name::{
-    ACTION_MAX, CAMPAIGN_MAX, ERROR_CODE_MAX, PROVIDER_MAX, TOOL_MAX,
-};
+use ledger_core::name::{ACTION_MAX, CAMPAIGN_MAX, ERROR_CODE_MAX, PROVIDER_MAX, TOOL_MAX};
 use ledger_core::role::Call;
 use ledger_core::token::Token;
 use ledger_proto::v1 as wire;
