@@ -495,7 +495,11 @@ async fn reading_what_is_private_is_recorded() {
     for name in Call::ALL {
         let before = site.operator.size().await;
         let recorded = match name {
-            Call::GetEvidence | Call::GetDetail | Call::Disclose | Call::Export => true,
+            Call::GetEvidence
+            | Call::GetDetail
+            | Call::Disclose
+            | Call::Export
+            | Call::Tokenise => true,
             Call::GetCheckpoint
             | Call::GetReceipt
             | Call::GetConsistency
@@ -503,7 +507,6 @@ async fn reading_what_is_private_is_recorded() {
             | Call::ListPrincipals
             | Call::CheckDnc
             | Call::ShowPolicy
-            | Call::Tokenise
             | Call::Status => false,
             _ => continue,
         };
