@@ -465,7 +465,7 @@ impl Entry {
     ///
     /// # Errors
     /// [`EncodeError::TooLarge`] over [`ENTRY_BYTES_MAX`] bytes, [`EncodeError::Integer`] for a number
-    /// from [`INTEGER_MAX`] on.
+    /// from [`INTEGER_MAX`](crate::limits::INTEGER_MAX) on.
     pub fn encode(&self) -> Result<Vec<u8>, EncodeError> {
         let mut line = Vec::with_capacity(4096);
         line.extend_from_slice(
