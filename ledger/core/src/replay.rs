@@ -1,7 +1,7 @@
 //! Replay: every entry of a log planned again, from empty state, and compared.
 //!
 //! Replay takes the entries of a log in order. Of each it takes the time and the request part
-//! ([`request_part`](crate::plan::request_part)) and nothing else; what the entry answers it works out again from the log
+//! ([`request_part`]) and nothing else; what the entry answers it works out again from the log
 //! before it, with the same planner, the same gate and the same fold as the daemon, and the result has
 //! to be the entry, byte for byte. So it finds every answer that a ledger should not have given, and
 //! every entry that a ledger should not have written, whoever signed it.
