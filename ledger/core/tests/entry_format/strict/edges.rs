@@ -58,6 +58,9 @@ fn the_longest_entry_has_65535_bytes() {
         fault(heartbeat_of(ENTRY_BYTES_MAX + 1).as_bytes()),
         Ok(Fault::Malformed)
     );
+    // Whatever it is: no version can hold more.
+    let unknown = heartbeat_of(ENTRY_BYTES_MAX + 1).replace("heartbeat", "nextsigns");
+    assert_eq!(fault(unknown.as_bytes()), Ok(Fault::Malformed));
     let mut longer = entry;
     longer.seq = 10;
     let error = longer.encode().unwrap_err();
