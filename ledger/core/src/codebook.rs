@@ -281,7 +281,7 @@ pub fn lookup(word: &str) -> Option<Explanation> {
 /// One reason of one decision, as a sentence without its full stop.
 pub fn sentence(reason: &Reason) -> String {
     let who = reason.recipient.map_or_else(
-        || "somebody whom it names".to_owned(),
+        || "a recipient".to_owned(),
         |index| format!("recipient {index}"),
     );
     let rule = reason.rule.as_deref().unwrap_or("?");
