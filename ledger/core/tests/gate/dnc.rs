@@ -1,7 +1,7 @@
 //! The do-not-contact list, rule by rule.
 
 use ledger_core::action::{Channel, Channels};
-use ledger_core::entry::{Cite, Code, Foreign, Key, Listing, ListingReason, Outcome};
+use ledger_core::entry::{Cite, Code, Foreign, Key, Listing, ListingReason, Outcome, Target};
 use ledger_core::limits::{CITES_MAX, RECIPIENTS_MAX};
 use ledger_core::token::Kind;
 
@@ -65,6 +65,62 @@ fn one_listed_among_many_denies_the_whole() {
         .collect();
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].recipient, Some(last as u64));
+}
+
+/// Whom a contact action is about is whom it reaches, also where only a target says so.
+#[test]
+fn people_and_companies_that_are_targets_are_looked_up() {
+    let target = |kind: &str, key: Key| Target {
+        kind: kind.to_owned(),
+        id: key.token,
+        reads: Vec::new(),
+        writes: Vec::new(),
+    };
+    // The target's type, the kind under which it is listed, and whether a contact action is denied.
+    let table = [
+        ("contact", Kind::Contact, true),
+        ("account", Kind::Account, true),
+        ("company", Kind::Account, true),
+        ("deal", Kind::Contact, false),
+    ];
+    for (word, kind, denies) in table {
+        let mut scene = Scene::new("");
+        let seq = scene.list(listed(&[key(kind.clone(), 9)]), seconds(1));
+        let mut ask = |action: &str, targets: Vec<Target>| {
+            let mut request = scene.request(action, vec![person(1)]);
+            request.targets = targets;
+            scene.decide(request, seconds(1)).1
+        };
+        let named = || target(word, key(kind.clone(), 9));
+        let found = ask("email.send", vec![named(), named()]);
+        assert_eq!(!allowed(&found), denies, "{word}");
+        let reasons: Vec<_> = found
+            .reasons
+            .iter()
+            .filter(|reason| reason.code == Code::DncListed)
+            .map(|reason| (reason.recipient, reason.key.clone(), reason.cites.clone()))
+            .collect();
+        let expected = (None, Some(kind.clone()), cite(seq));
+        assert_eq!(reasons, vec![expected; usize::from(denies)]);
+        assert!(allowed(&ask(
+            "email.send",
+            vec![target(word, key(kind.clone(), 8))]
+        )));
+        // What reaches nobody may be done to a record of somebody who is listed.
+        assert!(allowed(&ask("crm.update", vec![named()])), "{word}");
+    }
+    // An exemption is of a recipient. As a target alone, nobody is exempted.
+    let mut scene = Scene::new("");
+    scene.list(listed(&[key(Kind::Account, 9)]), seconds(1));
+    scene.exempt(exempted(&whole(1)), seconds(1));
+    let mut request = scene.request("email.send", vec![person(1)]);
+    request.targets = vec![target("account", key(Kind::Account, 9))];
+    assert!(!allowed(&scene.decide(request, seconds(1)).1));
+    let mut with_account = person(1);
+    with_account.keys.push(key(Kind::Account, 9));
+    let mut request = scene.request("email.send", vec![with_account]);
+    request.targets = vec![target("account", key(Kind::Account, 9))];
+    assert!(allowed(&scene.decide(request, seconds(1)).1));
 }
 
 #[test]

@@ -270,6 +270,7 @@ impl<'a> Run<'a> {
             campaign: ask.campaign.map(|pick| CAMPAIGNS[pick].to_owned()),
             mailbox: ask.mailbox.map(|pick| mailbox(pick).1),
             recipients: ask.recipients,
+            targets: ask.targets,
             tokens_v: Some(1),
             foreign: ask.foreign.map(|outcome| Foreign {
                 engine: "opa".to_owned(),

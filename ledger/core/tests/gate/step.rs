@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use ledger_core::action::{Channel, Channels, Class};
-use ledger_core::entry::{Key, ListingReason, Outcome, Recipient, RecipientRole};
+use ledger_core::entry::{Key, ListingReason, Outcome, Recipient, RecipientRole, Target};
 use ledger_core::token::{Kind, Token};
 use proptest::collection::vec;
 use proptest::option::{of, weighted};
@@ -94,6 +94,7 @@ pub(crate) struct Ask {
     pub(crate) campaign: Option<usize>,
     pub(crate) mailbox: Option<usize>,
     pub(crate) recipients: Vec<Recipient>,
+    pub(crate) targets: Vec<Target>,
     pub(crate) foreign: Option<Outcome>,
 }
 
@@ -220,6 +221,24 @@ fn recipient(odd: f64) -> BoxedStrategy<Recipient> {
         .boxed()
 }
 
+/// What is acted on: people and companies, known by the tokens by which they are listed, and others.
+fn target() -> BoxedStrategy<Target> {
+    let kinds = [
+        ("contact", Kind::Contact),
+        ("account", Kind::Account),
+        ("company", Kind::Account),
+        ("deal", Kind::Contact),
+    ];
+    (select(kinds.to_vec()), 0..3u8)
+        .prop_map(|((word, kind), number)| Target {
+            kind: word.to_owned(),
+            id: key(kind, number, None).token,
+            reads: Vec::new(),
+            writes: Vec::new(),
+        })
+        .boxed()
+}
+
 /// One of the first `usual`, or now and then any below `all`.
 fn pick(odd: f64, usual: usize, all: usize) -> BoxedStrategy<usize> {
     prop::bool::weighted(odd)
@@ -248,9 +267,10 @@ fn ask(odd: f64) -> BoxedStrategy<Ask> {
             2 => vec(recipient(odd), 3..=5),
         ],
         weighted(odd / 6.0, foreign),
+        prop_oneof![3 => Just(Vec::new()), 1 => vec(target(), 1..3)],
     )
         .prop_map(
-            |(agent, named, action, seller, campaign, mailbox, recipients, foreign)| Ask {
+            |(agent, named, action, seller, campaign, mailbox, recipients, foreign, targets)| Ask {
                 agent,
                 named,
                 action,
@@ -258,6 +278,7 @@ fn ask(odd: f64) -> BoxedStrategy<Ask> {
                 campaign,
                 mailbox,
                 recipients,
+                targets,
                 foreign,
             },
         )
