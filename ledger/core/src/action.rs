@@ -229,6 +229,13 @@ pub struct ActionRule {
     /// The kinds of key that every recipient must carry: of email, phone, contact and account, each
     /// at most once, in that order.
     pub requires: Vec<Kind>,
+    /// The risk tier, 0 to 3, before fields and rows raise it.
+    pub tier: u8,
+    /// When recipients may be reached, by the time of day where they are: from the first minute of
+    /// the day to before the second. Absent: at any time.
+    pub hours: Option<(u16, u16)>,
+    /// How old the last import of the national registry may be, in seconds. Absent: any age, or none.
+    pub registry_max_age_s: Option<u64>,
 }
 
 impl ActionRule {
@@ -256,8 +263,53 @@ impl ActionRule {
             class: Class::Contact,
             channels,
             requires: Vec::new(),
+            tier: 2,
+            hours: None,
+            registry_max_age_s: None,
         })
     }
+
+    /// The tier of a declared action whose row states none.
+    ///
+    /// Reading is 0, writing 1, contact 2; changing the system itself is 3. Of the names in
+    /// [`ActionRule::STARTER`] it is the tier there, which is what an action has whose row says none.
+    pub fn default_tier(name: &str, class: Class) -> u8 {
+        let starter = Self::STARTER.iter().find(|(known, _)| *known == name);
+        match (starter, class) {
+            (Some((_, tier)), Class::Contact) => (*tier).max(2),
+            (Some((_, tier)), _) => *tier,
+            (None, Class::Read) => 0,
+            (None, Class::Write) => 1,
+            (None, Class::Contact) => 2,
+            (None, Class::Admin) => 3,
+        }
+    }
+
+    /// The starter assignment of tiers: the names that the documentation uses for what every CRM has.
+    /// A policy may state a tier of its own for them.
+    pub const STARTER: [(&str, u8); 21] = [
+        ("crm.read", 0),
+        ("crm.search", 0),
+        ("crm.note.create", 0),
+        ("crm.task.create", 0),
+        ("crm.contact.create", 1),
+        ("crm.contact.update", 1),
+        ("crm.company.update", 1),
+        ("crm.owner.assign", 1),
+        ("crm.deal.stage", 2),
+        ("crm.lifecycle.stage", 2),
+        ("email.send", 2),
+        ("sequence.enroll", 2),
+        ("meeting.book", 2),
+        ("call.queue", 2),
+        ("sms.send", 2),
+        ("crm.record.delete", 3),
+        ("crm.record.merge", 3),
+        ("crm.list.edit", 3),
+        ("crm.permission.change", 3),
+        ("dnc.change", 3),
+        ("crm.bulk.update", 3),
+    ];
 }
 
 /// A word that is none of a closed list.

@@ -3,7 +3,13 @@
 //! Text alone, shared by whoever shows decisions and reports to people. `docs/reasons.md` is made from
 //! it ([`markdown`]), and a test holds the two together.
 
+mod code;
+mod finding;
+
 use std::fmt::Write as _;
+
+pub use code::code;
+pub use finding::finding;
 
 use crate::entry::{Cite, Code, Finding, Outcome, Reason};
 use crate::token::Kind;
@@ -39,238 +45,6 @@ pub const FINDINGS: [Finding; 14] = [
     Finding::UnderStop,
 ];
 
-/// What a reason code means.
-pub const fn code(code: Code) -> Explanation {
-    match code {
-        Code::ClockBlocked => Explanation {
-            word: "clock.blocked",
-            meaning: "Time is in doubt: the clock jumped and nobody has acknowledged it yet, or it stands before the last \
-                      entry.",
-            cites: "the `clock` entry that saw the jump, or that acknowledged it",
-            remedy: "An operator sets the clock right and runs `ledgerctl clock acknowledge`; then ask again under a new \
-                     request id.",
-        },
-        Code::StopActive => Explanation {
-            word: "stop.active",
-            meaning: "The kill switch is on for this agent, for this class of action or for everything.",
-            cites: "the `stop` entries in force",
-            remedy: "Do not retry. An operator ends the stop with `ledgerctl resume` once its reason is dealt with.",
-        },
-        Code::IdentityUnknown => Explanation {
-            word: "identity.unknown",
-            meaning: "The caller is not, or is no longer, a registered agent.",
-            cites: "none; `actor` names the caller",
-            remedy: "An operator registers the agent with `ledgerctl principal put`.",
-        },
-        Code::IdentityImpersonation => Explanation {
-            word: "identity.impersonation",
-            meaning: "The request names another agent than the one that made it.",
-            cites: "none; `actor` is who asked, `agent` is who was named",
-            remedy: "An agent asks for itself alone: use the credential of the agent that acts.",
-        },
-        Code::PolicyNone => Explanation {
-            word: "policy.none",
-            meaning: "No policy was ever published, so nothing is granted.",
-            cites: "none",
-            remedy: "An operator publishes one with `ledgerctl policy publish`.",
-        },
-        Code::ActionUnknown => Explanation {
-            word: "action.unknown",
-            meaning: "The policy in force does not declare this action; it is treated as contact by every channel.",
-            cites: "none; `policy` names the policy",
-            remedy: "Correct the name, or declare the action in the policy.",
-        },
-        Code::GrantRow => Explanation {
-            word: "grant.row",
-            meaning: "A row of the policy grants this action to this agent, for this seller and from this mailbox.",
-            cites: "none; `rule` is the row, `policy` the policy",
-            remedy: "Nothing.",
-        },
-        Code::GrantNone => Explanation {
-            word: "grant.none",
-            meaning: "No row of the policy grants this action to this agent.",
-            cites: "none; `policy` names the policy",
-            remedy: "Do not retry. If the agent is meant to do this, add a grant to the policy.",
-        },
-        Code::GrantSeller => Explanation {
-            word: "grant.seller",
-            meaning: "The policy grants the action to this agent, but not on behalf of this seller, or of none.",
-            cites: "none; `policy` names the policy",
-            remedy: "Name a seller that the grant lists, or add this one to it.",
-        },
-        Code::GrantMailbox => Explanation {
-            word: "grant.mailbox",
-            meaning: "The policy grants the action for this seller, but not from this mailbox, or from none.",
-            cites: "none; `policy` names the policy",
-            remedy: "Name a mailbox that the grant lists, or add this one to it.",
-        },
-        Code::RecipientMissing => Explanation {
-            word: "recipient.missing",
-            meaning: "The action reaches people, and the request names nobody.",
-            cites: "none",
-            remedy: "Name every person whom the action reaches, with every identifier known of them.",
-        },
-        Code::RecipientUnusable => Explanation {
-            word: "recipient.unusable",
-            meaning: "An identifier of a recipient cannot be normalised, so no list can be checked for it.",
-            cites: "none; `recipient` is who, `key` which identifier",
-            remedy: "Correct the address or number (phones as `+` and 8 to 15 digits); leave out what is no identifier.",
-        },
-        Code::RecipientUnidentified => Explanation {
-            word: "recipient.unidentified",
-            meaning: "A recipient has neither an e-mail address nor a phone number nor a contact id.",
-            cites: "none; `recipient` is who",
-            remedy: "Give at least one of the three, and every other that is known.",
-        },
-        Code::RecipientKeyRequired => Explanation {
-            word: "recipient.key_required",
-            meaning: "The policy requires a kind of identifier of every recipient of this action, and one lacks it.",
-            cites: "none; `recipient` is who, `key` what is missing",
-            remedy: "Give the identifier as well, so that a listing under it is found.",
-        },
-        Code::DncListed => Explanation {
-            word: "dnc.listed",
-            meaning: "A recipient is on the do-not-contact list, for this seller and a channel of this action.",
-            cites: "the listings that bind, each as seq and index; `key` is the kind of key that matched",
-            remedy: "Do not contact them, in this or any other way. Nothing passes the list; only compliance can unlist \
-                     or exempt.",
-        },
-        Code::DncCrmFlag => Explanation {
-            word: "dnc.crm_flag",
-            meaning: "The CRM itself marks a recipient as not to be contacted.",
-            cites: "none; `recipient` is who",
-            remedy: "Do not contact them. If the flag is wrong, correct it in the CRM.",
-        },
-        Code::DncExempt => Explanation {
-            word: "dnc.exempt",
-            meaning: "A recipient is listed, but an exemption for this person, seller and channel lifts the listing.",
-            cites: "the exemptions that lift it, each as seq and index; `key` is the kind of key that was listed",
-            remedy: "Nothing.",
-        },
-        Code::DncClear => Explanation {
-            word: "dnc.clear",
-            meaning: "Every key of every recipient was looked up, and no listing binds.",
-            cites: "none",
-            remedy: "Nothing.",
-        },
-        Code::ThrottleExceeded => Explanation {
-            word: "throttle.exceeded",
-            meaning: "A throttle's trailing window has no room for this request.",
-            cites: "none; `rule` is the throttle, and its line in `throttles` has count, limit and when it would pass",
-            remedy: "Ask again under a new request id once `passes_at` is over; where there is none, the request is too \
-                     large for the limit.",
-        },
-        Code::ThrottleUnkeyed => Explanation {
-            word: "throttle.unkeyed",
-            meaning: "A throttle counts per something that the request does not name, so it cannot be counted.",
-            cites: "none; `rule` is the throttle",
-            remedy: "Name what the rule counts per: mailbox, recipient, campaign or seller.",
-        },
-        Code::ForeignDeny => Explanation {
-            word: "foreign.deny",
-            meaning: "The decision of another policy engine that came with the request is a denial.",
-            cites: "none; `foreign` names the engine and its policy",
-            remedy: "Look for the reason in that engine; nothing here overrides it.",
-        },
-        Code::ForeignRequireApproval => Explanation {
-            word: "foreign.require_approval",
-            meaning: "The decision of another policy engine that came with the request asks for an approval.",
-            cites: "none; `foreign` names the engine and its policy",
-            remedy: "Have it approved there, and ask again under a new request id.",
-        },
-    }
-}
-
-/// What a finding means.
-pub const fn finding(finding: Finding) -> Explanation {
-    match finding {
-        Finding::UnknownDecision => Explanation {
-            word: "unknown_decision",
-            meaning: "The report names a decision that the log does not have: the act was not asked for here.",
-            cites: "`decision`: the seq that was named",
-            remedy: "Report under the seq of the decision's receipt. If there was none, an act went round the gate.",
-        },
-        Finding::DecisionDenied => Explanation {
-            word: "decision_denied",
-            meaning: "The act was carried out, or reported, although its decision was a denial.",
-            cites: "`decision`: the denial",
-            remedy: "Find out whether the act happened. If it did, the runtime does not obey the gate: stop the agent.",
-        },
-        Finding::ApprovalMissing => Explanation {
-            word: "approval_missing",
-            meaning: "The act was carried out, or reported, although its decision asked for an approval.",
-            cites: "`decision`: the decision that asked for it",
-            remedy: "Find out whether the act happened. If it did, the runtime does not wait for approvals: stop the agent.",
-        },
-        Finding::OtherPrincipal => Explanation {
-            word: "other_principal",
-            meaning: "The report comes neither from the agent that asked nor from a recorder: it closes nothing, and no other finding is told.",
-            cites: "`decision`: the decision; `actor` is who reported",
-            remedy: "Let the agent itself report, or a principal with the role `recorder`.",
-        },
-        Finding::OtherCorrelation => Explanation {
-            word: "other_correlation",
-            meaning: "The report has another correlation id than its decision.",
-            cites: "`decision`: the decision with the other id",
-            remedy: "Carry the decision's correlation id along to the report.",
-        },
-        Finding::AlreadyExecuted => Explanation {
-            word: "already_executed",
-            meaning: "An earlier execution has used the decision up: an allow is for one execution.",
-            cites: "`decision`: the decision that was used twice",
-            remedy: "Find out whether the act happened twice. Ask for a decision of its own before every act.",
-        },
-        Finding::StartedBeforeDecision => Explanation {
-            word: "started_before_decision",
-            meaning: "The act was started before its decision was made.",
-            cites: "`decision`: the decision; `started_at`, or else `occurred_at`, is the runtime's time",
-            remedy: "Ask before acting; check the runtime's clock.",
-        },
-        Finding::Expired => Explanation {
-            word: "expired",
-            meaning: "The act was started after the allow had expired.",
-            cites: "`decision`: the allow with its `valid_until`",
-            remedy: "Start before `valid_until`, or ask again under a new request id; check the runtime's clock.",
-        },
-        Finding::AfterStop => Explanation {
-            word: "after_stop",
-            meaning: "The act was started, for all that is known, after a stop had voided its allow.",
-            cites: "`decision`: the allow; the stop is the first in scope after it",
-            remedy: "Find out whether the runtime obeys the stop; report `started_at` where the act was under way already.",
-        },
-        Finding::InFlightAtStop => Explanation {
-            word: "in_flight_at_stop",
-            meaning: "The act was under way already when a stop voided its allow.",
-            cites: "`decision`: the allow; the stop is the first in scope after it",
-            remedy: "Nothing, if the runtime's clock is right: such acts are to be expected.",
-        },
-        Finding::StartUnknown => Explanation {
-            word: "start_unknown",
-            meaning: "The report says neither when the act was started nor when it happened.",
-            cites: "`decision`: the allow",
-            remedy: "Report `started_at`.",
-        },
-        Finding::ReportLate => Explanation {
-            word: "report_late",
-            meaning: "The report came after the time by which the allow had to be reported on.",
-            cites: "`decision`: the allow with its `report_by`",
-            remedy: "Report sooner. What was spooled while the ledger could not be reached is late for a good reason.",
-        },
-        Finding::UnknownExecution => Explanation {
-            word: "unknown_execution",
-            meaning: "The log has no execution of that seq, or the outcome names none.",
-            cites: "`execution`: the seq that was named, if any",
-            remedy: "Name the execution by the seq of its receipt, where it is known.",
-        },
-        Finding::UnderStop => Explanation {
-            word: "under_stop",
-            meaning: "A decision made elsewhere was recorded while a stop was in force for it.",
-            cites: "none; the stop is the one in force",
-            remedy: "Find out whether the other engine knows of the stop: this ledger's stop binds this ledger's allows alone.",
-        },
-    }
-}
-
 /// The explanation of a reason code or a finding, by its word.
 pub fn lookup(word: &str) -> Option<Explanation> {
     let codes = Code::ALL.into_iter().map(code);
@@ -287,6 +61,8 @@ pub fn sentence(reason: &Reason) -> String {
     let rule = reason.rule.as_deref().unwrap_or("?");
     let key = reason.key.as_ref().map_or("identifier", key_name);
     let cited = cited(reason);
+    let field = reason.field.as_deref().unwrap_or("?");
+    let target = reason.target.unwrap_or_default();
     match reason.code {
         Code::ClockBlocked => {
             format!("time is in doubt, and every allow is a denial until that is cleared ({cited})")
@@ -319,6 +95,31 @@ pub fn sentence(reason: &Reason) -> String {
         Code::ThrottleUnkeyed => {
             format!("the throttle `{rule}` counts per something that the request does not name")
         }
+        Code::BreakerOpen => format!("the circuit breaker `{rule}` is open ({cited})"),
+        Code::GrantEnvironment => "the policy grants the action, but not in this environment".to_owned(),
+        Code::GrantVersion => "the policy grants the action, but not to this version of the agent".to_owned(),
+        Code::GrantObject => format!("no row grants the action on an object of the type `{field}`"),
+        Code::GrantField => format!("no row grants the field `{field}` of target {target}"),
+        Code::TargetMissing => "the action changes something, and no object is named".to_owned(),
+        Code::ConditionPermit => format!("permitted by the policy's condition `{rule}`"),
+        Code::ConditionForbid => format!("forbidden by the policy's condition `{rule}`"),
+        Code::ConditionNone => "no condition of the policy permits it".to_owned(),
+        Code::ConditionError => format!("the policy's condition `{rule}` could not be evaluated"),
+        Code::TierApproval => "a person has to approve it first".to_owned(),
+        Code::TierWaived => format!("the row `{rule}` waives the approval"),
+        Code::TierElsewhere => format!("the row `{rule}` leaves the approval to the engine that decided before"),
+        Code::TierBlocked => "tier 3 is blocked".to_owned(),
+        Code::TierBreakGlass => format!("tier 3 is lifted by break-glass ({cited})"),
+        Code::ApprovalGranted => format!("approved ({cited})"),
+        Code::ApprovalUnknown => "what it names as its approval is none".to_owned(),
+        Code::ApprovalMismatch => format!("the approval that it names is of something else ({cited})"),
+        Code::ApprovalSpent => format!("the approval that it names is used up ({cited})"),
+        Code::ApprovalExpired => format!("the approval that it names has expired ({cited})"),
+        Code::SandboxRecipient => format!("{who} is not in a reserved or fake domain, and this is a sandbox"),
+        Code::CallHours => format!("it is outside the hours for {who}"),
+        Code::CallOffsetMissing => format!("it is not known what time it is for {who}"),
+        Code::CallRegistryStale => format!("the national registry was not imported recently enough ({cited})"),
+        Code::UndoUnknown => "what it says it undoes is no execution".to_owned(),
         Code::ForeignDeny => "the engine that decided before denied it".to_owned(),
         Code::ForeignRequireApproval => {
             "the engine that decided before asks for an approval".to_owned()

@@ -6,13 +6,15 @@
 //! {"v":1,"seq":41,"time":"2026-11-22T11:31:05.123456Z","kind":"decision", …}
 //! ```
 //!
-//! The four keys of the head stand first; the kind's own follow in the order of the fields of its
+//! The four keys of the head stand first, in a sandbox `"sandbox":true` behind them; the kind's own follow in the order of the fields of its
 //! struct. Times are RFC 3339 UTC with microseconds, integers are below 2^53, hashes lower-case hex,
 //! and there are no floats. Decoding is strict: what does not encode to the same bytes again is
 //! refused. What a later version may have written (another schema version, kind, key or word) is told
 //! apart from what no version can have written, because a verifier must call the first unverifiable
 //! and the second refuted.
 
+mod approval;
+mod breaker;
 mod canonical;
 mod control;
 mod coverage;
@@ -20,7 +22,12 @@ mod decision;
 mod dnc;
 mod report;
 
-pub use control::{Access, Change, PolicyEntry, PolicyFile, PrincipalChange, Resume, Scope, Stop};
+pub use approval::{Approval, BreakGlass, BreakGlassEvent, Verdict};
+pub use breaker::{Breaker, BreakerEvent, BreakerScope, Measure};
+pub use control::{
+    Access, Change, KeyEntry, KeyEvent, PolicyEntry, PolicyFile, PrincipalChange, Promotion, Resume,
+    Scope, Stop,
+};
 pub use coverage::{Boot, Clock, ClockEvent, Genesis, Heartbeat, Shutdown};
 pub use decision::{
     Basis, Check, Cite, Code, Decision, Environment, Foreign, Key, Outcome, PolicyRef, Reason,
@@ -49,6 +56,8 @@ pub struct Entry {
     pub seq: u64,
     /// The sequencer's time; never before that of the entry before it.
     pub time: Timestamp,
+    /// Whether the ledger is a sandbox: each of its entries says so, and nobody takes one for real.
+    pub sandbox: bool,
     /// What it records.
     pub body: Body,
 }
@@ -75,6 +84,10 @@ pub enum Body {
     Resume(Resume),
     Access(Access),
     Clock(Clock),
+    Approval(Approval),
+    BreakGlass(BreakGlass),
+    Breaker(Box<Breaker>),
+    Key(KeyEntry),
 }
 
 /// Which call caused an entry, and who called. Of several entries that one call causes, the first
@@ -330,6 +343,10 @@ impl Body {
             Self::Resume(_) => "resume",
             Self::Access(_) => "access",
             Self::Clock(_) => "clock",
+            Self::Approval(_) => "approval",
+            Self::BreakGlass(_) => "break_glass",
+            Self::Breaker(_) => "breaker",
+            Self::Key(_) => "key",
         }
     }
 
@@ -345,6 +362,10 @@ impl Body {
             Self::Stop(body) => Some(&body.cause),
             Self::Resume(body) => Some(&body.cause),
             Self::Clock(body) => Some(&body.cause),
+            Self::Approval(body) => Some(&body.cause),
+            Self::BreakGlass(body) => Some(&body.cause),
+            Self::Breaker(body) => Some(&body.cause),
+            Self::Key(body) => Some(&body.cause),
             Self::Genesis(_)
             | Self::Boot(_)
             | Self::Heartbeat(_)
@@ -372,6 +393,10 @@ impl Body {
             Self::Stop(body) => &body.cause.actor,
             Self::Resume(body) => &body.cause.actor,
             Self::Clock(body) => &body.cause.actor,
+            Self::Approval(body) => &body.cause.actor,
+            Self::BreakGlass(body) => &body.cause.actor,
+            Self::Breaker(body) => &body.cause.actor,
+            Self::Key(body) => &body.cause.actor,
         }
     }
 
@@ -394,6 +419,9 @@ impl Body {
             Self::Outcome(body) => Some(&body.details),
             Self::Stop(body) => Some(&body.details),
             Self::Resume(body) => Some(&body.details),
+            Self::Approval(body) => Some(&body.details),
+            Self::BreakGlass(body) => Some(&body.details),
+            Self::Breaker(body) => Some(&body.details),
             _ => None,
         }
     }
@@ -415,6 +443,10 @@ impl Body {
             Self::Resume(body) => serde_json::to_writer(out, body),
             Self::Access(body) => serde_json::to_writer(out, body),
             Self::Clock(body) => serde_json::to_writer(out, body),
+            Self::Approval(body) => serde_json::to_writer(out, body),
+            Self::BreakGlass(body) => serde_json::to_writer(out, body),
+            Self::Breaker(body) => serde_json::to_writer(out, body),
+            Self::Key(body) => serde_json::to_writer(out, body),
         }
     }
 
@@ -447,6 +479,10 @@ impl Body {
             "resume" => Self::Resume(read(json)?),
             "access" => Self::Access(read(json)?),
             "clock" => Self::Clock(read(json)?),
+            "approval" => Self::Approval(read(json)?),
+            "break_glass" => Self::BreakGlass(read(json)?),
+            "breaker" => Self::Breaker(read(json)?),
+            "key" => Self::Key(read(json)?),
             _ => {
                 return Err(DecodeError::Unknown {
                     what: format!("entry kind `{kind}`"),
@@ -470,10 +506,11 @@ impl Entry {
         let mut line = Vec::with_capacity(4096);
         line.extend_from_slice(
             format!(
-                "{{\"v\":{SCHEMA_VERSION},\"seq\":{},\"time\":\"{}\",\"kind\":\"{}\",",
+                "{{\"v\":{SCHEMA_VERSION},\"seq\":{},\"time\":\"{}\",\"kind\":\"{}\",{}",
                 self.seq,
                 self.time,
-                self.body.kind()
+                self.body.kind(),
+                if self.sandbox { SANDBOX_MARK } else { "" }
             )
             .as_bytes(),
         );
@@ -512,6 +549,7 @@ impl Entry {
         let entry = Self {
             seq: head.seq,
             time: head.time,
+            sandbox: head.sandbox,
             body: Body::read_json(head.kind, &json)?,
         };
         let again = entry
@@ -524,11 +562,15 @@ impl Entry {
     }
 }
 
-/// The four keys that every entry starts with.
+/// What stands behind the kind of every entry of a sandbox.
+const SANDBOX_MARK: &str = "\"sandbox\":true,";
+
+/// The keys that every entry starts with.
 struct Head<'a> {
     seq: u64,
     time: Timestamp,
     kind: &'a str,
+    sandbox: bool,
     rest: &'a str,
 }
 
@@ -556,6 +598,7 @@ impl<'a> Head<'a> {
                 "`kind` is `{kind}`, expected a word in a JSON object"
             )));
         }
+        let unmarked = rest.strip_prefix(SANDBOX_MARK);
         Ok(Self {
             seq: seq
                 .parse()
@@ -564,7 +607,8 @@ impl<'a> Head<'a> {
                 .parse()
                 .map_err(|_| malformed(format!("`time` is `{time}`, expected RFC 3339 UTC")))?,
             kind,
-            rest,
+            sandbox: unmarked.is_some(),
+            rest: unmarked.unwrap_or(rest),
         })
     }
 }

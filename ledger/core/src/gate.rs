@@ -4,9 +4,14 @@
 //! demands. Nothing here reads a clock, a file or a random number, so that replay decides again
 //! exactly what the daemon decided.
 
+mod approval;
+mod breaker;
+pub(crate) mod call;
 pub(crate) mod dnc;
 pub(crate) mod grant;
+pub(crate) mod sandbox;
 pub(crate) mod throttle;
+pub(crate) mod tier;
 
 use std::collections::BTreeSet;
 
@@ -30,6 +35,9 @@ pub(crate) struct Nature {
     pub(crate) known: bool,
     pub(crate) class: Class,
     pub(crate) channels: Channels,
+    pub(crate) tier: u8,
+    pub(crate) hours: Option<(u16, u16)>,
+    pub(crate) registry_max_age_s: Option<u64>,
     requires: Vec<crate::token::Kind>,
 }
 
@@ -51,6 +59,7 @@ pub fn decide<V: View>(
 
     clock(state, now, &mut reasons);
     stops(state, &agent, nature.class, &mut reasons);
+    breaker::check(state, &request, nature.class, now, &mut reasons);
     identity(state, &request, &mut reasons);
     let policy = state.policy();
     if policy.is_none() {
@@ -58,18 +67,37 @@ pub fn decide<V: View>(
     } else if !nature.known {
         reasons.push(Code::ActionUnknown.reason());
     }
-    if let Some(policy) = policy {
-        reasons.push(grant::check(policy, &request, &nature));
+    let granted =
+        policy.map(|policy| grant::check(policy, &request, &nature, state.environment()));
+    if let Some(granted) = &granted {
+        reasons.extend(granted.reasons.iter().cloned());
     }
+    let approval = approval::check(state, &request, now)?;
+    let approver = approval.as_ref().and_then(|(_, by)| by.clone());
+    let text = policy.map(|policy| &policy.text);
+    let tier = tier::of(text, &request, &nature, granted.as_ref());
+    let break_glass = state.break_glass(&agent, &request.action, now);
+    reasons.extend(tier::check(
+        tier,
+        &request,
+        granted.as_ref(),
+        approver.is_some(),
+        break_glass,
+    ));
+    reasons.extend(approval.map(|(reason, _)| reason));
+    sandbox::check(state.genesis(), policy, &request, &nature, &mut reasons);
     recipients(&request, &nature, &mut reasons);
     dnc::check(state, &request, &nature, now, &mut reasons)?;
+    call::hours(&request, &nature, now, &mut reasons);
+    call::registry(state, &nature, now, &mut reasons)?;
 
     let allow = AllowRecord {
         class: nature.class,
         ..allowed(&request, now)
     };
     let counts = throttle::check(state.windows(), &allow, now, &mut reasons);
-    foreign(&request, &mut reasons);
+    undo(state, &request, &mut reasons)?;
+    foreign(&request, approver.is_some(), &mut reasons);
 
     let outcome = reasons
         .iter()
@@ -89,9 +117,12 @@ pub fn decide<V: View>(
     let after = |seconds: u64| (outcome == Outcome::Allow).then(|| now.saturating_add_s(seconds));
     request.valid_until = after(numbers.valid_for_s);
     request.report_by = after(numbers.report_within_s);
+    request.tier = Some(tier);
+    request.approver = approver;
+    let asks = outcome == Outcome::RequireApproval;
+    request.approvers = asks.then(|| tier::approvers(&nature, granted.as_ref()));
+    request.approve_by = asks.then(|| now.saturating_add_s(numbers.approve_within_s));
     // What a caller may have put there is no answer.
-    request.tier = None;
-    request.approver = None;
     request.findings = Vec::new();
     request.reasons_total = None;
     cap(&mut reasons, &mut request);
@@ -126,12 +157,18 @@ impl Nature {
                 known: true,
                 class: rule.class,
                 channels: rule.channels,
+                tier: rule.tier,
+                hours: rule.hours,
+                registry_max_age_s: rule.registry_max_age_s,
                 requires: rule.requires,
             },
             None => Self {
                 known: false,
                 class: Class::Contact,
                 channels: Channels::all(),
+                tier: ActionRule::default_tier(action, Class::Contact),
+                hours: None,
+                registry_max_age_s: None,
                 requires: Vec::new(),
             },
         }
@@ -208,12 +245,30 @@ pub(crate) fn recipients(request: &Decision, nature: &Nature, reasons: &mut Vec<
     }
 }
 
-pub(crate) fn foreign(request: &Decision, reasons: &mut Vec<Reason>) {
+/// What the decision that was handed in adds: it only makes the answer stricter. What it wants
+/// approved is approved by an approval here.
+pub(crate) fn foreign(request: &Decision, approved: bool, reasons: &mut Vec<Reason>) {
     match request.foreign.as_ref().map(|foreign| foreign.outcome) {
         Some(Outcome::Deny) => reasons.push(Code::ForeignDeny.reason()),
-        Some(Outcome::RequireApproval) => reasons.push(Code::ForeignRequireApproval.reason()),
-        Some(Outcome::Allow) | None => {}
+        Some(Outcome::RequireApproval) if !approved => {
+            reasons.push(Code::ForeignRequireApproval.reason());
+        }
+        Some(Outcome::RequireApproval | Outcome::Allow) | None => {}
     }
+}
+
+/// What is undone is an execution that the log has.
+fn undo<V: View>(
+    state: &State<V>,
+    request: &Decision,
+    reasons: &mut Vec<Reason>,
+) -> Result<(), ViewError> {
+    if let Some(seq) = request.undoes
+        && state.execution(seq)?.is_none_or(|execution| !execution.known)
+    {
+        reasons.push(Code::UndoUnknown.reason());
+    }
+    Ok(())
 }
 
 /// `reason` with the first cites, and their total where there are more.

@@ -11,6 +11,7 @@
 //! not look as if it rested on more than it does.
 
 mod cites;
+mod controls;
 mod decision;
 mod material;
 mod other;

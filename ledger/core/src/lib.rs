@@ -34,5 +34,6 @@ pub mod time;
 pub mod token;
 pub mod tree;
 pub mod trust;
+pub mod utc_offset;
 pub mod view;
 pub mod window;

@@ -36,7 +36,7 @@ pub const REASONS_MAX: usize = 40;
 /// The most entries that one reason cites; `cites_total` says how many there were.
 pub const CITES_MAX: usize = 8;
 /// The most entries that the reasons of one decision cite together.
-pub const CITES_TOTAL_MAX: usize = 128;
+pub const CITES_TOTAL_MAX: usize = 112;
 /// The most listings of one `dnc` entry, and the most that one ends.
 pub const LISTINGS_MAX: usize = 50;
 /// The most stops that a `resume` entry lists; all of its scope end.

@@ -5,16 +5,24 @@
 //! log ([`request_part`]) and plans them again, which must give the same entries. So every rule about
 //! what a ledger may write stands here, once.
 
+mod approval;
+mod breaker;
 mod control;
+mod glass;
+mod key;
 mod list;
+mod promote;
 mod report;
 
+pub use approval::POLICY_GROUP;
 pub use report::closes;
 pub(crate) use report::findings;
 
 use crate::action::Class;
 use crate::entry::{
-    Actor, ActorType, Basis, Body, Boot, Cause, Clock, ClockEvent, Decision, Finding, Unresolved,
+    Actor, ActorType, Approval, Basis, Body, Boot, BreakGlass, BreakGlassEvent, Breaker,
+    BreakerEvent, BreakerScope, Cause, Clock, ClockEvent, Decision, Finding, KeyEvent, Measure,
+    Unresolved, Verdict,
 };
 use crate::gate;
 use crate::policy::PolicyErrors;
@@ -79,6 +87,14 @@ pub enum Refusal {
         /// What is missing, and what to do.
         what: String,
     },
+    /// The caller is in none of the groups that may do this.
+    #[error("`{id}` is not in the group `{group}`, which was asked: an operator puts approvers into groups")]
+    NotInGroup {
+        /// The caller.
+        id: String,
+        /// The group.
+        group: String,
+    },
     /// The policy's text is not valid; the one in force stays in force.
     #[error("the policy is not valid and was not published; the one in force stays in force:\n{0}")]
     Policy(PolicyErrors),
@@ -104,7 +120,7 @@ pub fn plan<V: View>(state: &State<V>, command: Body, now: Timestamp) -> Result<
         Body::Outcome(outcome) => Body::Outcome(Box::new(report::outcome(state, *outcome)?)),
         Body::Dnc(dnc) => Body::Dnc(list::change(state, dnc, now)?),
         Body::Principal(change) => Body::Principal(control::principal(state, change)?),
-        Body::Policy(policy) => return Ok(Plan::Append(control::policy(state, policy)?)),
+        Body::Policy(policy) => return Ok(Plan::Append(control::policy(state, policy, now)?)),
         Body::Stop(stop) => Body::Stop(control::stop(state, stop, now)),
         Body::Resume(resume) => Body::Resume(control::resume(state, resume)?),
         Body::Clock(clock) => Body::Clock(acknowledged(state, clock)?),
@@ -120,6 +136,13 @@ pub fn plan<V: View>(state: &State<V>, command: Body, now: Timestamp) -> Result<
             }
             Body::Genesis(genesis)
         }
+        Body::Approval(answer) if answer.verdict == Verdict::Expired => {
+            Body::Approval(approval::expired(state, answer, now)?)
+        }
+        Body::Approval(answer) => Body::Approval(approval::answer(state, answer, now)?),
+        Body::BreakGlass(glass) => Body::BreakGlass(glass::change(state, glass, now)?),
+        Body::Breaker(breaker) => Body::Breaker(Box::new(breaker::end(state, *breaker, now)?)),
+        Body::Key(entry) => Body::Key(key::change(state, entry)?),
         body @ (Body::Heartbeat(_) | Body::Shutdown(_) | Body::Access(_)) => body,
     };
     Ok(Plan::Append(vec![body]))
@@ -152,11 +175,59 @@ pub fn request_part(body: &Body) -> Body {
             policy.sha256 = None;
             policy.replaces = None;
             policy.parts = None;
+            if let Some(promotion) = &mut policy.promotion {
+                promotion.origin = String::new();
+                promotion.key = 0;
+                promotion.approver = String::new();
+            }
             Body::Policy(policy)
         }
         Body::Stop(mut stop) => {
             stop.voided = 0;
             Body::Stop(stop)
+        }
+        Body::Approval(approval) => Body::Approval(Approval {
+            cause: if approval.cause.call.is_none() {
+                Cause::ledger()
+            } else {
+                approval.cause
+            },
+            group: String::new(),
+            expires_at: None,
+            granted: None,
+            ..approval
+        }),
+        Body::BreakGlass(glass) if glass.event == BreakGlassEvent::Requested => {
+            Body::BreakGlass(BreakGlass {
+                requested_by: None,
+                until: None,
+                ..glass
+            })
+        }
+        Body::BreakGlass(glass) => Body::BreakGlass(BreakGlass {
+            requested_by: None,
+            agent: String::new(),
+            action: None,
+            duration_s: 0,
+            until: None,
+            ..glass
+        }),
+        Body::Breaker(breaker) => Body::Breaker(Box::new(Breaker {
+            rule: String::new(),
+            scope: BreakerScope::default(),
+            measure: Measure::DncBreach,
+            threshold: None,
+            count: None,
+            sample: None,
+            window_s: None,
+            until: None,
+            cites: Vec::new(),
+            cites_total: None,
+            ..*breaker
+        })),
+        Body::Dnc(mut dnc) => {
+            dnc.imported = None;
+            Body::Dnc(dnc)
         }
         Body::Resume(mut resume) => {
             resume.stops = Vec::new();
@@ -204,7 +275,11 @@ fn authorise<V: View>(state: &State<V>, command: &Body) -> Result<(), Refusal> {
                         ..
                     })
                     | Body::Principal(_)
-            );
+                    | Body::Approval(Approval {
+                        verdict: Verdict::Expired,
+                        ..
+                    })
+            ) || matches!(command, Body::Breaker(breaker) if breaker.event == BreakerEvent::Closed);
             // Its own doing has no ids, and no other name.
             let bare = *actor == Actor::ledger()
                 && command
@@ -259,6 +334,25 @@ fn made_by(command: &Body, call: Call) -> bool {
         Body::Resume(_) => call == Call::Resume,
         Body::Clock(clock) => {
             call == Call::AcknowledgeClock && clock.event == ClockEvent::Acknowledged
+        }
+        Body::Approval(answer) => {
+            call == Call::AnswerApproval && answer.verdict != Verdict::Expired
+        }
+        Body::BreakGlass(glass) => {
+            call == match glass.event {
+                BreakGlassEvent::Requested => Call::RequestBreakGlass,
+                BreakGlassEvent::Opened => Call::ConfirmBreakGlass,
+                BreakGlassEvent::Closed => Call::CloseBreakGlass,
+            }
+        }
+        Body::Breaker(breaker) => {
+            call == Call::ResetBreaker && breaker.event == BreakerEvent::Reset
+        }
+        Body::Key(entry) => {
+            call == match entry.event {
+                KeyEvent::Trusted => Call::TrustKey,
+                KeyEvent::Distrusted => Call::DistrustKey,
+            }
         }
         Body::Access(_) => matches!(
             call,

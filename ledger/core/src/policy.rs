@@ -35,24 +35,29 @@
 //! ```
 
 mod action;
+mod breaker;
 mod error;
 mod field;
 mod grant;
 mod number;
 mod parse;
 mod read;
+mod scope;
 mod text;
 mod throttle;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::action::{ActionRule, Class};
+use crate::entry::Environment;
 use crate::hash::Hash;
-use crate::redact::Redaction;
+use crate::redact::{Pointer, Redaction};
 use crate::token::Token;
 
+pub use breaker::{BREAKERS_MAX, BreakerPer, BreakerRule, DNC_BREACH};
 pub use error::{ERRORS_MAX, PolicyError, PolicyErrors};
 pub use number::{NUMBER_RANGES, Numbers};
+pub use scope::{AGENT_OWNED, FieldRules, Fields, SENSITIVE};
 
 /// The one file of a policy that this version reads.
 pub const POLICY_FILE: &str = "policy.toml";
@@ -80,24 +85,42 @@ pub struct Policy {
     pub numbers: Numbers,
     /// What is taken out of details.
     pub redact: Redaction,
+    /// Which fields are the agents' own, and which are sensitive.
+    pub fields: FieldRules,
+    /// What is opened by an execution of a contact decision that the do-not-contact list denied.
+    pub dnc_breach: BreachScope,
+    /// The domains that a sandbox may write to besides the reserved ones, in canonical form.
+    pub fake_domains: BTreeSet<String>,
+    /// JSON pointers to strings that a sandbox keeps in clear in its details.
+    pub sandbox_clear: Vec<Pointer>,
     /// Declared and built-in actions by name; of [`Policy::none`], none.
     actions: BTreeMap<String, ActionRule>,
     grants: Vec<Grant>,
     /// Agent to action to the rows that grant it, in the order of the file.
     granted: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
     throttles: Vec<ThrottleRule>,
+    breakers: Vec<BreakerRule>,
+}
+
+/// What a policy is made of, read and checked.
+#[derive(Debug, Default)]
+struct Parts {
+    numbers: Numbers,
+    redact: Redaction,
+    fields: FieldRules,
+    dnc_breach: BreachScope,
+    fake_domains: BTreeSet<String>,
+    sandbox_clear: Vec<Pointer>,
+    declared: BTreeMap<String, ActionRule>,
+    grants: Vec<Grant>,
+    throttles: Vec<ThrottleRule>,
+    breakers: Vec<BreakerRule>,
 }
 
 impl Policy {
     /// What holds before a policy is published: the built-in actions, no grants, the default numbers.
     pub fn none() -> Self {
-        Self::new(
-            Numbers::default(),
-            Redaction::default(),
-            BTreeMap::new(),
-            Vec::new(),
-            Vec::new(),
-        )
+        Self::new(Parts::default())
     }
 
     /// Reads and checks the files of a policy, each a path within its directory and its bytes.
@@ -112,13 +135,19 @@ impl Policy {
         parse::policy(&files)
     }
 
-    fn new(
-        numbers: Numbers,
-        redact: Redaction,
-        declared: BTreeMap<String, ActionRule>,
-        grants: Vec<Grant>,
-        throttles: Vec<ThrottleRule>,
-    ) -> Self {
+    fn new(parts: Parts) -> Self {
+        let Parts {
+            numbers,
+            redact,
+            fields,
+            dnc_breach,
+            fake_domains,
+            sandbox_clear,
+            declared,
+            grants,
+            throttles,
+            breakers,
+        } = parts;
         let builtin = ActionRule::BUILTIN
             .iter()
             .filter_map(|name| Some(((*name).to_owned(), ActionRule::builtin(name)?)));
@@ -134,10 +163,15 @@ impl Policy {
         Self {
             numbers,
             redact,
+            fields,
+            dnc_breach,
+            fake_domains,
+            sandbox_clear,
             actions,
             grants,
             granted,
             throttles,
+            breakers,
         }
     }
 
@@ -173,6 +207,11 @@ impl Policy {
     /// The throttle rules, in the order of the file.
     pub fn throttles(&self) -> &[ThrottleRule] {
         &self.throttles
+    }
+
+    /// The circuit breakers, in the order of the file.
+    pub fn breakers(&self) -> &[BreakerRule] {
+        &self.breakers
     }
 
     /// The rules that count an action that exists, with their place in [`Policy::throttles`].
@@ -211,6 +250,45 @@ pub struct Grant {
     pub sellers: Names,
     /// The mailboxes from which. Without `mailboxes`: none, so that a request may name none.
     pub mailboxes: Mailboxes,
+    /// The object types, as requests name them. Without `objects`: none, so that a request may name
+    /// no target.
+    pub objects: Names,
+    /// The fields of those objects that may be read. Without `reads`: none.
+    pub reads: Fields,
+    /// The fields that may be written, besides those that are the agents' own. Without `writes`: none.
+    pub writes: Fields,
+    /// The environments in which the row grants anything. Without `environments`: both.
+    pub environments: Vec<Environment>,
+    /// The least tier of what the row grants, where it is more than the action's.
+    pub tier: Option<u8>,
+    /// Whether a tier 2 action under this row needs nobody's approval.
+    pub waived: bool,
+    /// Whether a decision that was made elsewhere and handed in stands for the approval of tier 2.
+    pub elsewhere: bool,
+    /// The group that approves, where it is not that of the action's class.
+    pub approvers: Option<String>,
+    /// The versions of the agent to which the row grants anything; empty means any.
+    pub agent_versions: BTreeSet<String>,
+}
+
+/// How much the breaker `dnc-breach` closes off.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BreachScope {
+    /// Contact by the agent that did it.
+    #[default]
+    Agent,
+    /// Contact by anybody.
+    Workspace,
+}
+
+impl BreachScope {
+    /// The word in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Workspace => "workspace",
+        }
+    }
 }
 
 /// A list of names, or `["*"]`.

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Channels, Class};
-use crate::entry::{Basis, Key, ListingReason, Outcome};
+use crate::entry::{
+    Basis, BreakerScope, Key, ListingReason, Measure, Outcome, Status, Verdict,
+};
 use crate::hash::Hash;
 use crate::role::{Call, Role};
 use crate::time::Timestamp;
@@ -77,8 +79,20 @@ pub struct DecisionRecord {
     pub outcome: Outcome,
     /// Who asked.
     pub agent: String,
+    /// The action.
+    pub action: String,
     /// The class of the action.
     pub class: Class,
+    /// On whose behalf.
+    pub seller: Option<String>,
+    /// The sending mailbox.
+    pub mailbox: Option<Token>,
+    /// Whether the do-not-contact list was a reason to deny it.
+    pub dnc: bool,
+    /// How many recipients it names.
+    pub recipients: u64,
+    /// Of an allow: the people whom it may reach, each once.
+    pub people: Vec<PersonKeys>,
     /// The correlation id.
     pub correlation_id: String,
     /// The expiry of an allow.
@@ -100,6 +114,12 @@ pub struct ExecutionRecord {
     pub decision: u64,
     /// Whether the log has that decision.
     pub known: bool,
+    /// Whether it used the decision's allow up.
+    pub closed: bool,
+    /// Recipients of whom a hard bounce was counted.
+    pub bounced: BTreeSet<u64>,
+    /// Recipients of whom a complaint was counted.
+    pub complained: BTreeSet<u64>,
 }
 
 /// An allow that nobody has reported on.
@@ -171,4 +191,140 @@ pub struct PersonKeys {
     pub person: BTreeSet<(Kind, Token)>,
     /// Registrable domains.
     pub domains: BTreeSet<Token>,
+}
+
+/// An approval request, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ApprovalRecord {
+    /// Who asked.
+    pub agent: String,
+    /// The action.
+    pub action: String,
+    /// What was asked, by its keyed hash.
+    pub content: Option<Hash>,
+    /// The correlation id of the request.
+    pub correlation_id: String,
+    /// The risk tier.
+    pub tier: Option<u8>,
+    /// The group that may answer.
+    pub group: String,
+    /// When it was asked.
+    pub asked_at: Timestamp,
+    /// Until when it can be answered, and the answer used.
+    pub approve_by: Timestamp,
+    /// The answer: its verdict, its entry, and who gave it.
+    pub answer: Option<(Verdict, u64, String)>,
+    /// The allow that used it up.
+    pub spent: Option<u64>,
+    /// The entry that says that it expired.
+    pub expired: Option<u64>,
+}
+
+/// The approval of a policy by its hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyApprovalRecord {
+    /// The policy's hash.
+    pub policy: Hash,
+    /// Who approved it.
+    pub approver: String,
+    /// Until when it can be used.
+    pub expires_at: Timestamp,
+    /// The publication that used it up.
+    pub spent: Option<u64>,
+}
+
+/// A request for break-glass that is not over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakGlassRecord {
+    /// Who requested it.
+    pub requested_by: String,
+    /// The agent concerned.
+    pub agent: String,
+    /// The one action concerned, or all of them.
+    pub action: Option<String>,
+    /// For how long it is to be open, in seconds.
+    pub duration_s: u64,
+    /// Until when it can be confirmed.
+    pub confirm_by: Timestamp,
+    /// The entry that opened it, and when it closes by itself.
+    pub opened: Option<(u64, Timestamp)>,
+}
+
+/// What is latched of a breaker, by rule and scope.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakerRecord {
+    /// The rule's id.
+    pub rule: String,
+    /// What it refuses while it is open.
+    pub scope: BreakerScope,
+    /// What it measures.
+    pub measure: Measure,
+    /// Whether it has warned and not since fallen below the warning.
+    pub warned: bool,
+    /// The `breaker` entry that opened it, and when it closes by itself.
+    pub opened: Option<(u64, Option<Timestamp>)>,
+    /// Reports below this seq count no more: it was reset, or closed, here.
+    pub counts_from: u64,
+}
+
+/// What breakers measure of one report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SampleRecord {
+    /// When it was recorded.
+    pub time: Timestamp,
+    /// Whose decision it is about.
+    pub agent: String,
+    /// The action.
+    pub action: String,
+    /// The class of the action.
+    pub class: Class,
+    /// On whose behalf.
+    pub seller: Option<String>,
+    /// The sending mailbox.
+    pub mailbox: Option<Token>,
+    /// What happened.
+    pub event: SampleEvent,
+}
+
+/// What happened, as breakers count it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum SampleEvent {
+    /// An execution that used an allow up.
+    Execution {
+        /// What became of it.
+        status: Status,
+        /// How many recipients it reached.
+        reached: u64,
+        /// What it cost, in millionths of the currency unit.
+        cost_micros: u64,
+    },
+    /// A recipient's mail bounced for good: the first report of that.
+    HardBounce,
+    /// A recipient complained: the first report of that.
+    Complaint,
+}
+
+/// An import that is under way or complete.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImportRecord {
+    /// Where it comes from.
+    pub source: String,
+    /// Why its people must not be contacted.
+    pub reason: ListingReason,
+    /// SHA-256 of the file.
+    pub sha256: Hash,
+    /// How many listings it has made so far.
+    pub listed: u64,
+    /// The entry that completed it, and when.
+    pub completed: Option<(u64, Timestamp)>,
+}
+
+/// Another ledger whose key is trusted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TrustedKeyRecord {
+    /// The entry that trusts it.
+    pub seq: u64,
+    /// The verification key.
+    pub key: String,
 }

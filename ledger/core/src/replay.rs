@@ -19,6 +19,7 @@
 
 mod coverage;
 mod difference;
+mod followers;
 mod publication;
 mod report;
 mod summary;
@@ -36,6 +37,8 @@ use crate::entry::{Basis, Body, Clock, ClockEvent, DecodeError, Entry};
 use crate::gate::GATE_VERSION;
 use crate::plan::{Plan, Refusal, plan, request_part};
 use crate::state::{FoldError, State};
+use crate::time::Timestamp;
+use followers::Followers;
 use publication::Publication;
 use report::Standing;
 use view::GateView;
@@ -48,6 +51,9 @@ pub struct Replay {
     follows: bool,
     /// A policy whose continuations may still come: it is planned whole.
     publication: Option<Publication>,
+    /// What the command of the entry before also causes, at the same time: the entries that must come
+    /// next.
+    followers: Followers,
     report: Report,
 }
 
@@ -77,6 +83,7 @@ impl Replay {
             state,
             follows: true,
             publication: None,
+            followers: Followers::default(),
             report: Report::default(),
         }
     }
@@ -146,10 +153,9 @@ impl Replay {
             self.report.mismatch(seq, kind, What::NotGenesis);
             in_order = false;
         }
-        if self
-            .publication
-            .as_ref()
-            .is_some_and(|publication| !publication.takes(&entry))
+        let parts = self.publication.as_ref();
+        if parts.is_some_and(|publication| !publication.takes(&entry))
+            || !self.followers.take(&entry)
         {
             self.settle();
         }
@@ -159,6 +165,8 @@ impl Replay {
             self.unverifiable(seq, what);
         } else if !self.follows {
             self.report.tally(kind, Standing::Unverifiable);
+        } else if let Some((time, expected)) = self.followers.next(&entry) {
+            self.compare(entry, in_order, time, Ok(expected));
         } else if let Some(publication) = &mut self.publication {
             publication.push(entry, in_order);
         } else if matches!(entry.body, Body::Policy(_)) {
@@ -170,6 +178,9 @@ impl Replay {
 
     /// Plans the policy that was waiting for its parts.
     fn settle(&mut self) {
+        if let Some((seq, kind)) = self.followers.give_up() {
+            self.report.mismatch(seq, kind, What::PartMissing);
+        }
         if let Some(publication) = self.publication.take() {
             let command = publication.command();
             self.judge(publication.into_entries(), Some(command));
@@ -199,6 +210,7 @@ impl Replay {
         {
             self.report.unannounced += 1;
         }
+        let whole = command.is_some();
         let command = command.unwrap_or_else(|| request_part(&first.body));
         let (seq, time, kind) = (first.seq, first.time, first.body.kind());
         let planned = match plan(&self.state, command, time) {
@@ -221,39 +233,56 @@ impl Replay {
         let refused = planned.is_empty();
         let mut planned = planned.into_iter();
         for (entry, in_order) in entries {
-            let (seq, kind) = (entry.seq, entry.body.kind());
-            let wrong = match planned.next() {
-                _ if refused => true,
-                None => {
-                    self.report.mismatch(seq, kind, What::Surplus);
-                    true
-                }
-                // Of several entries that one command causes, all are in one batch, which has one time.
-                Some(_) if entry.time != time => {
-                    let (found, expected) = (entry.time, time);
-                    self.report
-                        .mismatch(seq, kind, What::Time { expected, found });
-                    true
-                }
-                Some(body) => match difference::between(&entry, body) {
-                    None => false,
-                    Some(what) => {
-                        self.report.mismatch(seq, kind, what);
-                        true
-                    }
-                },
-            };
-            let standing = if wrong || !in_order {
-                Standing::Mismatched
+            let expected = planned.next().ok_or(if refused {
+                Unplanned::Refused
             } else {
-                standing(&entry.body)
-            };
-            self.report.tally(kind, standing);
-            self.fold(&entry);
+                Unplanned::Surplus
+            });
+            self.compare(entry, in_order, time, expected);
         }
-        if let (Some(_), false) = (planned.next(), refused) {
-            self.report.mismatch(seq, kind, What::PartMissing);
+        if refused {
+            return;
         }
+        if whole {
+            if planned.next().is_some() {
+                self.report.mismatch(seq, kind, What::PartMissing);
+            }
+        } else {
+            self.followers = Followers::of(seq, kind, time, planned);
+        }
+    }
+
+    /// Compares an entry with what its command, at `time`, had to make of it, and folds it.
+    fn compare(
+        &mut self,
+        entry: Entry,
+        in_order: bool,
+        time: Timestamp,
+        expected: Result<Body, Unplanned>,
+    ) {
+        let (seq, kind) = (entry.seq, entry.body.kind());
+        let refused = matches!(expected, Err(Unplanned::Refused));
+        let what = match expected {
+            // Said once already, of the command.
+            Err(Unplanned::Refused) => None,
+            Err(Unplanned::Surplus) => Some(What::Surplus),
+            // Of several entries that one command causes, all are in one batch, which has one time.
+            Ok(_) if entry.time != time => {
+                let (found, expected) = (entry.time, time);
+                Some(What::Time { expected, found })
+            }
+            Ok(body) => difference::between(&entry, body, self.state.environment()),
+        };
+        let standing = if what.is_some() || refused || !in_order {
+            Standing::Mismatched
+        } else {
+            standing(&entry.body)
+        };
+        if let Some(what) = what {
+            self.report.mismatch(seq, kind, what);
+        }
+        self.report.tally(kind, standing);
+        self.fold(&entry);
     }
 
     fn fold(&mut self, entry: &Entry) {
@@ -278,6 +307,14 @@ impl Replay {
             .unverifiable
             .get_or_insert(Unverifiable { seq, what });
     }
+}
+
+/// Why nothing was planned that an entry could be compared with.
+enum Unplanned {
+    /// Its command is refused.
+    Refused,
+    /// Its command makes fewer entries.
+    Surplus,
 }
 
 fn unknown_gate(body: &Body) -> Option<String> {

@@ -91,6 +91,19 @@ pub enum Call {
     Disclose,
     Export,
     Status,
+    GetApproval,
+    WatchApproval,
+    ListApprovals,
+    AnswerApproval,
+    RequestBreakGlass,
+    ConfirmBreakGlass,
+    CloseBreakGlass,
+    ResetBreaker,
+    TrustKey,
+    DistrustKey,
+    BeginImport,
+    EndImport,
+    ListOpen,
 }
 
 /// What a role may do with a call.
@@ -107,7 +120,7 @@ pub enum Grant {
 
 impl Call {
     /// Every call, in the order of the documentation.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 37] = [
         Self::Decide,
         Self::Record,
         Self::GetCheckpoint,
@@ -132,6 +145,19 @@ impl Call {
         Self::Disclose,
         Self::Export,
         Self::Status,
+        Self::GetApproval,
+        Self::WatchApproval,
+        Self::ListApprovals,
+        Self::AnswerApproval,
+        Self::RequestBreakGlass,
+        Self::ConfirmBreakGlass,
+        Self::CloseBreakGlass,
+        Self::ResetBreaker,
+        Self::TrustKey,
+        Self::DistrustKey,
+        Self::BeginImport,
+        Self::EndImport,
+        Self::ListOpen,
     ];
 
     /// The name in the interface and in entries.
@@ -161,6 +187,19 @@ impl Call {
             Self::Disclose => "Disclose",
             Self::Export => "Export",
             Self::Status => "Status",
+            Self::GetApproval => "GetApproval",
+            Self::WatchApproval => "WatchApproval",
+            Self::ListApprovals => "ListApprovals",
+            Self::AnswerApproval => "AnswerApproval",
+            Self::RequestBreakGlass => "RequestBreakGlass",
+            Self::ConfirmBreakGlass => "ConfirmBreakGlass",
+            Self::CloseBreakGlass => "CloseBreakGlass",
+            Self::ResetBreaker => "ResetBreaker",
+            Self::TrustKey => "TrustKey",
+            Self::DistrustKey => "DistrustKey",
+            Self::BeginImport => "BeginImport",
+            Self::EndImport => "EndImport",
+            Self::ListOpen => "ListOpen",
         }
     }
 
@@ -182,6 +221,19 @@ impl Call {
                 Operator | Compliance | Auditor,
             )
             | (Self::GetDetail, Compliance | Auditor)
+            | (Self::ListOpen, Operator | Compliance | Auditor)
+            | (
+                Self::GetApproval | Self::WatchApproval | Self::ListApprovals,
+                Operator | Compliance | Approver | Auditor,
+            )
+            | (Self::AnswerApproval, Approver)
+            | (
+                Self::RequestBreakGlass | Self::ConfirmBreakGlass | Self::CloseBreakGlass,
+                Operator | Compliance | Approver,
+            )
+            | (Self::ResetBreaker, Operator | Compliance)
+            | (Self::TrustKey | Self::DistrustKey, Operator)
+            | (Self::BeginImport | Self::EndImport, Operator | Compliance)
             | (
                 Self::PutPrincipal
                 | Self::RevokePrincipal
@@ -193,7 +245,9 @@ impl Call {
             | (Self::AddDnc | Self::Stop | Self::Tokenise, Operator | Compliance)
             | (Self::RemoveDnc | Self::ExemptDnc | Self::Disclose, Compliance)
             | (Self::ShowPolicy, Operator | Compliance | Approver | Auditor) => Grant::Yes,
-            (Self::GetReceipt | Self::Trace, Agent | Approver | Recorder) => Grant::Own,
+            (Self::GetReceipt | Self::Trace, Agent | Approver | Recorder)
+            | (Self::GetDetail, Agent | Approver)
+            | (Self::GetApproval | Self::WatchApproval, Agent) => Grant::Own,
             _ => Grant::No,
         }
     }

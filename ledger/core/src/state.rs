@@ -5,9 +5,13 @@
 //! seq, nothing else. What is small and read by every decision is also held in memory, loaded from
 //! the view at [`State::load`].
 
+mod approvals;
+mod breakers;
 mod fold;
 mod load;
+mod sources;
 
+pub use approvals::{approval_of, pending_of};
 pub use fold::FoldError;
 pub(crate) use fold::{listing_record, sameness};
 
@@ -17,7 +21,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::entry::{Environment, Genesis, PolicyRef, Scope};
+use crate::entry::{Body, Entry, Environment, Genesis, PolicyRef, Scope};
 use crate::hash::Hash;
 use crate::policy::{Mailboxes, Numbers, Policy};
 use crate::record::{
@@ -41,6 +45,8 @@ pub struct InForce {
     pub text: Policy,
     /// The tokens of the mailboxes that it names.
     pub mailboxes: BTreeMap<String, Token>,
+    /// The tokens of the fake domains that it names.
+    pub fake_domains: BTreeMap<String, Token>,
 }
 
 impl InForce {
@@ -93,6 +99,8 @@ pub struct State<V> {
     open: BTreeMap<u64, OpenAllow>,
     due: BTreeSet<(Timestamp, u64)>,
     windows: Windows,
+    approvals: approvals::Approvals,
+    breakers: breakers::Breakers,
     /// The oldest allow still kept for throttles, so that pruning need not search.
     oldest_allow: Option<u64>,
 }
@@ -123,6 +131,20 @@ impl<V: View> State<V> {
         self.genesis
             .as_ref()
             .map_or(Environment::Prod, |genesis| genesis.environment)
+    }
+
+    /// The entry that `body` becomes at `time`: the next one, marked where the ledger is a sandbox.
+    pub fn entry(&self, time: Timestamp, body: Body) -> Entry {
+        let environment = match &body {
+            Body::Genesis(genesis) => genesis.environment,
+            _ => self.environment(),
+        };
+        Entry {
+            seq: self.head.next,
+            time,
+            sandbox: environment == Environment::Sandbox,
+            body,
+        }
     }
 
     /// The policy in force, if one was ever published.
@@ -396,6 +418,12 @@ fn parse<T: serde::de::DeserializeOwned>(table: Table, value: &[u8]) -> Result<T
         table,
         why: error.to_string(),
     })
+}
+
+fn by_seq<T>(rows: Vec<(Vec<u8>, T)>) -> BTreeMap<u64, T> {
+    rows.into_iter()
+        .filter_map(|(key, value)| Some((seq_of(&key)?, value)))
+        .collect()
 }
 
 fn listing_key(seq: u64, index: u64) -> Vec<u8> {

@@ -36,11 +36,27 @@ pub enum Table {
     Correlation = 10,
     /// (token, seq).
     Subject = 11,
+    /// Seq of an approval request to its record; seq of an answer to the request's.
+    Approval = 12,
+    /// Seq of an approval request that is not settled.
+    Pending = 13,
+    /// Seq of a request for break-glass to its record, until it is over.
+    BreakGlass = 14,
+    /// (rule, scope) of a breaker to what is latched.
+    Breaker = 15,
+    /// Seq of a report of the last 31 days to what breakers measure.
+    Sample = 16,
+    /// Seq of an execution without or beyond an allow.
+    Irregular = 17,
+    /// Seq of an import to its record; source and reason of the last complete one.
+    Import = 18,
+    /// Origin of another ledger to its trusted key.
+    TrustedKey = 19,
 }
 
 impl Table {
     /// Every table, in the order of the stored layout.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 20] = [
         Self::Fact,
         Self::Principal,
         Self::Stop,
@@ -53,6 +69,14 @@ impl Table {
         Self::Request,
         Self::Correlation,
         Self::Subject,
+        Self::Approval,
+        Self::Pending,
+        Self::BreakGlass,
+        Self::Breaker,
+        Self::Sample,
+        Self::Irregular,
+        Self::Import,
+        Self::TrustedKey,
     ];
 
     /// The table's name: its column family where it is stored.
@@ -70,6 +94,14 @@ impl Table {
             Self::Request => "request",
             Self::Correlation => "correlation",
             Self::Subject => "subject",
+            Self::Approval => "approval",
+            Self::Pending => "pending",
+            Self::BreakGlass => "break_glass",
+            Self::Breaker => "breaker",
+            Self::Sample => "sample",
+            Self::Irregular => "irregular",
+            Self::Import => "import",
+            Self::TrustedKey => "trusted_key",
         }
     }
 }

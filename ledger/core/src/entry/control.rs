@@ -74,8 +74,51 @@ pub struct PolicyEntry {
     /// Of a first entry: the tokens of the mailboxes that the text names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub mailboxes: BTreeMap<String, Token>,
+    /// Of a first entry: the tokens (kind `domain`) of the fake domains that the text names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub fake_domains: BTreeMap<String, Token>,
+    /// Of a first entry: the sandbox that the policy was tried in, where it comes from one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Box<Promotion>>,
     /// The files, or of each as much as fits here.
     pub files: Vec<PolicyFile>,
+}
+
+/// Where a promoted policy was tried, and who let it in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// The approval of exactly this policy's hash.
+    pub approval: u64,
+    /// The sandbox's receipt (C2SP tlog-proof) of the entry that published the same policy there.
+    pub receipt: String,
+    /// Answer: the sandbox's origin.
+    pub origin: String,
+    /// Answer: the `key` entry by which its key is trusted here.
+    pub key: u64,
+    /// Answer: who approved.
+    pub approver: String,
+}
+
+/// The key of another ledger is trusted, or no longer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyEntry {
+    /// Ids, call, content and who did it.
+    #[serde(flatten)]
+    pub cause: Cause,
+    /// Which of the two.
+    pub event: KeyEvent,
+    /// The verification key (C2SP signed-note vkey); its name is the other ledger's origin.
+    pub key: String,
+}
+
+/// What a `key` entry says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyEvent {
+    /// Policies may be promoted from the sandbox that signs with it.
+    Trusted,
+    /// No longer.
+    Distrusted,
 }
 
 /// What a stop or a resume is about.

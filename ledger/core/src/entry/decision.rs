@@ -9,6 +9,7 @@ use crate::action::{Channels, Class};
 use crate::hash::Hash;
 use crate::time::Timestamp;
 use crate::token::{Kind, Token};
+use crate::utc_offset::UtcOffset;
 
 /// The answer to an action request, from lenient to strict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ pub enum Basis {
 pub enum Environment {
     /// Real people are reached.
     Prod,
-    /// Nobody is to be reached. Not served by this version.
+    /// Nobody is to be reached.
     Sandbox,
 }
 
@@ -65,7 +66,7 @@ pub struct Decision {
     /// Answer: the channels by which it reaches people; empty where it reaches nobody.
     #[serde(default, skip_serializing_if = "Channels::is_empty")]
     pub channels: Channels,
-    /// Answer: the risk tier. Not assigned by gate version 1 as it stands.
+    /// Answer: the risk tier, 0 to 3; of an asserted decision, none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier: Option<u8>,
     /// Request part: the tool that will be invoked.
@@ -92,10 +93,10 @@ pub struct Decision {
     /// Request part: what the action will cost, in millionths of the ledger's currency unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
-    /// Request part: the approval relied on. No call of this version sets it.
+    /// Request part: the granted approval relied on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<u64>,
-    /// Request part: the execution that this action undoes. No call of this version sets it.
+    /// Request part: the execution that this action undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<u64>,
     /// Request part: a decision made elsewhere and handed in.
@@ -125,6 +126,12 @@ pub struct Decision {
     /// Answer: the approver, where an approval was relied on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approver: Option<String>,
+    /// Answer, of `require_approval`: the group whose members may approve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approvers: Option<String>,
+    /// Answer, of `require_approval`: until when it can be approved, and the approval used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approve_by: Option<Timestamp>,
     /// Answer: rules that an asserted decision breaks.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<super::Finding>,
@@ -165,6 +172,8 @@ impl Decision {
             valid_until: None,
             report_by: None,
             approver: None,
+            approvers: None,
+            approve_by: None,
             findings: Vec::new(),
             details: BTreeMap::new(),
         }
@@ -198,8 +207,10 @@ pub struct Target {
     /// The object type, a clear id such as `deal`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// The object's id as a token; of a contact or an account, the same token as its key.
-    pub id: Token,
+    /// The object's id as a token; of a contact or an account, the same token as its key. Absent
+    /// where the action makes the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<Token>,
     /// The fields read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
@@ -229,6 +240,9 @@ pub struct Recipient {
     /// Their match keys: e-mail, canonical e-mail, domains (longest first), phone, contact, account.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keys: Vec<Key>,
+    /// Where they are: the offset of their local time from UTC, as the runtime reported it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub utc_offset: Option<UtcOffset>,
     /// The CRM's own do-not-contact flag, as the runtime reported it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub dnc: bool,
@@ -286,6 +300,12 @@ pub struct Reason {
     /// The kind of key that matched or was missing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<Kind>,
+    /// The index of the target concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<u64>,
+    /// The field concerned, or, where the object itself is, its type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// The entries relied on; at most [`CITES_MAX`](crate::limits::CITES_MAX).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cites: Vec<Cite>,
@@ -311,13 +331,20 @@ pub struct Cite {
 pub enum Check {
     Clock,
     Stop,
+    Breaker,
     Identity,
     Policy,
     Action,
     Grant,
+    Condition,
+    Tier,
+    Approval,
+    Sandbox,
     Recipient,
     Dnc,
+    Call,
     Throttle,
+    Undo,
     Foreign,
 }
 
@@ -330,6 +357,9 @@ pub enum Code {
     /// The kill switch is on for this agent or class.
     #[serde(rename = "stop.active")]
     StopActive,
+    /// A circuit breaker is open for this agent, mailbox, seller or action.
+    #[serde(rename = "breaker.open")]
+    BreakerOpen,
     /// The caller is not, or is no longer, a registered agent.
     #[serde(rename = "identity.unknown")]
     IdentityUnknown,
@@ -354,6 +384,66 @@ pub enum Code {
     /// Rows grant the action, but not from this mailbox.
     #[serde(rename = "grant.mailbox")]
     GrantMailbox,
+    /// Rows grant the action, but not in this environment.
+    #[serde(rename = "grant.environment")]
+    GrantEnvironment,
+    /// Rows grant the action, but not to this version of the agent.
+    #[serde(rename = "grant.version")]
+    GrantVersion,
+    /// No row grants this object.
+    #[serde(rename = "grant.object")]
+    GrantObject,
+    /// Rows grant the object, but not this field of it.
+    #[serde(rename = "grant.field")]
+    GrantField,
+    /// A write that names no object, so that no row can cover it.
+    #[serde(rename = "target.missing")]
+    TargetMissing,
+    /// A condition of the policy permits it, and none forbids it.
+    #[serde(rename = "condition.permit")]
+    ConditionPermit,
+    /// A condition of the policy forbids it.
+    #[serde(rename = "condition.forbid")]
+    ConditionForbid,
+    /// The policy has conditions, and none permits it.
+    #[serde(rename = "condition.none")]
+    ConditionNone,
+    /// A condition of the policy could not be evaluated.
+    #[serde(rename = "condition.error")]
+    ConditionError,
+    /// Tier 2: a person has to approve first.
+    #[serde(rename = "tier.approval")]
+    TierApproval,
+    /// Tier 2, and the row waives the approval.
+    #[serde(rename = "tier.waived")]
+    TierWaived,
+    /// Tier 2, and the row leaves the approval to the decision handed in.
+    #[serde(rename = "tier.elsewhere")]
+    TierElsewhere,
+    /// Tier 3: blocked but for break-glass.
+    #[serde(rename = "tier.blocked")]
+    TierBlocked,
+    /// Tier 3, lifted by break-glass.
+    #[serde(rename = "tier.break_glass")]
+    TierBreakGlass,
+    /// A person approved exactly this.
+    #[serde(rename = "approval.granted")]
+    ApprovalGranted,
+    /// The entry named is no granted approval.
+    #[serde(rename = "approval.unknown")]
+    ApprovalUnknown,
+    /// The approval is of something else, or for somebody else.
+    #[serde(rename = "approval.mismatch")]
+    ApprovalMismatch,
+    /// An allow has already used the approval.
+    #[serde(rename = "approval.spent")]
+    ApprovalSpent,
+    /// The approval was not used in time.
+    #[serde(rename = "approval.expired")]
+    ApprovalExpired,
+    /// A sandbox reaches nobody outside the reserved and the fake domains.
+    #[serde(rename = "sandbox.recipient")]
+    SandboxRecipient,
     /// A contact action that names nobody.
     #[serde(rename = "recipient.missing")]
     RecipientMissing,
@@ -378,12 +468,24 @@ pub enum Code {
     /// Every key of every recipient was looked up, and none is listed.
     #[serde(rename = "dnc.clear")]
     DncClear,
+    /// It is outside the hours at which the recipient may be called.
+    #[serde(rename = "call.hours")]
+    CallHours,
+    /// The request does not say what time it is where the recipient is.
+    #[serde(rename = "call.offset_missing")]
+    CallOffsetMissing,
+    /// The last import of the national registry is older than the policy allows, or there is none.
+    #[serde(rename = "call.registry_stale")]
+    CallRegistryStale,
     /// A window is full.
     #[serde(rename = "throttle.exceeded")]
     ThrottleExceeded,
     /// The rule counts per something that the request does not name.
     #[serde(rename = "throttle.unkeyed")]
     ThrottleUnkeyed,
+    /// The entry that is to be undone is no execution of a decision.
+    #[serde(rename = "undo.unknown")]
+    UndoUnknown,
     /// The decision handed in was a denial.
     #[serde(rename = "foreign.deny")]
     ForeignDeny,
@@ -394,9 +496,10 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the codebook.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 47] = [
         Self::ClockBlocked,
         Self::StopActive,
+        Self::BreakerOpen,
         Self::IdentityUnknown,
         Self::IdentityImpersonation,
         Self::PolicyNone,
@@ -405,6 +508,26 @@ impl Code {
         Self::GrantNone,
         Self::GrantSeller,
         Self::GrantMailbox,
+        Self::GrantEnvironment,
+        Self::GrantVersion,
+        Self::GrantObject,
+        Self::GrantField,
+        Self::TargetMissing,
+        Self::ConditionPermit,
+        Self::ConditionForbid,
+        Self::ConditionNone,
+        Self::ConditionError,
+        Self::TierApproval,
+        Self::TierWaived,
+        Self::TierElsewhere,
+        Self::TierBlocked,
+        Self::TierBreakGlass,
+        Self::ApprovalGranted,
+        Self::ApprovalUnknown,
+        Self::ApprovalMismatch,
+        Self::ApprovalSpent,
+        Self::ApprovalExpired,
+        Self::SandboxRecipient,
         Self::RecipientMissing,
         Self::RecipientUnusable,
         Self::RecipientUnidentified,
@@ -413,8 +536,12 @@ impl Code {
         Self::DncCrmFlag,
         Self::DncExempt,
         Self::DncClear,
+        Self::CallHours,
+        Self::CallOffsetMissing,
+        Self::CallRegistryStale,
         Self::ThrottleExceeded,
         Self::ThrottleUnkeyed,
+        Self::UndoUnknown,
         Self::ForeignDeny,
         Self::ForeignRequireApproval,
     ];
@@ -427,9 +554,14 @@ impl Code {
             Self::IdentityUnknown | Self::IdentityImpersonation => Check::Identity,
             Self::PolicyNone => Check::Policy,
             Self::ActionUnknown => Check::Action,
-            Self::GrantRow | Self::GrantNone | Self::GrantSeller | Self::GrantMailbox => {
-                Check::Grant
-            }
+            Self::GrantRow | Self::GrantNone | Self::GrantSeller | Self::GrantMailbox | Self::GrantEnvironment | Self::GrantVersion | Self::GrantObject | Self::GrantField | Self::TargetMissing => Check::Grant,
+            Self::BreakerOpen => Check::Breaker,
+            Self::ConditionPermit | Self::ConditionForbid | Self::ConditionNone | Self::ConditionError => Check::Condition,
+            Self::TierApproval | Self::TierWaived | Self::TierElsewhere | Self::TierBlocked | Self::TierBreakGlass => Check::Tier,
+            Self::ApprovalGranted | Self::ApprovalUnknown | Self::ApprovalMismatch | Self::ApprovalSpent | Self::ApprovalExpired => Check::Approval,
+            Self::SandboxRecipient => Check::Sandbox,
+            Self::CallHours | Self::CallOffsetMissing | Self::CallRegistryStale => Check::Call,
+            Self::UndoUnknown => Check::Undo,
             Self::RecipientMissing
             | Self::RecipientUnusable
             | Self::RecipientUnidentified
@@ -443,8 +575,8 @@ impl Code {
     /// The most lenient outcome that a decision with this reason can have.
     pub const fn demands(self) -> Outcome {
         match self {
-            Self::GrantRow | Self::DncExempt | Self::DncClear => Outcome::Allow,
-            Self::ForeignRequireApproval => Outcome::RequireApproval,
+            Self::GrantRow | Self::DncExempt | Self::DncClear | Self::ConditionPermit | Self::TierWaived | Self::TierElsewhere | Self::TierBreakGlass | Self::ApprovalGranted => Outcome::Allow,
+            Self::ForeignRequireApproval | Self::TierApproval => Outcome::RequireApproval,
             _ => Outcome::Deny,
         }
     }
@@ -457,6 +589,8 @@ impl Code {
             rule: None,
             recipient: None,
             key: None,
+            target: None,
+            field: None,
             cites: Vec::new(),
             cites_total: None,
         }

@@ -19,6 +19,10 @@ pub enum DncOp {
     Unlist,
     /// Adds exemptions.
     Exempt,
+    /// An import begins: listings that name it follow.
+    ImportBegin,
+    /// An import is complete.
+    ImportEnd,
 }
 
 /// A change of the do-not-contact list.
@@ -39,12 +43,35 @@ pub struct Dnc {
     /// The listings or exemptions ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ends: Vec<Cite>,
+    /// Of listings: the `import_begin` entry that they belong to. Of `import_end`: the one it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<u64>,
+    /// Of `import_begin`: what is imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imports: Option<Import>,
+    /// Of `import_end`, answer: how many listings the import made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<u64>,
+    /// Of listings that an outcome made: the `outcome` entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<u64>,
     /// SHA-256 of the document that justifies unlisting.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Hash>,
     /// Commitments to what is kept outside the log.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<DetailName, Commitment>,
+}
+
+/// A list that is imported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Import {
+    /// Where it comes from, a clear id such as `ftc`.
+    pub source: String,
+    /// Why its people must not be contacted.
+    pub reason: ListingReason,
+    /// SHA-256 of the file.
+    pub sha256: Hash,
 }
 
 /// Why somebody must not be contacted.

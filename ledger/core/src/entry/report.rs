@@ -136,6 +136,12 @@ pub struct OutcomeReport {
     /// The recipient's index in the decision.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<u64>,
+    /// The keys of the person concerned, where the provider names them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<super::Key>,
+    /// The token version of every key without a `v` of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_v: Option<u32>,
     /// Who reports, a clear id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,

@@ -108,9 +108,9 @@ pub(crate) fn target_keys(request: &Decision) -> impl Iterator<Item = (Token, Ki
         .collect();
     request.targets.iter().filter_map(move |target| {
         let kind = Kind::target(&target.kind).ok()?;
-        let checked =
-            matches!(kind, Kind::Contact | Kind::Account) && !carried.contains(&target.id);
-        checked.then_some((target.id, kind))
+        let id = target.id?;
+        let checked = matches!(kind, Kind::Contact | Kind::Account) && !carried.contains(&id);
+        checked.then_some((id, kind))
     })
 }
 

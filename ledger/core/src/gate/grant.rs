@@ -1,38 +1,147 @@
-//! Scopes: a row of the policy grants an action to an agent, or it is denied.
+//! Scopes: rows of the policy grant an action, each of its objects and each of their fields, or it is
+//! denied.
+
+use std::collections::BTreeSet;
 
 use super::Nature;
 use crate::action::Class;
-use crate::entry::{Code, Decision, Reason};
-use crate::policy::{Mailboxes, Names};
+use crate::entry::{Code, Decision, Environment, Reason, Target};
+use crate::policy::{FieldRules, Grant, Mailboxes, Names};
 use crate::state::InForce;
 
-/// The first row that grants the request, or how near the rows came.
-pub(crate) fn check(policy: &InForce, request: &Decision, nature: &Nature) -> Reason {
+/// What the rows say of a request.
+pub(crate) struct Granted<'p> {
+    /// The rows used, one for each object, each row once; or how near the rows came.
+    pub(crate) reasons: Vec<Reason>,
+    /// The rows behind them, in the order of use; none where something is not granted.
+    pub(crate) rows: Vec<&'p Grant>,
+}
+
+/// The rows that grant the request.
+///
+/// Every target needs a row that covers its object and all of its fields; of several the first in the
+/// order of the file counts. A request without targets needs a row that covers the rest.
+pub(crate) fn check<'p>(
+    policy: &'p InForce,
+    request: &Decision,
+    nature: &Nature,
+    environment: Environment,
+) -> Granted<'p> {
+    let agent = &request.cause.actor.id;
     let mut nearest = Code::GrantNone;
-    for row in policy.text.grants(&request.cause.actor.id, &request.action) {
-        // Sellers and mailboxes are about reaching people; other actions have neither to be granted.
-        let contact = nature.class == Class::Contact;
-        let seller = match &request.seller {
-            Some(seller) => row.sellers.contains(seller),
-            None => !contact || matches!(row.sellers, Names::Any),
-        };
-        if !seller {
-            nearest = nearest.max(Code::GrantSeller);
-            continue;
+    let mut open = Vec::new();
+    for row in policy.text.grants(agent, &request.action) {
+        match covers(policy, row, request, nature, environment) {
+            Ok(()) => open.push(row),
+            Err(code) => nearest = nearest.max(code),
         }
-        let mailbox = match request.mailbox {
-            Some(token) => policy.allows_mailbox(&row.mailboxes, token),
-            // A row that names mailboxes is no grant to send from an unnamed one.
-            None => !contact || row.mailboxes.is_empty() || matches!(row.mailboxes, Mailboxes::Any),
-        };
-        if !mailbox {
-            nearest = nearest.max(Code::GrantMailbox);
-            continue;
+    }
+    let mut granted = Granted {
+        reasons: Vec::new(),
+        rows: Vec::new(),
+    };
+    if open.is_empty() {
+        granted.reasons.push(nearest.reason());
+        return granted;
+    }
+    let changes = matches!(nature.class, Class::Write | Class::Admin);
+    if request.targets.is_empty() && changes {
+        granted.reasons.push(Code::TargetMissing.reason());
+        return granted;
+    }
+    let mut used = BTreeSet::new();
+    let mut refused = Vec::new();
+    let mut using = |row: &'p Grant| {
+        if used.insert(row.id.as_str()) {
+            granted.rows.push(row);
         }
-        return Reason {
+    };
+    if request.targets.is_empty() {
+        open.first().into_iter().for_each(|row| using(row));
+    }
+    for (index, target) in (0u64..).zip(&request.targets) {
+        let fields = &policy.text.fields;
+        match open.iter().find(|row| lacks(row, target, fields).is_none()) {
+            Some(row) => using(row),
+            None => refused.push(Reason {
+                target: Some(index),
+                ..missing(&open, target, fields)
+            }),
+        }
+    }
+    granted.reasons = if refused.is_empty() {
+        let by = |row: &&Grant| Reason {
             rule: Some(row.id.clone()),
             ..Code::GrantRow.reason()
         };
+        granted.rows.iter().map(by).collect()
+    } else {
+        granted.rows.clear();
+        refused
+    };
+    granted
+}
+
+/// Whether a row covers everything of the request but its objects; else what it does not cover.
+fn covers(
+    policy: &InForce,
+    row: &Grant,
+    request: &Decision,
+    nature: &Nature,
+    environment: Environment,
+) -> Result<(), Code> {
+    // Sellers and mailboxes are about reaching people; other actions have neither to be granted.
+    let contact = nature.class == Class::Contact;
+    let seller = match &request.seller {
+        Some(seller) => row.sellers.contains(seller),
+        None => !contact || matches!(row.sellers, Names::Any),
+    };
+    if !seller {
+        return Err(Code::GrantSeller);
     }
-    nearest.reason()
+    let mailbox = match request.mailbox {
+        Some(token) => policy.allows_mailbox(&row.mailboxes, token),
+        // A row that names mailboxes is no grant to send from an unnamed one.
+        None => !contact || row.mailboxes.is_empty() || matches!(row.mailboxes, Mailboxes::Any),
+    };
+    if !mailbox {
+        return Err(Code::GrantMailbox);
+    }
+    if !row.environments.contains(&environment) {
+        return Err(Code::GrantEnvironment);
+    }
+    let version = request.cause.actor.version.as_ref();
+    let pinned = row.agent_versions.is_empty()
+        || version.is_some_and(|version| row.agent_versions.contains(version));
+    if !pinned {
+        return Err(Code::GrantVersion);
+    }
+    Ok(())
+}
+
+/// The field of `target` that the row does not grant, or its type where it does not grant the object.
+fn lacks<'t>(row: &Grant, target: &'t Target, fields: &FieldRules) -> Option<(Code, &'t str)> {
+    if !row.objects.contains(&target.kind) {
+        return Some((Code::GrantObject, &target.kind));
+    }
+    let read = target.reads.iter().find(|name| !row.reads.contains(name));
+    let written = target
+        .writes
+        .iter()
+        .find(|name| !row.writes.contains(name) && !fields.agent_owned.contains(name));
+    read.or(written)
+        .map(|name| (Code::GrantField, name.as_str()))
+}
+
+/// Of rows that all lack something for `target`, what the first that grants its object lacks.
+fn missing(rows: &[&Grant], target: &Target, fields: &FieldRules) -> Reason {
+    let (code, field) = rows
+        .iter()
+        .filter_map(|row| lacks(row, target, fields))
+        .find(|(code, _)| *code == Code::GrantField)
+        .unwrap_or((Code::GrantObject, &target.kind));
+    Reason {
+        field: Some(field.to_owned()),
+        ..code.reason()
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::entry::{Body, Entry, Finding};
+use crate::entry::{Body, Code, Entry, Finding};
 
 /// More continuations than any policy has; so a forged number of them cannot ask for the whole log.
 const PARTS_MAX: u64 = 64;
@@ -15,8 +15,9 @@ pub fn cites(entry: &Entry) -> BTreeSet<u64> {
             let reasons = decision.reasons.iter().flat_map(|reason| &reason.cites);
             cited.extend(reasons.map(|cite| cite.seq));
             cited.extend(decision.policy.map(|policy| policy.seq));
-            cited.extend(decision.approval);
-            cited.extend(decision.undoes);
+            let says = |code: Code| decision.reasons.iter().any(|reason| reason.code == code);
+            cited.extend(decision.approval.filter(|_| !says(Code::ApprovalUnknown)));
+            cited.extend(decision.undoes.filter(|_| !says(Code::UndoUnknown)));
         }
         Body::Execution(execution) => {
             if !execution.findings.contains(&Finding::UnknownDecision) {
@@ -35,11 +36,27 @@ pub fn cites(entry: &Entry) -> BTreeSet<u64> {
             cited.insert(unresolved.decision);
         }
         Body::Resume(resume) => cited.extend(&resume.stops),
-        Body::Dnc(dnc) => cited.extend(dnc.ends.iter().map(|cite| cite.seq)),
+        Body::Dnc(dnc) => {
+            cited.extend(dnc.ends.iter().map(|cite| cite.seq));
+            cited.extend(dnc.import);
+            cited.extend(dnc.outcome);
+        }
+        Body::Approval(approval) => {
+            cited.extend(approval.decision);
+            cited.extend(approval.granted);
+        }
+        Body::BreakGlass(glass) => cited.extend(glass.request),
+        Body::Breaker(breaker) => {
+            cited.extend(breaker.cites.iter().map(|cite| cite.seq));
+            cited.extend(breaker.opened);
+        }
         Body::Clock(clock) => cited.extend(clock.acknowledges),
         Body::Policy(policy) => {
             cited.extend(policy.continues);
             cited.extend(policy.replaces.map(|policy| policy.seq));
+            if let Some(promotion) = &policy.promotion {
+                cited.extend([promotion.approval, promotion.key]);
+            }
         }
         Body::Genesis(_)
         | Body::Boot(_)
@@ -47,6 +64,7 @@ pub fn cites(entry: &Entry) -> BTreeSet<u64> {
         | Body::Shutdown(_)
         | Body::Principal(_)
         | Body::Stop(_)
+        | Body::Key(_)
         | Body::Access(_) => {}
     }
     cited

@@ -49,8 +49,6 @@ pub(super) fn judge(
     let nature = Nature::of(policy, &decision.action);
     same(seq, "class", &nature.class, &decision.class)?;
     same(seq, "channels", &nature.channels, &decision.channels)?;
-    same(seq, "tier", &None, &decision.tier)?;
-    same(seq, "approver", &None, &decision.approver)?;
     let by = if nature.channels.is_empty() {
         "reaches nobody by any channel".to_owned()
     } else {
@@ -139,6 +137,10 @@ fn asserted(
         let what = "only a decision about a declared action that is no contact and names nobody can be asserted";
         return Err(JudgeError::contradicts(seq, what));
     }
+    same(seq, "tier", &None, &decision.tier)?;
+    same(seq, "approver", &None, &decision.approver)?;
+    same(seq, "approvers", &None, &decision.approvers)?;
+    same(seq, "approve_by", &None, &decision.approve_by)?;
     same(seq, "reasons", &Vec::new(), &decision.reasons)?;
     same(seq, "reasons_total", &None, &decision.reasons_total)?;
     same(seq, "throttles", &Vec::new(), &decision.throttles)?;

@@ -119,6 +119,7 @@ impl<'a> Material<'a> {
             sha256,
             text,
             mailboxes: head.mailboxes.clone(),
+            fake_domains: head.fake_domains.clone(),
         };
         Ok((in_force, first, parts.len()))
     }

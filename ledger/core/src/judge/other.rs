@@ -3,7 +3,7 @@
 use super::material::Material;
 use super::{JudgeError, Judgement, same};
 use crate::entry::{
-    Basis, Body, ClockEvent, Decision, Entry, Execution, Finding, Outcome, PolicyRef,
+    Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Execution, Finding, Outcome, PolicyRef, Verdict,
 };
 use crate::plan::findings;
 use crate::record::DecisionRecord;
@@ -122,6 +122,65 @@ pub(super) fn judge(
                 judgement.does_not_show("That the listings that it ends were still in force.");
             }
         }
+        Body::Approval(approval) => {
+            if let Some(cited) = approval.decision {
+                let decision = decision(seq, cited, material)?;
+                if decision.outcome != Outcome::RequireApproval {
+                    return wrong(format!("decision {cited} asked for no approval"));
+                }
+                same(
+                    seq,
+                    "group",
+                    decision.approvers.as_ref().unwrap_or(&String::new()),
+                    &approval.group,
+                )?;
+                let by = decision.approve_by.unwrap_or(entry.time);
+                if (approval.verdict == Verdict::Expired) != (by <= entry.time) {
+                    return wrong(format!("decision {cited} could be approved until {by}"));
+                }
+                judgement.shows(
+                    "approval",
+                    format!("decision {cited} asked the group `{}`", approval.group),
+                );
+            }
+            judgement.does_not_show("That the approver was in that group then.");
+        }
+        Body::BreakGlass(glass) => {
+            if let Some(cited) = glass.request {
+                let Body::BreakGlass(asked) = &material.entry(cited)?.body else {
+                    return wrong(format!("entry {cited} is no request for break-glass"));
+                };
+                same(seq, "agent", &asked.agent, &glass.agent)?;
+                same(seq, "action", &asked.action, &glass.action)?;
+                same(seq, "duration_s", &asked.duration_s, &glass.duration_s)?;
+                if glass.event == BreakGlassEvent::Opened {
+                    let by = Some(asked.cause.actor.id.clone());
+                    same(seq, "requested_by", &by, &glass.requested_by)?;
+                    if asked.cause.actor.id == glass.cause.actor.id {
+                        return wrong("one person both requested and confirmed it".to_owned());
+                    }
+                    let until = Some(entry.time.saturating_add_s(asked.duration_s));
+                    same(seq, "until", &until, &glass.until)?;
+                }
+                judgement.shows("break_glass", format!("entry {cited} requested it"));
+            }
+        }
+        Body::Breaker(breaker) => {
+            if let Some(cited) = breaker.opened {
+                match &material.entry(cited)?.body {
+                    Body::Breaker(opened) if opened.event == BreakerEvent::Opened => {
+                        same(seq, "rule", &opened.rule, &breaker.rule)?;
+                        same(seq, "scope", &opened.scope, &breaker.scope)?;
+                        judgement.shows("breaker", format!("entry {cited} opened it"));
+                    }
+                    _ => return wrong(format!("entry {cited} opened no breaker")),
+                }
+            }
+            judgement.does_not_show("What the breaker counted: that takes replay.");
+        }
+        Body::Key(_) => {
+            judgement.does_not_show("That the key is that ledger's: that is the operator's word.");
+        }
         Body::Clock(clock) => {
             if let Some(cited) = clock.acknowledges {
                 match &material.entry(cited)?.body {
@@ -202,7 +261,13 @@ fn execution(
         basis: decision.basis,
         outcome: decision.outcome,
         agent: decision.cause.actor.id.clone(),
+        action: decision.action.clone(),
         class: decision.class,
+        seller: decision.seller.clone(),
+        mailbox: decision.mailbox,
+        dnc: false,
+        recipients: decision.recipients.len() as u64,
+        people: Vec::new(),
         correlation_id: decision.cause.correlation_id.clone().unwrap_or_default(),
         valid_until: decision.valid_until,
         report_by: decision.report_by,

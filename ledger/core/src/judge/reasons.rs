@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::material::Material;
-use super::{JudgeError, Judgement, Relied};
+use super::{JudgeError, Judgement, Relied, controls};
 use crate::action::Class;
 use crate::entry::{
     Body, Check, Cite, ClockEvent, Code, Decision, DncOp, Entry, Key, Outcome, Reason,
@@ -30,27 +30,48 @@ pub(super) fn judge(
     } else if !nature.known {
         fixed.push(Code::ActionUnknown.reason());
     }
-    if let Some(policy) = policy {
-        let grant = gate::grant::check(policy, decision, nature);
-        judgement.shows("grant", granted(&grant, decision));
-        fixed.push(grant);
+    let rows = policy
+        .map(|policy| gate::grant::check(policy, decision, nature, material.genesis.environment));
+    for grant in rows.iter().flat_map(|rows| &rows.reasons) {
+        judgement.shows("grant", granted(grant, decision));
+        fixed.push(grant.clone());
     }
+    let seq = entry.seq;
+    fixed.extend(controls::tiers(
+        seq,
+        decision,
+        policy,
+        nature,
+        rows.as_ref(),
+        judgement,
+    )?);
+    controls::approvers(entry, decision, policy, nature, rows.as_ref())?;
+    controls::approval(entry, decision, material, judgement)?;
+    gate::sandbox::check(
+        Some(material.genesis),
+        policy,
+        decision,
+        nature,
+        &mut fixed,
+    );
     gate::recipients(decision, nature, &mut fixed);
-    gate::foreign(decision, &mut fixed);
+    gate::call::hours(decision, nature, entry.time, &mut fixed);
+    gate::foreign(decision, decision.approver.is_some(), &mut fixed);
     for check in [
         Check::Policy,
         Check::Action,
         Check::Grant,
+        Check::Tier,
+        Check::Sandbox,
         Check::Recipient,
+        Check::Call,
         Check::Foreign,
     ] {
-        let expected: Vec<&Reason> = fixed
-            .iter()
-            .filter(|reason| reason.check == check)
-            .collect();
-        group(entry.seq, decision, check, &expected, |reason| {
-            reason.check == check
-        })?;
+        // How old a registry was does not follow from these entries alone.
+        let is =
+            |reason: &Reason| reason.check == check && reason.code != Code::CallRegistryStale;
+        let expected: Vec<&Reason> = fixed.iter().filter(|reason| is(reason)).collect();
+        group(entry.seq, decision, check, &expected, is)?;
     }
     group(
         entry.seq,
@@ -163,6 +184,10 @@ fn granted(grant: &Reason, decision: &Decision) -> String {
         (Code::GrantSeller, _) => {
             format!("rows of the policy grant `{action}` to `{agent}`, but none for this seller")
         }
+        (Code::GrantObject | Code::GrantField, _) => format!(
+            "rows of the policy grant `{action}` to `{agent}`, but none `{}`",
+            grant.field.as_deref().unwrap_or("?")
+        ),
         (Code::GrantMailbox, _) => {
             format!("rows of the policy grant `{action}` to `{agent}`, but none from this mailbox")
         }
@@ -534,6 +559,15 @@ fn cited(
                     .does_not_show("That nobody had acknowledged the jump of the clock by then.");
             }
             Code::DncListed | Code::DncExempt => {}
+            Code::BreakerOpen
+            | Code::TierBreakGlass
+            | Code::ApprovalGranted
+            | Code::ApprovalMismatch
+            | Code::ApprovalSpent
+            | Code::ApprovalExpired
+            | Code::CallRegistryStale => {
+                controls::cited(entry, decision, reason, nature, material, judgement)?;
+            }
             _ if reason.cites.is_empty() => {}
             _ => return wrong("`reasons`: a reason of this code cites nothing".to_owned()),
         }

@@ -1,6 +1,6 @@
 //! Principals, policy, stop and resume.
 
-use super::{Refusal, precondition};
+use super::{Refusal, precondition, promote};
 use crate::entry::{Body, Cause, Change, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop};
 use crate::limits::{POLICY_PART_BYTES_MAX, RESUMED_MAX};
 use crate::policy::{Policy, policy_hash};
@@ -84,6 +84,7 @@ pub(super) fn resume<V: View>(state: &State<V>, resume: Resume) -> Result<Resume
 pub(super) fn policy<V: View>(
     state: &State<V>,
     command: PolicyEntry,
+    now: Timestamp,
 ) -> Result<Vec<Body>, Refusal> {
     if command.continues.is_some() {
         return Err(precondition(
@@ -97,6 +98,16 @@ pub(super) fn policy<V: View>(
         .collect();
     Policy::parse(&files).map_err(Refusal::Policy)?;
     let sha256 = policy_hash(&files);
+    let promotion = match command.promotion {
+        Some(promotion) => Some(Box::new(promote::check(
+            state,
+            &command.cause.actor.id,
+            *promotion,
+            sha256,
+            now,
+        )?)),
+        None => None,
+    };
     let first = state.head().next;
     let mut parts = split(&command.files).into_iter();
     let rest = parts.len().saturating_sub(1) as u64;
@@ -108,6 +119,8 @@ pub(super) fn policy<V: View>(
         cause: command.cause.clone(),
         continues: None,
         mailboxes: command.mailboxes,
+        fake_domains: command.fake_domains,
+        promotion,
     })];
     bodies.extend(parts.map(|files| {
         Body::Policy(PolicyEntry {
@@ -123,6 +136,8 @@ pub(super) fn policy<V: View>(
             replaces: None,
             parts: None,
             mailboxes: std::collections::BTreeMap::new(),
+            fake_domains: std::collections::BTreeMap::new(),
+            promotion: None,
             files,
         })
     }));

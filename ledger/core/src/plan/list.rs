@@ -3,6 +3,7 @@
 use super::Refusal;
 use crate::entry::{Dnc, DncOp, Listing};
 use crate::limits::{LISTING_KEYS_MAX, LISTINGS_MAX};
+use crate::record::ImportRecord;
 use crate::role::Call;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -15,11 +16,25 @@ pub(super) const fn call(op: DncOp) -> Call {
         DncOp::List => Call::AddDnc,
         DncOp::Unlist => Call::RemoveDnc,
         DncOp::Exempt => Call::ExemptDnc,
+        DncOp::ImportBegin => Call::BeginImport,
+        DncOp::ImportEnd => Call::EndImport,
     }
 }
 
-pub(super) fn change<V: View>(state: &State<V>, dnc: Dnc, now: Timestamp) -> Result<Dnc, Refusal> {
+pub(super) fn change<V: View>(state: &State<V>, mut dnc: Dnc, now: Timestamp) -> Result<Dnc, Refusal> {
+    if dnc.outcome.is_some() {
+        return Err(invalid("outcome", &"", "only a reported outcome lists by itself"));
+    }
+    if dnc.imports.is_some() != (dnc.op == DncOp::ImportBegin) {
+        return Err(invalid("imports", &"", "it stands where an import begins, and nowhere else"));
+    }
+    dnc.imported = None;
     match dnc.op {
+        DncOp::ImportBegin => import_alone(&dnc, dnc.import.is_none())?,
+        DncOp::ImportEnd => {
+            import_alone(&dnc, true)?;
+            dnc.imported = Some(open_import(state, &dnc)?.listed);
+        }
         DncOp::Unlist => unlist(state, &dnc)?,
         DncOp::List | DncOp::Exempt => {
             if !dnc.ends.is_empty() {
@@ -34,7 +49,17 @@ pub(super) fn change<V: View>(state: &State<V>, dnc: Dnc, now: Timestamp) -> Res
                     format!("expected 1 to {LISTINGS_MAX}: send the rest in further calls");
                 return Err(invalid("listings", &dnc.listings.len(), &expected));
             }
+            let import = match dnc.import {
+                Some(_) => Some(open_import(state, &dnc)?),
+                None => None,
+            };
             for listing in &dnc.listings {
+                if let Some(import) = &import
+                    && listing.reason != Some(import.reason)
+                {
+                    let expected = "expected the reason that the import was begun with";
+                    return Err(invalid("listing.reason", &format!("{:?}", listing.reason), expected));
+                }
                 keys(listing)?;
                 if dnc.op == DncOp::List {
                     list(listing, now)?;
@@ -45,6 +70,30 @@ pub(super) fn change<V: View>(state: &State<V>, dnc: Dnc, now: Timestamp) -> Res
         }
     }
     Ok(dnc)
+}
+
+/// An entry that begins or ends an import holds nothing else.
+fn import_alone(dnc: &Dnc, well_named: bool) -> Result<(), Refusal> {
+    if dnc.listings.is_empty() && dnc.ends.is_empty() && well_named {
+        return Ok(());
+    }
+    Err(invalid(
+        "listings",
+        &dnc.listings.len(),
+        "an import's beginning and end list nobody: send listings in between, naming the import",
+    ))
+}
+
+/// The import that an entry names, which must be under way.
+fn open_import<V: View>(state: &State<V>, dnc: &Dnc) -> Result<ImportRecord, Refusal> {
+    let seq = dnc.import.unwrap_or_default();
+    let found = match dnc.import {
+        Some(import) if dnc.op != DncOp::Exempt => state.import(import)?,
+        _ => None,
+    };
+    found
+        .filter(|import| import.completed.is_none())
+        .ok_or_else(|| invalid("import", &seq, "expected the seq of an import that is under way"))
 }
 
 fn unlist<V: View>(state: &State<V>, dnc: &Dnc) -> Result<(), Refusal> {

@@ -165,5 +165,8 @@ fn action(
         class,
         channels,
         requires,
+        tier: ActionRule::default_tier(name.map_or("", |name| name.value), class),
+        hours: None,
+        registry_max_age_s: None,
     }
 }

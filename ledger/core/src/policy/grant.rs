@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use super::field::{existing, is_any, named, unique_id};
 use super::read::{Reader, Section};
-use super::{GRANTS_MAX, Grant, LIST_MAX, MAILBOX_BYTES_MAX, Mailboxes, Names};
+use super::{Fields, GRANTS_MAX, Grant, LIST_MAX, MAILBOX_BYTES_MAX, Mailboxes, Names};
 use crate::action::Class;
+use crate::entry::Environment;
 use crate::limits::POLICY_MAILBOXES_MAX;
 use crate::name::{self, PRINCIPAL_MAX};
 use crate::token::Token;
@@ -44,6 +45,15 @@ pub(super) fn rows(
             actions,
             sellers: sellers.unwrap_or(Names::Only(BTreeSet::new())),
             mailboxes,
+            objects: Names::Only(BTreeSet::new()),
+            reads: Fields::none(),
+            writes: Fields::none(),
+            environments: vec![Environment::Prod, Environment::Sandbox],
+            tier: None,
+            waived: false,
+            elsewhere: false,
+            approvers: None,
+            agent_versions: BTreeSet::new(),
         });
     }
     grants

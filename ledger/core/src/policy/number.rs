@@ -22,6 +22,13 @@ pub struct Numbers {
     /// The wall clock may part from the monotonic clock by this many milliseconds before that is a
     /// jump. 100 to 3,600,000; 5,000.
     pub clock_bound_ms: u64,
+    /// An approval must be given, and used, within this many seconds of the request. 60 to 604,800
+    /// (7 days); 14,400 (4 hours).
+    pub approve_within_s: u64,
+    /// A request for break-glass must be confirmed within this many seconds. 60 to 3,600; 900.
+    pub break_glass_confirm_s: u64,
+    /// Break-glass is open for at most this many seconds. 60 to 14,400; 3,600.
+    pub break_glass_max_s: u64,
 }
 
 impl Default for Numbers {
@@ -33,18 +40,24 @@ impl Default for Numbers {
             heartbeat_s: 300,
             max_gap_s: 604_800,
             clock_bound_ms: 5_000,
+            approve_within_s: 14_400,
+            break_glass_confirm_s: 900,
+            break_glass_max_s: 3_600,
         }
     }
 }
 
 /// The keys of `[numbers]` and what each may be.
-pub const NUMBER_RANGES: [(&str, RangeInclusive<u64>); 6] = [
+pub const NUMBER_RANGES: [(&str, RangeInclusive<u64>); 9] = [
     ("valid_for_s", 1..=3_600),
     ("report_within_s", 1..=604_800),
     ("start_tolerance_s", 0..=300),
     ("heartbeat_s", 1..=86_400),
     ("max_gap_s", 60..=31_536_000),
     ("clock_bound_ms", 100..=3_600_000),
+    ("approve_within_s", 60..=604_800),
+    ("break_glass_confirm_s", 60..=3_600),
+    ("break_glass_max_s", 60..=14_400),
 ];
 
 impl Numbers {
@@ -57,6 +70,9 @@ impl Numbers {
             "heartbeat_s" => &mut self.heartbeat_s,
             "max_gap_s" => &mut self.max_gap_s,
             "clock_bound_ms" => &mut self.clock_bound_ms,
+            "approve_within_s" => &mut self.approve_within_s,
+            "break_glass_confirm_s" => &mut self.break_glass_confirm_s,
+            "break_glass_max_s" => &mut self.break_glass_max_s,
             _ => return None,
         })
     }

@@ -5,8 +5,8 @@ use toml::de::DeTable;
 use super::error::{PolicyError, PolicyErrors};
 use super::read::{Reader, Section};
 use super::{
-    NUMBER_RANGES, Numbers, POLICY_BYTES_MAX, POLICY_FILE, Policy, REDACT_MAX, action, grant, text,
-    throttle,
+    NUMBER_RANGES, Numbers, POLICY_BYTES_MAX, POLICY_FILE, Parts, Policy, REDACT_MAX, action, grant,
+    text, throttle,
 };
 use crate::action::ActionRule;
 use crate::name;
@@ -115,7 +115,14 @@ fn document(reader: &mut Reader<'_>, mut root: Section<'_>) -> Policy {
     let grants = grant::rows(reader, &mut root, &class);
     let throttles = throttle::rows(reader, &mut root, &class);
     root.finish(reader);
-    Policy::new(numbers, redact, declared, grants, throttles)
+    Policy::new(Parts {
+        numbers,
+        redact,
+        declared,
+        grants,
+        throttles,
+        ..Parts::default()
+    })
 }
 
 fn numbers(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Numbers {

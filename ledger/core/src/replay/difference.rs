@@ -6,7 +6,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::report::What;
-use crate::entry::{Body, Entry};
+use crate::entry::{Body, Entry, Environment};
 
 /// The most characters of a value that a message repeats.
 const SHOWN_CHARS: usize = 160;
@@ -34,12 +34,22 @@ impl fmt::Display for Difference {
 }
 
 /// What is wrong with a recorded entry, where `planned` is what its body must be.
-pub(super) fn between(recorded: &Entry, planned: Body) -> Option<What> {
-    if recorded.body == planned {
+pub(super) fn between(
+    recorded: &Entry,
+    planned: Body,
+    environment: Environment,
+) -> Option<What> {
+    let environment = match &planned {
+        Body::Genesis(genesis) => genesis.environment,
+        _ => environment,
+    };
+    let sandbox = environment == Environment::Sandbox;
+    if recorded.body == planned && recorded.sandbox == sandbox {
         return None;
     }
     let planned = Entry {
         body: planned,
+        sandbox,
         ..*recorded
     };
     let (expected, found) = match (planned.encode(), recorded.encode()) {

@@ -1,6 +1,6 @@
 //! The fold itself: what each kind of entry does to the state.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::load::Fact;
 use super::{Head, InForce, State, count_allows, listing_key, read};
 use crate::entry::{
-    Basis, Body, Clock, ClockEvent, Decision, Dnc, DncOp, Entry, Execution, Listing, Outcome,
+    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Listing, Outcome,
     OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
 };
 use crate::gate;
@@ -22,7 +22,7 @@ use crate::record::{
 use crate::time::Timestamp;
 use crate::token::Token;
 use crate::view::{Table, View, ViewError};
-use crate::window::Windows;
+use crate::window::{self, Windows};
 
 /// Why an entry cannot be folded.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -47,6 +47,9 @@ pub(super) struct PolicyFact {
     sha256: Hash,
     files: Vec<PolicyFile>,
     mailboxes: BTreeMap<String, Token>,
+    fake_domains: BTreeMap<String, Token>,
+    /// The approval that the publication uses up.
+    approval: Option<u64>,
     parts_left: u64,
 }
 
@@ -71,6 +74,7 @@ impl PolicyFact {
             sha256: self.sha256,
             text,
             mailboxes: self.mailboxes,
+            fake_domains: self.fake_domains,
         })
     }
 }
@@ -112,7 +116,10 @@ impl<V: View> State<V> {
             }
             Body::Principal(change) => self.apply_principal(entry.seq, change),
             Body::Policy(policy) => self.apply_policy(entry.seq, policy, prefilled)?,
-            Body::Dnc(dnc) => self.apply_dnc(entry.seq, dnc)?,
+            Body::Dnc(dnc) => {
+                self.apply_import(entry.seq, entry.time, dnc)?;
+                self.apply_dnc(entry.seq, dnc)?;
+            }
             Body::Decision(decision) => self.apply_decision(entry.seq, entry.time, decision)?,
             Body::Execution(execution) => self.apply_execution(entry.seq, execution)?,
             Body::Outcome(outcome) => self.apply_outcome(entry.seq, outcome),
@@ -120,6 +127,10 @@ impl<V: View> State<V> {
             Body::Stop(stop) => self.apply_stop(entry.seq, entry.time, stop)?,
             Body::Resume(resume) => self.apply_resume(resume),
             Body::Clock(clock) => self.apply_clock(entry.seq, clock),
+            Body::Approval(approval) => self.apply_approval(entry.seq, approval)?,
+            Body::BreakGlass(glass) => self.apply_break_glass(entry.seq, entry.time, glass)?,
+            Body::Breaker(breaker) => self.apply_breaker(entry.seq, breaker),
+            Body::Key(key) => self.apply_key(entry.seq, key)?,
             Body::Boot(_) | Body::Heartbeat(_) | Body::Shutdown(_) | Body::Access(_) => {}
         }
         self.index(entry);
@@ -187,6 +198,8 @@ impl<V: View> State<V> {
                 sha256,
                 files: Vec::new(),
                 mailboxes: policy.mailboxes.clone(),
+                fake_domains: policy.fake_domains.clone(),
+                approval: policy.promotion.as_ref().map(|promotion| promotion.approval),
                 parts_left: policy.parts.unwrap_or(0) + 1,
             },
             (Some(first), None) => {
@@ -209,6 +222,9 @@ impl<V: View> State<V> {
             return Ok(());
         }
         self.view.delete(Table::Fact, Fact::PENDING.to_vec());
+        if let Some(approval) = fact.approval {
+            self.spend_policy_approval(fact.seq, approval)?;
+        }
         put(&mut self.view, Table::Fact, Fact::POLICY.to_vec(), &fact);
         let policy = fact.into_force()?;
         let mut windows = prefilled
@@ -265,12 +281,26 @@ impl<V: View> State<V> {
         time: Timestamp,
         decision: &Decision,
     ) -> Result<(), FoldError> {
+        let allowed = decision.basis == Basis::Gate && decision.outcome == Outcome::Allow;
         let record = DecisionRecord {
             time,
             basis: decision.basis,
             outcome: decision.outcome,
             agent: decision.cause.actor.id.clone(),
+            action: decision.action.clone(),
             class: decision.class,
+            seller: decision.seller.clone(),
+            mailbox: decision.mailbox,
+            dnc: decision
+                .reasons
+                .iter()
+                .any(|reason| matches!(reason.code, Code::DncListed | Code::DncCrmFlag)),
+            recipients: decision.recipients.len() as u64,
+            people: if allowed {
+                window::people(&decision.recipients)
+            } else {
+                Vec::new()
+            },
             correlation_id: decision.cause.correlation_id.clone().unwrap_or_default(),
             valid_until: decision.valid_until,
             report_by: decision.report_by,
@@ -291,10 +321,13 @@ impl<V: View> State<V> {
         {
             self.concern(&key.token, seq);
         }
-        for target in &decision.targets {
-            self.concern(&target.id, seq);
+        for id in decision.targets.iter().filter_map(|target| target.id) {
+            self.concern(&id, seq);
         }
-        if decision.basis == Basis::Asserted || decision.outcome != Outcome::Allow {
+        if decision.basis == Basis::Gate {
+            self.apply_approval_of_decision(seq, time, decision)?;
+        }
+        if !allowed {
             return Ok(());
         }
         let (Some(valid_until), Some(report_by)) = (decision.valid_until, decision.report_by)
@@ -362,6 +395,9 @@ impl<V: View> State<V> {
         let record = ExecutionRecord {
             decision: execution.decision,
             known: decision.is_some(),
+            closed: decision.is_some() && crate::plan::closes(&execution.findings),
+            bounced: BTreeSet::new(),
+            complained: BTreeSet::new(),
         };
         put(
             &mut self.view,
@@ -524,7 +560,7 @@ pub(crate) fn listing_record(seq: u64, index: u64, listing: &Listing, op: DncOp)
 }
 
 /// Values are JSON of types without maps of foreign keys, so that encoding cannot fail.
-fn put<V: View, T: Serialize>(view: &mut V, table: Table, key: Vec<u8>, value: &T) {
+pub(super) fn put<V: View, T: Serialize>(view: &mut V, table: Table, key: Vec<u8>, value: &T) {
     match serde_json::to_vec(value) {
         Ok(value) => view.put(table, key, value),
         Err(error) => unreachable!("a view record does not encode: {error}"),

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::fold::PolicyFact;
-use super::{ClockFacts, Head, State, count_allows, read, rows};
+use super::approvals::Approvals;
+use super::breakers::Breakers;
+use super::{ClockFacts, Head, State, by_seq, count_allows, read, rows};
 use crate::entry::{Genesis, Scope};
 use crate::policy::Numbers;
 use crate::record::{OpenAllow, PrincipalRecord, seq_of};
@@ -51,6 +53,8 @@ impl<V: View> State<V> {
             std::ops::ControlFlow::Break(())
         })?;
         Ok(Self {
+            approvals: Approvals::load(&view)?,
+            breakers: Breakers::load(&view)?,
             view,
             head,
             genesis,
@@ -65,12 +69,6 @@ impl<V: View> State<V> {
             oldest_allow,
         })
     }
-}
-
-fn by_seq<T>(rows: Vec<(Vec<u8>, T)>) -> BTreeMap<u64, T> {
-    rows.into_iter()
-        .filter_map(|(key, value)| Some((seq_of(&key)?, value)))
-        .collect()
 }
 
 /// The names of the single facts.

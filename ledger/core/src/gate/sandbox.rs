@@ -1,0 +1,43 @@
+//! A sandbox reaches nobody: only addresses in reserved or configured fake domains.
+
+use std::collections::BTreeSet;
+
+use super::Nature;
+use crate::action::Class;
+use crate::entry::{Code, Decision, Environment, Genesis, Reason};
+use crate::state::InForce;
+use crate::token::{Kind, Token};
+
+/// Every recipient of a contact action in a sandbox needs an e-mail address under a reserved or fake
+/// domain.
+pub(crate) fn check(
+    genesis: Option<&Genesis>,
+    policy: Option<&InForce>,
+    request: &Decision,
+    nature: &Nature,
+    reasons: &mut Vec<Reason>,
+) {
+    let sandbox = genesis.filter(|genesis| genesis.environment == Environment::Sandbox);
+    let Some(genesis) = sandbox.filter(|_| nature.class == Class::Contact) else {
+        return;
+    };
+    let fake: BTreeSet<Token> = genesis
+        .reserved
+        .iter()
+        .chain(policy.into_iter().flat_map(|policy| policy.fake_domains.values()))
+        .copied()
+        .collect();
+    for (index, recipient) in (0u64..).zip(&request.recipients) {
+        let has = |kind: &Kind| recipient.keys.iter().any(|key| key.kind == *kind);
+        let is_fake = recipient
+            .keys
+            .iter()
+            .any(|key| key.kind == Kind::Domain && fake.contains(&key.token));
+        if !(has(&Kind::Email) && is_fake) {
+            reasons.push(Reason {
+                recipient: Some(index),
+                ..Code::SandboxRecipient.reason()
+            });
+        }
+    }
+}

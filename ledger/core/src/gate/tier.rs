@@ -1,0 +1,99 @@
+//! Risk tiers: autonomous, gated by policy, approval, blocked but for break-glass.
+
+use super::Nature;
+use super::grant::Granted;
+use crate::action::Class;
+use crate::entry::{Cite, Code, Decision, Outcome, Reason};
+use crate::policy::{FieldRules, Policy};
+
+/// The tier of a request: that of its action, raised by the fields that it touches and by the rows that
+/// grant it. An update (tier 1) of nothing but the agents' own fields is tier 0.
+pub(crate) fn of(policy: Option<&Policy>, request: &Decision, nature: &Nature, granted: Option<&Granted<'_>>) -> u8 {
+    let defaults = FieldRules::default();
+    let fields = policy.map_or(&defaults, |policy| &policy.fields);
+    let own = |name: &String| fields.agent_owned.contains(name);
+    let only_own = nature.class == Class::Write
+        && !request.targets.is_empty()
+        && request
+            .targets
+            .iter()
+            .all(|target| !target.writes.is_empty() && target.writes.iter().all(own));
+    let action = match nature.tier {
+        1 if only_own => 0,
+        tier => tier,
+    };
+    let touched = request.targets.iter().flat_map(|target| {
+        let tier = |names: &[String], tier| {
+            let is = |name: &String| fields.is_sensitive(&target.kind, name);
+            names.iter().any(is).then_some(tier)
+        };
+        [tier(&target.writes, 2), tier(&target.reads, 1)]
+    });
+    let rows = granted
+        .into_iter()
+        .flat_map(|granted| &granted.rows)
+        .map(|row| row.tier);
+    touched
+        .chain(rows)
+        .flatten()
+        .fold(action, std::cmp::Ord::max)
+}
+
+/// What the tier demands, where no approval was given: of tier 2 an approval, of tier 3 break-glass.
+pub(crate) fn check(
+    tier: u8,
+    request: &Decision,
+    granted: Option<&Granted<'_>>,
+    approved: bool,
+    break_glass: Option<u64>,
+) -> Option<Reason> {
+    if tier >= 3 {
+        return Some(match break_glass {
+            Some(seq) => Reason {
+                cites: vec![Cite { seq, index: None }],
+                ..Code::TierBreakGlass.reason()
+            },
+            None => Code::TierBlocked.reason(),
+        });
+    }
+    if tier < 2 || approved {
+        return None;
+    }
+    let rows = granted.map_or(&[][..], |granted| &granted.rows);
+    let by = |code: Code| Reason {
+        rule: rows.first().map(|row| row.id.clone()),
+        ..code.reason()
+    };
+    let allowed = request
+        .foreign
+        .as_ref()
+        .is_some_and(|foreign| foreign.outcome == Outcome::Allow);
+    // Of several rows each has to agree: one that waives nothing is not waived by another.
+    Some(if rows.is_empty() {
+        Code::TierApproval.reason()
+    } else if rows.iter().all(|row| row.waived) {
+        by(Code::TierWaived)
+    } else if allowed && rows.iter().all(|row| row.elsewhere || row.waived) {
+        by(Code::TierElsewhere)
+    } else {
+        Code::TierApproval.reason()
+    })
+}
+
+/// The group that approves: the first that a row names, else that of the action's class.
+pub(crate) fn approvers(nature: &Nature, granted: Option<&Granted<'_>>) -> String {
+    let named = granted
+        .into_iter()
+        .flat_map(|granted| &granted.rows)
+        .find_map(|row| row.approvers.clone());
+    named.unwrap_or_else(|| group(nature.class).to_owned())
+}
+
+/// The group that approves actions of a class where no row names one.
+pub const fn group(class: Class) -> &'static str {
+    match class {
+        Class::Read | Class::Write => "revops",
+        Class::Contact => "sales-ops",
+        Class::Admin => "compliance",
+    }
+}

@@ -1,0 +1,191 @@
+//! Tiers, approvals, break-glass, breakers and registries: what evidence shows of them.
+
+use super::material::Material;
+use super::{JudgeError, Judgement, same};
+use crate::entry::{
+    Body, BreakGlassEvent, BreakerEvent, Check, Code, Decision, DncOp, Entry, Outcome, Reason,
+    Verdict,
+};
+use crate::gate::grant::Granted;
+use crate::gate::{Nature, tier};
+use crate::state::InForce;
+
+/// The tier, and what follows from it: worked out again from policy and request, given the approval and
+/// the break-glass that the decision cites.
+pub(super) fn tiers(
+    seq: u64,
+    decision: &Decision,
+    policy: Option<&InForce>,
+    nature: &Nature,
+    granted: Option<&Granted<'_>>,
+    judgement: &mut Judgement,
+) -> Result<Option<Reason>, JudgeError> {
+    let text = policy.map(|policy| &policy.text);
+    let tier = tier::of(text, decision, nature, granted);
+    same(seq, "tier", &Some(tier), &decision.tier)?;
+    let approved = decision
+        .reasons
+        .iter()
+        .any(|reason| reason.code == Code::ApprovalGranted);
+    let glass = decision
+        .reasons
+        .iter()
+        .filter(|reason| reason.code == Code::TierBreakGlass)
+        .find_map(|reason| reason.cites.first());
+    judgement.shows(
+        "tier",
+        format!("tier {tier}, by the action, its fields and the rows of the policy"),
+    );
+    if tier >= 3 && glass.is_none() {
+        judgement.does_not_show("That no break-glass was open for it then.");
+    }
+    Ok(tier::check(
+        tier,
+        decision,
+        granted,
+        approved,
+        glass.map(|cite| cite.seq),
+    ))
+}
+
+/// Who may approve, and until when.
+pub(super) fn approvers(
+    entry: &Entry,
+    decision: &Decision,
+    policy: Option<&InForce>,
+    nature: &Nature,
+    granted: Option<&Granted<'_>>,
+) -> Result<(), JudgeError> {
+    let asks = decision.outcome == Outcome::RequireApproval;
+    let numbers = Material::numbers(policy);
+    let group = asks.then(|| tier::approvers(nature, granted));
+    same(entry.seq, "approvers", &group, &decision.approvers)?;
+    let by = asks.then(|| entry.time.saturating_add_s(numbers.approve_within_s));
+    same(entry.seq, "approve_by", &by, &decision.approve_by)
+}
+
+/// The approval that the request names: the entry cited grants it, and the approver is who gave it.
+pub(super) fn approval(
+    entry: &Entry,
+    decision: &Decision,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Result<(), JudgeError> {
+    let seq = entry.seq;
+    let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
+    let reasons: Vec<&Reason> = decision
+        .reasons
+        .iter()
+        .filter(|reason| reason.check == Check::Approval)
+        .collect();
+    let (reason, named) = match (reasons.as_slice(), decision.approval) {
+        ([], None) => return same(seq, "approver", &None, &decision.approver),
+        ([reason], Some(named)) => (reason, named),
+        _ => {
+            return wrong(
+                "`reasons`: expected one about the approval that is named, if one is".to_owned(),
+            );
+        }
+    };
+    let mut approver = None;
+    if reason.code != Code::ApprovalUnknown {
+        let Body::Approval(approval) = &material.entry(named)?.body else {
+            return wrong(format!("entry {named}, which it names, is no approval"));
+        };
+        let (Some(until), Verdict::Granted, Some(_)) =
+            (approval.expires_at, approval.verdict, approval.decision)
+        else {
+            return wrong(format!("entry {named}, which it names, grants no request"));
+        };
+        if reason.code == Code::ApprovalGranted {
+            if until <= entry.time {
+                return wrong(format!("the approval of entry {named} had expired at {until}"));
+            }
+            approver = Some(approval.cause.actor.id.clone());
+            judgement.shows(
+                "approval",
+                format!("`{}` approved in entry {named}", approval.cause.actor.id),
+            );
+            judgement.does_not_show(
+                "That exactly this was approved, and that nothing had used the approval up: that takes replay.",
+            );
+        } else if reason.code == Code::ApprovalExpired && until > entry.time {
+            return wrong(format!("the approval of entry {named} holds until {until}"));
+        }
+    }
+    same(seq, "approver", &approver, &decision.approver)
+}
+
+/// What a reason of the newer checks cites; nothing for one of another check.
+pub(super) fn cited(
+    entry: &Entry,
+    decision: &Decision,
+    reason: &Reason,
+    nature: &Nature,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Result<(), JudgeError> {
+    let seq = entry.seq;
+    let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
+    let optional = matches!(reason.code, Code::CallRegistryStale);
+    if reason.cites.is_empty() && !optional {
+        return wrong(format!(
+            "`reasons`: {:?} cites nothing, expected the entry that it rests on",
+            reason.code
+        ));
+    }
+    for cite in &reason.cites {
+        let cited = material.entry(cite.seq)?;
+        let rests = match (&cited.body, reason.code) {
+            (Body::Breaker(breaker), Code::BreakerOpen) => {
+                breaker.event == BreakerEvent::Opened
+                    && Some(&breaker.rule) == reason.rule.as_ref()
+                    && breaker.scope.covers(decision, nature.class)
+                    && breaker.until.is_none_or(|until| entry.time < until)
+            }
+            (Body::BreakGlass(glass), Code::TierBreakGlass) => {
+                glass.event == BreakGlassEvent::Opened
+                    && glass.agent == decision.cause.actor.id
+                    && glass
+                        .action
+                        .as_ref()
+                        .is_none_or(|only| *only == decision.action)
+                    && glass.until.is_some_and(|until| entry.time < until)
+            }
+            (Body::Approval(_), _) => Some(cite.seq) == decision.approval,
+            (Body::Decision(spender), Code::ApprovalSpent) => {
+                spender.approval == decision.approval && spender.outcome == Outcome::Allow
+            }
+            (Body::Dnc(dnc), Code::CallRegistryStale) => {
+                dnc.op == DncOp::ImportEnd
+                    && nature.registry_max_age_s.is_some_and(|age| {
+                        cited.time.saturating_add_s(age) < entry.time
+                    })
+            }
+            _ => false,
+        };
+        if !rests {
+            return wrong(format!(
+                "`reasons`: {:?} does not rest on entry {}",
+                reason.code, cite.seq
+            ));
+        }
+        judgement.shows(
+            "reasons",
+            format!("entry {} is what the reason {:?} rests on", cite.seq, reason.code),
+        );
+    }
+    match reason.code {
+        Code::BreakerOpen => {
+            judgement.does_not_show("That nobody had reset the breaker by then.");
+        }
+        Code::CallRegistryStale => {
+            judgement.does_not_show("That no later import was complete by then.");
+        }
+        Code::TierBreakGlass => {
+            judgement.does_not_show("That nobody had closed break-glass by then.");
+        }
+        _ => {}
+    }
+    Ok(())
+}

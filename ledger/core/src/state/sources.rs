@@ -1,0 +1,101 @@
+//! What comes from elsewhere: imported lists, and the keys of other ledgers.
+
+use super::fold::{FoldError, put};
+use super::{State, read};
+use crate::entry::{Dnc, DncOp, KeyEntry, KeyEvent, ListingReason};
+use crate::record::{ImportRecord, TrustedKeyRecord};
+use crate::time::Timestamp;
+use crate::view::{Table, View, ViewError};
+
+/// The key of the last complete import of a reason in [`Table::Import`]; no seq has nine bytes.
+fn last_key(reason: ListingReason) -> Vec<u8> {
+    let mut key = b"last-import/".to_vec();
+    key.extend_from_slice(format!("{reason:?}").as_bytes());
+    key
+}
+
+impl<V: View> State<V> {
+    /// An import, under way or complete.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn import(&self, seq: u64) -> Result<Option<ImportRecord>, ViewError> {
+        read(&self.view, Table::Import, &seq.to_be_bytes())
+    }
+
+    /// The entry that completed the last import of listings with this reason, and when.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn last_import(
+        &self,
+        reason: ListingReason,
+    ) -> Result<Option<(u64, Timestamp)>, ViewError> {
+        read(&self.view, Table::Import, &last_key(reason))
+    }
+
+    /// The trusted key of the ledger of this origin.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn trusted_key(&self, origin: &str) -> Result<Option<TrustedKeyRecord>, ViewError> {
+        read(&self.view, Table::TrustedKey, origin.as_bytes())
+    }
+
+    pub(super) fn apply_import(
+        &mut self,
+        seq: u64,
+        time: Timestamp,
+        dnc: &Dnc,
+    ) -> Result<(), FoldError> {
+        let record = match (dnc.op, &dnc.imports, dnc.import) {
+            (DncOp::ImportBegin, Some(imports), None) => {
+                let record = ImportRecord {
+                    source: imports.source.clone(),
+                    reason: imports.reason,
+                    sha256: imports.sha256,
+                    listed: 0,
+                    completed: None,
+                };
+                Some((seq, record))
+            }
+            (DncOp::ImportEnd | DncOp::List, None, Some(import)) => {
+                let Some(mut record) = self.import(import)? else {
+                    let why = format!("entry {import} begins no import");
+                    return Err(FoldError::Impossible { seq, why });
+                };
+                if dnc.op == DncOp::ImportEnd {
+                    record.completed = Some((seq, time));
+                    let last = (seq, time);
+                    put(&mut self.view, Table::Import, last_key(record.reason), &last);
+                } else {
+                    record.listed += dnc.listings.len() as u64;
+                }
+                Some((import, record))
+            }
+            _ => None,
+        };
+        if let Some((import, record)) = record {
+            let key = import.to_be_bytes().to_vec();
+            put(&mut self.view, Table::Import, key, &record);
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply_key(&mut self, seq: u64, entry: &KeyEntry) -> Result<(), FoldError> {
+        let Ok(key) = entry.key.parse::<crate::note::VerificationKey>() else {
+            let why = "its key is no verification key".to_owned();
+            return Err(FoldError::Impossible { seq, why });
+        };
+        let origin = key.name().as_bytes().to_vec();
+        match entry.event {
+            KeyEvent::Trusted => {
+                let key = entry.key.clone();
+                let record = TrustedKeyRecord { seq, key };
+                put(&mut self.view, Table::TrustedKey, origin, &record);
+            }
+            KeyEvent::Distrusted => self.view.delete(Table::TrustedKey, origin),
+        }
+        Ok(())
+    }
+}
