@@ -25,8 +25,8 @@ mod report;
 pub use approval::{Approval, BreakGlass, BreakGlassEvent, Verdict};
 pub use breaker::{Breaker, BreakerEvent, BreakerScope, Measure};
 pub use control::{
-    Access, Change, KeyEntry, KeyEvent, PolicyEntry, PolicyFile, PrincipalChange, Promotion, Resume,
-    Scope, Stop,
+    Access, Change, KeyEntry, KeyEvent, PolicyEntry, PolicyFile, PrincipalChange, Promotion,
+    Resume, Scope, Stop,
 };
 pub use coverage::{Boot, Clock, ClockEvent, Genesis, Heartbeat, Shutdown};
 pub use decision::{

@@ -24,7 +24,11 @@ pub(crate) fn check(
     let fake: BTreeSet<Token> = genesis
         .reserved
         .iter()
-        .chain(policy.into_iter().flat_map(|policy| policy.fake_domains.values()))
+        .chain(
+            policy
+                .into_iter()
+                .flat_map(|policy| policy.fake_domains.values()),
+        )
         .copied()
         .collect();
     for (index, recipient) in (0u64..).zip(&request.recipients) {

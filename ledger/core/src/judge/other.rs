@@ -3,7 +3,8 @@
 use super::material::Material;
 use super::{JudgeError, Judgement, same};
 use crate::entry::{
-    Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Execution, Finding, Outcome, PolicyRef, Verdict,
+    Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Execution, Finding,
+    Outcome, PolicyRef, Verdict,
 };
 use crate::plan::findings;
 use crate::record::DecisionRecord;

@@ -5,8 +5,8 @@ use toml::de::DeTable;
 use super::error::{PolicyError, PolicyErrors};
 use super::read::{Reader, Section};
 use super::{
-    NUMBER_RANGES, Numbers, POLICY_BYTES_MAX, POLICY_FILE, Parts, Policy, REDACT_MAX, action, grant,
-    text, throttle,
+    NUMBER_RANGES, Numbers, POLICY_BYTES_MAX, POLICY_FILE, Parts, Policy, REDACT_MAX, action,
+    grant, text, throttle,
 };
 use crate::action::ActionRule;
 use crate::name;
