@@ -104,7 +104,9 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Code::GrantObject => format!("no row grants the action on an object of the type `{field}`"),
         Code::GrantField => format!("no row grants the field `{field}` of target {target}"),
-        Code::TargetMissing => "the action changes something, and no object is named".to_owned(),
+        Code::GrantTargetMissing => {
+            "the action changes something, and no object is named".to_owned()
+        }
         Code::ConditionPermit => format!("permitted by the policy's condition `{rule}`"),
         Code::ConditionForbid => format!("forbidden by the policy's condition `{rule}`"),
         Code::ConditionNone => "no condition of the policy permits it".to_owned(),
