@@ -261,12 +261,18 @@ impl Meters {
             .take_while(|(time, ..)| !is_out(*time, window_s, now, since))
             .filter(|(_, _, tally)| tally.count > 0);
         let total = counted.clone().count() as u64;
-        (counted.take(CITES_MAX).map(|(_, seq, _)| *seq).collect(), total)
+        (
+            counted.take(CITES_MAX).map(|(_, seq, _)| *seq).collect(),
+            total,
+        )
     }
 
     /// Which meter a breaker's scope stands for, if a rule of this id has one.
     pub fn of(&self, rule: &str, scope: &BreakerScope) -> Option<(usize, MeterKey)> {
-        let at = self.rules.iter().position(|meters| meters.rule.id == rule)?;
+        let at = self
+            .rules
+            .iter()
+            .position(|meters| meters.rule.id == rule)?;
         let rule = &self.rules.get(at)?.rule;
         let key = match rule.per {
             BreakerPer::Agent => MeterKey::Agent(scope.agent.clone()?),

@@ -16,9 +16,9 @@ mod promote;
 mod report;
 
 pub use approval::POLICY_GROUP;
-pub use report::closes;
 pub(crate) use breaker::above;
 pub(crate) use listed::listing_reason;
+pub use report::closes;
 pub(crate) use report::{findings, outcome_findings};
 
 use crate::action::Class;
@@ -29,6 +29,7 @@ use crate::entry::{
 };
 use crate::gate;
 use crate::policy::PolicyErrors;
+use crate::promotion::PromotionError;
 use crate::role::{Call, Grant, Role};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -91,13 +92,18 @@ pub enum Refusal {
         what: String,
     },
     /// The caller is in none of the groups that may do this.
-    #[error("`{id}` is not in the group `{group}`, which was asked: an operator puts approvers into groups")]
+    #[error(
+        "`{id}` is not in the group `{group}`, which was asked: an operator puts approvers into groups"
+    )]
     NotInGroup {
         /// The caller.
         id: String,
         /// The group.
         group: String,
     },
+    /// A receipt promotes nothing; the policy in force stays in force.
+    #[error("promotion.receipt: {0}")]
+    Promotion(Box<PromotionError>),
     /// The policy's text is not valid; the one in force stays in force.
     #[error("the policy is not valid and was not published; the one in force stays in force:\n{0}")]
     Policy(PolicyErrors),

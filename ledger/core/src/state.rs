@@ -16,7 +16,7 @@ pub use approvals::{approval_of, pending_of};
 pub use fold::FoldError;
 pub(crate) use fold::{listing_record, sameness};
 pub use samples::{Prefilled, prefilled};
-pub(crate) use samples::{outcome_sample, execution_sample};
+pub(crate) use samples::{execution_sample, outcome_sample};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -377,12 +377,16 @@ fn indexed<V: ReadView>(
 
 /// Counts the allows from seq `from` on.
 fn count_allows<V: ReadView>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
-    each(view, Table::Allow, from, |seq, allow: AllowRecord| windows.count(seq, &allow))
+    each(view, Table::Allow, from, |seq, allow: AllowRecord| {
+        windows.count(seq, &allow)
+    })
 }
 
 /// Counts the samples from seq `from` on.
 fn count_samples<V: ReadView>(view: &V, from: u64, meters: &mut Meters) -> Result<(), ViewError> {
-    each(view, Table::Sample, from, |seq, sample: SampleRecord| meters.count(seq, &sample))
+    each(view, Table::Sample, from, |seq, sample: SampleRecord| {
+        meters.count(seq, &sample)
+    })
 }
 
 /// Visits the rows of a table whose keys are seqs, from `from` on, in the order of the log.
@@ -393,8 +397,10 @@ fn each<V: ReadView, T: serde::de::DeserializeOwned>(
     mut visit: impl FnMut(u64, T),
 ) -> Result<(), ViewError> {
     let mut failed = None;
-    view.scan(table, &from.to_be_bytes(), &mut |key, value| {
-        match (seq_of(key), parse(table, value)) {
+    view.scan(
+        table,
+        &from.to_be_bytes(),
+        &mut |key, value| match (seq_of(key), parse(table, value)) {
             (Some(seq), Ok(row)) => {
                 visit(seq, row);
                 ControlFlow::Continue(())
@@ -410,8 +416,8 @@ fn each<V: ReadView, T: serde::de::DeserializeOwned>(
                 });
                 ControlFlow::Break(())
             }
-        }
-    })?;
+        },
+    )?;
     failed.map_or(Ok(()), Err)
 }
 

@@ -3,9 +3,7 @@
 use super::report::following;
 use super::{Refusal, precondition};
 use crate::action::Class;
-use crate::entry::{
-    Breaker, BreakerEvent, BreakerScope, Cause, Cite, Execution, Measure, Status,
-};
+use crate::entry::{Breaker, BreakerEvent, BreakerScope, Cause, Cite, Execution, Measure, Status};
 use crate::limits::{CITES_MAX, INTEGER_MAX};
 use crate::meter::{self, Act, Reading};
 use crate::policy::{BreachScope, BreakerRule, DNC_BREACH};

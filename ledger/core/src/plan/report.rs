@@ -32,7 +32,11 @@ pub(super) fn execution<V: View>(
         _ => Vec::new(),
     };
     let mut bodies = vec![Body::Execution(Box::new(execution))];
-    bodies.extend(tripped.into_iter().map(|breaker| Body::Breaker(Box::new(breaker))));
+    bodies.extend(
+        tripped
+            .into_iter()
+            .map(|breaker| Body::Breaker(Box::new(breaker))),
+    );
     Ok(bodies)
 }
 
@@ -154,7 +158,11 @@ pub(super) fn outcome<V: View>(
     // Whoever reports it: a person who wants no more is listed.
     let listed = listed::of(state, &outcome, decision.as_ref())?;
     let mut bodies = vec![Body::Outcome(Box::new(outcome))];
-    bodies.extend(tripped.into_iter().map(|breaker| Body::Breaker(Box::new(breaker))));
+    bodies.extend(
+        tripped
+            .into_iter()
+            .map(|breaker| Body::Breaker(Box::new(breaker))),
+    );
     bodies.extend(listed.into_iter().map(Body::Dnc));
     Ok(bodies)
 }

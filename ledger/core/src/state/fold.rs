@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::load::Fact;
 use super::{Head, InForce, Prefilled, State, count_allows, first_seq, listing_key, read};
 use crate::entry::{
-    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Finding, Listing, Outcome,
-    OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
+    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Finding, Listing,
+    Outcome, OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
 };
 use crate::gate;
 use crate::hash::Hash;
@@ -200,7 +200,10 @@ impl<V: View> State<V> {
                 files: Vec::new(),
                 mailboxes: policy.mailboxes.clone(),
                 fake_domains: policy.fake_domains.clone(),
-                approval: policy.promotion.as_ref().map(|promotion| promotion.approval),
+                approval: policy
+                    .promotion
+                    .as_ref()
+                    .map(|promotion| promotion.approval),
                 parts_left: policy.parts.unwrap_or(0) + 1,
             },
             (Some(first), None) => {
