@@ -10,10 +10,12 @@ mod breakers;
 mod fold;
 mod load;
 mod sources;
+mod tally;
 
 pub use approvals::{approval_of, pending_of};
 pub use fold::FoldError;
 pub(crate) use fold::{listing_record, sameness};
+pub use tally::{LastStop, Tally, listed};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -101,6 +103,7 @@ pub struct State<V> {
     windows: Windows,
     approvals: approvals::Approvals,
     breakers: breakers::Breakers,
+    tallied: tally::Tallied,
     /// The oldest allow still kept for throttles, so that pruning need not search.
     oldest_allow: Option<u64>,
 }

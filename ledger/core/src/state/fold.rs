@@ -395,6 +395,7 @@ impl<V: View> State<V> {
 
     fn apply_execution(&mut self, seq: u64, execution: &Execution) -> Result<(), FoldError> {
         let decision = self.decision(execution.decision)?;
+        self.tally_execution(seq, execution, decision.as_ref());
         let record = ExecutionRecord {
             decision: execution.decision,
             known: decision.is_some(),
@@ -444,6 +445,7 @@ impl<V: View> State<V> {
             unresolved.decision.to_be_bytes().to_vec(),
             &decision,
         );
+        self.tally_unresolved(unresolved.decision);
         self.close(unresolved.decision);
         Ok(())
     }
@@ -462,6 +464,7 @@ impl<V: View> State<V> {
                 && record.voided.is_none()
             {
                 record.voided = Some((seq, time));
+                self.tally_voided(decision);
                 put(
                     &mut self.view,
                     Table::Decision,
@@ -477,6 +480,7 @@ impl<V: View> State<V> {
             &stop.scope,
         );
         self.stops.insert(seq, stop.scope.clone());
+        self.note_stop(seq, time, stop);
         Ok(())
     }
 
