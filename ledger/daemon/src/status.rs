@@ -295,6 +295,9 @@ fn refused(refusal: &Refusal) -> Row {
             Row::new(Code::InvalidArgument, "FIELD_INVALID").field(field, refusal)
         }
         Refusal::Precondition { .. } => Row::new(Code::FailedPrecondition, "PRECONDITION_FAILED"),
+        Refusal::NotInGroup { id, group } => Row::new(Code::PermissionDenied, "NOT_IN_GROUP")
+            .with("id", id)
+            .with("group", group),
         Refusal::Policy(errors) => policy(errors),
     }
 }

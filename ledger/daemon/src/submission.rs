@@ -31,6 +31,8 @@ pub struct Answer {
     pub entry: Arc<Entry>,
     /// Its receipt.
     pub receipt: Receipt,
+    /// How many entries followed it, of the same command.
+    pub followers: u32,
     /// The request was a repetition; the entry is that of its first copy.
     pub repeated: bool,
     /// A stop has voided the allow that this is.
