@@ -27,6 +27,7 @@ mod view;
 
 pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause};
 pub use difference::Difference;
+pub use followers::follows;
 pub(crate) use publication::join;
 pub use report::{
     MISMATCHES_MAX, Mismatch, OVERDUE_MAX, Overdue, Report, Tally, Unverifiable, What,

@@ -20,7 +20,7 @@ use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
 use crate::room::Rooms;
-use crate::snapshot::Latest;
+use crate::snapshot::{Latest, Snapshot};
 use crate::status::{CallError, CredentialError};
 
 /// The most requests of one principal whose bodies are still coming in. What has come in is a command,
@@ -69,8 +69,12 @@ impl Caller {
 
     /// Whether the credential is still in force. A long answer asks again while it is sent.
     pub fn is_in_force(&self, latest: &Latest) -> bool {
-        latest
-            .get()
+        self.is_known_to(&latest.get())
+    }
+
+    /// Whether the credential is in force as of a snapshot.
+    pub fn is_known_to(&self, snapshot: &Snapshot) -> bool {
+        snapshot
             .principals
             .holder(&self.credential)
             .is_some_and(|holder| *holder.id == *self.id)
@@ -156,7 +160,7 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::snapshot::{Directory, Snapshot};
+    use crate::snapshot::{Controls, Directory};
 
     const CREDENTIAL: [u8; 32] = [7; 32];
 
@@ -176,6 +180,7 @@ mod tests {
                     &Entry {
                         seq,
                         time: Timestamp::EPOCH,
+                        sandbox: false,
                         body: Body::Principal(change),
                     },
                     None,
@@ -189,7 +194,10 @@ mod tests {
         let state = state(changes);
         Latest::new(Snapshot::of(
             &state,
-            Arc::new(Directory::of(&state)),
+            (
+                Arc::new(Directory::of(&state)),
+                Arc::new(Controls::of(&state)),
+            ),
             Timestamp::EPOCH,
         ))
     }
@@ -274,7 +282,10 @@ mod tests {
             let state = state(&changes);
             latest.set(Arc::new(Snapshot::of(
                 &state,
-                Arc::new(Directory::of(&state)),
+                (
+                    Arc::new(Directory::of(&state)),
+                    Arc::new(Controls::of(&state)),
+                ),
                 Timestamp::EPOCH,
             )));
             assert!(!caller.is_in_force(&latest));

@@ -298,6 +298,9 @@ fn refused(refusal: &Refusal) -> Row {
         Refusal::Promotion(_) => {
             Row::new(Code::InvalidArgument, "FIELD_INVALID").field("promotion.receipt", refusal)
         }
+        Refusal::NotInGroup { id, group } => Row::new(Code::PermissionDenied, "NOT_IN_GROUP")
+            .with("id", id)
+            .with("group", group),
         Refusal::Policy(errors) => policy(errors),
     }
 }
