@@ -41,7 +41,7 @@ use crate::time::Timestamp;
 use followers::Followers;
 use publication::Publication;
 use report::Standing;
-use view::GateView;
+pub(crate) use view::GateView;
 
 /// A replay under way. Feed it every entry of the log, in order, from the first.
 #[derive(Debug, Clone)]
@@ -317,7 +317,7 @@ enum Unplanned {
     Surplus,
 }
 
-fn unknown_gate(body: &Body) -> Option<String> {
+pub(crate) fn unknown_gate(body: &Body) -> Option<String> {
     let gate = match body {
         Body::Genesis(genesis) => genesis.gate,
         Body::Boot(boot) => boot.gate,
