@@ -89,7 +89,9 @@ pub enum Refusal {
         what: String,
     },
     /// The caller is in none of the groups that may do this.
-    #[error("`{id}` is not in the group `{group}`, which was asked: an operator puts approvers into groups")]
+    #[error(
+        "`{id}` is not in the group `{group}`, which was asked: an operator puts approvers into groups"
+    )]
     NotInGroup {
         /// The caller.
         id: String,

@@ -52,7 +52,9 @@ pub enum PromotionError {
         bytes: usize,
     },
     /// The same receipt, but spelled otherwise than it is stored.
-    #[error("the sandbox's receipt is not in its stored form: expected it without the text, as `strip` makes it")]
+    #[error(
+        "the sandbox's receipt is not in its stored form: expected it without the text, as `strip` makes it"
+    )]
     Form,
     /// About another kind of entry.
     #[error("the sandbox's receipt is about a `{kind}` entry, expected a `policy` entry")]
@@ -77,7 +79,9 @@ pub enum PromotionError {
         found: u64,
     },
     /// Not of a sandbox.
-    #[error("entry {seq} is not marked as one of a sandbox: expected the receipt of a ledger made with `--environment sandbox`")]
+    #[error(
+        "entry {seq} is not marked as one of a sandbox: expected the receipt of a ledger made with `--environment sandbox`"
+    )]
     NotSandbox {
         /// The entry.
         seq: u64,

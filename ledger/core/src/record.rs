@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Channels, Class};
-use crate::entry::{
-    Basis, BreakerScope, Key, ListingReason, Measure, Outcome, Status, Verdict,
-};
+use crate::entry::{Basis, BreakerScope, Key, ListingReason, Measure, Outcome, Status, Verdict};
 use crate::hash::Hash;
 use crate::role::{Call, Role};
 use crate::time::Timestamp;

@@ -481,14 +481,20 @@ fn domain_keys_under_a_reserved_name_reach_up_to_it() {
         ("foo.localhost", "foo.localhost,localhost"),
         ("example.com", "example.com"),
         ("a.example.com", "a.example.com,example.com"),
-        ("a.b.example.net", "a.b.example.net,b.example.net,example.net"),
+        (
+            "a.b.example.net",
+            "a.b.example.net,b.example.net,example.net",
+        ),
         // Not below them, for all that they look like it.
         ("foo-test.com", "foo-test.com"),
         ("a.test.com", "a.test.com,test.com"),
         ("a.myexample.org", "a.myexample.org,myexample.org"),
     ] {
         let keys = email_keys(&format!("kim@{host}")).unwrap();
-        let found: Vec<&str> = keys[2..].iter().map(|key| key.identifier.as_str()).collect();
+        let found: Vec<&str> = keys[2..]
+            .iter()
+            .map(|key| key.identifier.as_str())
+            .collect();
         assert_eq!(found.join(","), expected);
         let reserved = found.iter().any(|name| RESERVED_DOMAINS.contains(name));
         assert_eq!(reserved, is_reserved(host), "{host}");

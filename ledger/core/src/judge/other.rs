@@ -320,7 +320,12 @@ fn promoted(
         Ok(receipt) => receipt,
         Err(error) => return wrong(format!("`promotion.receipt`: {error}")),
     };
-    same(seq, "promotion.origin", &receipt.origin(), &promotion.origin.as_str())?;
+    same(
+        seq,
+        "promotion.origin",
+        &receipt.origin(),
+        &promotion.origin.as_str(),
+    )?;
     let sha256 = policy.sha256.unwrap_or(Hash([0; 32]));
     if let Err(error) = receipt.verify(&policy.files, sha256, &trusted.key) {
         return wrong(format!("`promotion.receipt`: {error}"));
@@ -336,7 +341,12 @@ fn promoted(
     let Body::Approval(approval) = &material.entry(promotion.approval)?.body else {
         return wrong(format!("entry {} is no approval", promotion.approval));
     };
-    same(seq, "promotion.approver", &approval.cause.actor.id, &promotion.approver)?;
+    same(
+        seq,
+        "promotion.approver",
+        &approval.cause.actor.id,
+        &promotion.approver,
+    )?;
     if approval.verdict != Verdict::Granted || approval.policy != Some(sha256) {
         return wrong(format!(
             "entry {} does not approve the policy {sha256}",
@@ -344,14 +354,23 @@ fn promoted(
         ));
     }
     if approval.expires_at.is_none_or(|until| until <= entry.time) {
-        return wrong(format!("the approval of entry {} had expired", promotion.approval));
+        return wrong(format!(
+            "the approval of entry {} had expired",
+            promotion.approval
+        ));
     }
     if promotion.approver == policy.cause.actor.id {
-        return wrong(format!("`{}` both approved and published it", promotion.approver));
+        return wrong(format!(
+            "`{}` both approved and published it",
+            promotion.approver
+        ));
     }
     judgement.shows(
         "promotion",
-        format!("`{}` approved it in entry {}", promotion.approver, promotion.approval),
+        format!(
+            "`{}` approved it in entry {}",
+            promotion.approver, promotion.approval
+        ),
     );
     judgement.does_not_show("That nothing had used the approval up: that takes replay.");
     Ok(())

@@ -23,8 +23,8 @@ pub(super) fn check<V: View>(
             "this ledger is a sandbox: policies are promoted out of it, and published here without a promotion",
         ));
     }
-    let receipt = Stripped::parse(&promotion.receipt)
-        .map_err(|error| Refusal::Promotion(Box::new(error)))?;
+    let receipt =
+        Stripped::parse(&promotion.receipt).map_err(|error| Refusal::Promotion(Box::new(error)))?;
     let origin = receipt.origin().to_owned();
     let Some(trusted) = state.trusted_key(&origin)? else {
         return Err(precondition(&format!(

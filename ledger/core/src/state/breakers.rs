@@ -52,25 +52,27 @@ impl<V: View> State<V> {
     pub fn breakers_open(&self, now: Timestamp) -> impl Iterator<Item = (u64, &BreakerRecord)> {
         self.breakers().filter_map(move |record| {
             let (seq, until) = record.opened?;
-            until.is_none_or(|until| now < until).then_some((seq, record))
+            until
+                .is_none_or(|until| now < until)
+                .then_some((seq, record))
         })
     }
 
     pub(super) fn apply_breaker(&mut self, seq: u64, breaker: &Breaker) {
         let key = (breaker.rule.clone(), breaker.scope.clone());
-        let mut record = self
-            .breakers
-            .latched
-            .get(&key)
-            .cloned()
-            .unwrap_or_else(|| BreakerRecord {
-                rule: breaker.rule.clone(),
-                scope: breaker.scope.clone(),
-                measure: breaker.measure,
-                warned: false,
-                opened: None,
-                counts_from: 0,
-            });
+        let mut record =
+            self.breakers
+                .latched
+                .get(&key)
+                .cloned()
+                .unwrap_or_else(|| BreakerRecord {
+                    rule: breaker.rule.clone(),
+                    scope: breaker.scope.clone(),
+                    measure: breaker.measure,
+                    warned: false,
+                    opened: None,
+                    counts_from: 0,
+                });
         match breaker.event {
             BreakerEvent::Warned => record.warned = true,
             BreakerEvent::Opened => record.opened = Some((seq, breaker.until)),

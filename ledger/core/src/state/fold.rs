@@ -199,7 +199,10 @@ impl<V: View> State<V> {
                 files: Vec::new(),
                 mailboxes: policy.mailboxes.clone(),
                 fake_domains: policy.fake_domains.clone(),
-                approval: policy.promotion.as_ref().map(|promotion| promotion.approval),
+                approval: policy
+                    .promotion
+                    .as_ref()
+                    .map(|promotion| promotion.approval),
                 parts_left: policy.parts.unwrap_or(0) + 1,
             },
             (Some(first), None) => {

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::fold::PolicyFact;
 use super::approvals::Approvals;
 use super::breakers::Breakers;
+use super::fold::PolicyFact;
 use super::{ClockFacts, Head, State, by_seq, count_allows, read, rows};
 use crate::entry::{Genesis, Scope};
 use crate::policy::Numbers;
