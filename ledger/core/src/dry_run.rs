@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use crate::entry::{Basis, Body, Code, DecodeError, Decision, Entry, Outcome, Reason};
+use crate::entry::{Basis, Body, Code, Decision, DecodeError, Entry, Outcome, Reason};
 use crate::gate::{self, Rules};
 use crate::hash::Hash;
 use crate::policy::Policy;
@@ -51,9 +51,11 @@ impl Tokens {
     pub fn learn(&mut self, entry: &Entry) {
         if let Body::Policy(policy) = &entry.body {
             let mailboxes = policy.mailboxes.iter();
-            self.mailboxes.extend(mailboxes.map(|(name, token)| (name.clone(), *token)));
+            self.mailboxes
+                .extend(mailboxes.map(|(name, token)| (name.clone(), *token)));
             let domains = policy.fake_domains.iter();
-            self.fake_domains.extend(domains.map(|(name, token)| (name.clone(), *token)));
+            self.fake_domains
+                .extend(domains.map(|(name, token)| (name.clone(), *token)));
         }
     }
 }
@@ -182,8 +184,7 @@ impl DryRun {
                 .map(str::to_owned)
                 .collect::<BTreeSet<String>>()
         };
-        let unknown_mailboxes =
-            unknown(&mut policy.mailbox_names().into_iter(), &tokens.mailboxes);
+        let unknown_mailboxes = unknown(&mut policy.mailbox_names().into_iter(), &tokens.mailboxes);
         let unknown_fake_domains = unknown(
             &mut policy.fake_domains.iter().map(String::as_str),
             &tokens.fake_domains,

@@ -77,7 +77,12 @@ fn a_sandbox_reaches_addresses_that_belong_to_nobody() {
         assert_eq!(decision.outcome, Outcome::Deny, "{address}");
     }
     // One somebody among nobodies is one too many, and each is named.
-    let people = [email(NOBODYS[0]), email(SOMEBODYS[0]), email(NOBODYS[4]), email(SOMEBODYS[1])];
+    let people = [
+        email(NOBODYS[0]),
+        email(SOMEBODYS[0]),
+        email(NOBODYS[4]),
+        email(SOMEBODYS[1]),
+    ];
     assert_eq!(refused(&mut house, "email.send", &people).1, [1, 3]);
 }
 
@@ -92,7 +97,10 @@ fn a_person_without_an_address_is_not_reached() {
     };
     assert_eq!(refused(&mut house, "email.send", &[phone]).1, [0]);
     // An address that cannot be normalised is none.
-    assert_eq!(refused(&mut house, "email.send", &[email("kim@test")]).1, [0]);
+    assert_eq!(
+        refused(&mut house, "email.send", &[email("kim@test")]).1,
+        [0]
+    );
 }
 
 #[test]
@@ -100,10 +108,16 @@ fn only_contact_in_a_sandbox_is_refused_for_it() {
     let mut house = House::sandbox();
     house.publish(POLICY, at(1));
     let (decision, found) = refused(&mut house, "crm.lookup", &[email(SOMEBODYS[0])]);
-    assert_eq!((decision.outcome, found.as_slice()), (Outcome::Allow, &[][..]));
+    assert_eq!(
+        (decision.outcome, found.as_slice()),
+        (Outcome::Allow, &[][..])
+    );
     let mut prod = House::prod();
     prod.publish(POLICY, at(1));
-    assert_eq!(refused(&mut prod, "email.send", &[email(SOMEBODYS[0])]).1, [0_u64; 0]);
+    assert_eq!(
+        refused(&mut prod, "email.send", &[email(SOMEBODYS[0])]).1,
+        [0_u64; 0]
+    );
 }
 
 #[test]

@@ -143,9 +143,15 @@ impl House {
     // Policies.
 
     pub(crate) fn publication(&mut self, files: &[PolicyFile], by: &str) -> PolicyEntry {
-        let text = &files.iter().find(|file| file.path == "policy.toml").unwrap().text;
+        let text = &files
+            .iter()
+            .find(|file| file.path == "policy.toml")
+            .unwrap()
+            .text;
         let names = |key: &str| -> Vec<String> {
-            let lists = text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
+            let lists = text
+                .lines()
+                .filter_map(|line| line.strip_prefix(key)?.strip_prefix(" = "));
             lists
                 .flat_map(|list| list.split('"').skip(1).step_by(2).map(str::to_owned))
                 .filter(|name| name != "*")
@@ -160,7 +166,12 @@ impl House {
             parts: None,
             mailboxes: mailboxes
                 .iter()
-                .map(|name| (name.clone(), normalise::mailbox(name).unwrap().token(&self.subject)))
+                .map(|name| {
+                    (
+                        name.clone(),
+                        normalise::mailbox(name).unwrap().token(&self.subject),
+                    )
+                })
                 .collect(),
             fake_domains: domains
                 .iter()
@@ -201,7 +212,8 @@ impl House {
         };
         let cause = self.cause(call, Role::Operator, OPERATOR);
         let key = key.to_owned();
-        self.append(Body::Key(KeyEntry { cause, event, key }), now).seq
+        self.append(Body::Key(KeyEntry { cause, event, key }), now)
+            .seq
     }
 
     pub(crate) fn approve(&mut self, what: Result<Hash, u64>, now: Timestamp) -> u64 {
@@ -241,7 +253,11 @@ impl House {
                 .collect(),
             dnc: false,
             utc_offset: None,
-            unusable: identity.unusable.iter().map(|error| error.kind.clone()).collect(),
+            unusable: identity
+                .unusable
+                .iter()
+                .map(|error| error.kind.clone())
+                .collect(),
         }
     }
 

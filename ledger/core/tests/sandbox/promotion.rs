@@ -61,15 +61,11 @@ fn ready(sandbox: &House, text: &str) -> (House, u64) {
     (prod, approval)
 }
 
-fn refusal(
-    prod: &mut House,
-    text: &str,
-    by: &str,
-    approval: u64,
-    receipt: &str,
-) -> String {
+fn refusal(prod: &mut House, text: &str, by: &str, approval: u64, receipt: &str) -> String {
     let size = prod.size();
-    let error = prod.promote(&file(text), by, (approval, receipt), at(10)).unwrap_err();
+    let error = prod
+        .promote(&file(text), by, (approval, receipt), at(10))
+        .unwrap_err();
     assert_eq!(prod.size(), size);
     error.to_string()
 }
@@ -107,7 +103,10 @@ fn a_tried_and_approved_policy_is_promoted() {
         assert_eq!(report.fault(), None, "{report:?}");
 
         // What was taken out is exactly what stands in the sandbox.
-        let again = Stripped::parse(&stripped).unwrap().rebuild(&file(&text)).unwrap();
+        let again = Stripped::parse(&stripped)
+            .unwrap()
+            .rebuild(&file(&text))
+            .unwrap();
         assert_eq!(again, receipt);
         // Evidence about it holds.
         judged(&prod, &entries[0]).unwrap();
@@ -115,7 +114,10 @@ fn a_tried_and_approved_policy_is_promoted() {
 
         // An approval is for one promotion.
         let error = refusal(&mut prod, &text, OPERATOR, approval, &stripped);
-        let spent = format!("promotion.approval `{approval}`: entry {} has used it up", entries[0].seq);
+        let spent = format!(
+            "promotion.approval `{approval}`: entry {} has used it up",
+            entries[0].seq
+        );
         assert!(error.starts_with(&spent), "{error}");
     }
 }
@@ -124,7 +126,9 @@ fn judged(house: &House, entry: &Entry) -> Result<(), String> {
     let read = |seq| Ok::<_, ()>((seq < house.size()).then(|| house.entry(seq)));
     let others = required(entry, read).unwrap();
     let others: BTreeMap<u64, Entry> = others.iter().map(|seq| (*seq, house.entry(*seq))).collect();
-    judge(entry, &others).map(|_| ()).map_err(|error| error.to_string())
+    judge(entry, &others)
+        .map(|_| ())
+        .map_err(|error| error.to_string())
 }
 
 #[test]
@@ -134,7 +138,11 @@ fn files_are_cut_in_one_way_whatever_order_they_come_in() {
         text: text.to_owned(),
     };
     let text = "\"x".repeat(9_000);
-    let files = [file("policy.toml", &text), file("a.cedar", ""), file("b.cedar", "permit")];
+    let files = [
+        file("policy.toml", &text),
+        file("a.cedar", ""),
+        file("b.cedar", "permit"),
+    ];
     let mut turned = files.clone();
     turned.reverse();
     let parts = policy_parts(&files);
@@ -175,11 +183,21 @@ fn what_does_not_belong_to_the_text_is_refused() {
     };
     policy.sha256 = Some(hash(&file(&other)));
     let mut liar = House::sandbox();
-    liar.lines.push(Entry { seq: liar.size(), ..lie }.encode().unwrap());
+    liar.lines.push(
+        Entry {
+            seq: liar.size(),
+            ..lie
+        }
+        .encode()
+        .unwrap(),
+    );
     let stripped = strip(&liar.receipt(liar.size() - 1)).unwrap();
     let (mut prod, approval) = ready(&liar, &other);
     let error = refusal(&mut prod, &other, OPERATOR, approval, &stripped);
-    assert!(error.contains("does not hold for this text: inclusion proof"), "{error}");
+    assert!(
+        error.contains("does not hold for this text: inclusion proof"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -192,16 +210,24 @@ fn only_a_trusted_key_vouches() {
     let error = refusal(&mut prod, POLICY, OPERATOR, approval, &stripped);
     assert!(error.starts_with(unknown), "{error}");
     // Another key of the same name.
-    let impostor = House::new("sandbox.example/ledger", ledger_core::entry::Environment::Sandbox, 9);
+    let impostor = House::new(
+        "sandbox.example/ledger",
+        ledger_core::entry::Environment::Sandbox,
+        9,
+    );
     prod.trust(KeyEvent::Trusted, &impostor.vkey(), at(2));
     let error = refusal(&mut prod, POLICY, OPERATOR, approval, &stripped);
-    assert!(error.contains("does not hold for this text: checkpoint"), "{error}");
+    assert!(
+        error.contains("does not hold for this text: checkpoint"),
+        "{error}"
+    );
     prod.trust(KeyEvent::Trusted, &sandbox.vkey(), at(3));
     prod.trust(KeyEvent::Distrusted, &sandbox.vkey(), at(4));
     let error = refusal(&mut prod, POLICY, OPERATOR, approval, &stripped);
     assert!(error.starts_with(unknown), "{error}");
     prod.trust(KeyEvent::Trusted, &sandbox.vkey(), at(5));
-    prod.promote(&file(POLICY), OPERATOR, (approval, &stripped), at(10)).unwrap();
+    prod.promote(&file(POLICY), OPERATOR, (approval, &stripped), at(10))
+        .unwrap();
 }
 
 #[test]
@@ -211,7 +237,10 @@ fn only_an_approval_of_exactly_this_lets_it_in() {
     let (mut prod, approval) = ready(&sandbox, POLICY);
     let other = prod.approve(Ok(Hash([4; 32])), at(4));
     for (seq, expected) in [
-        (prod.size(), "expected the seq of an entry that approves the policy"),
+        (
+            prod.size(),
+            "expected the seq of an entry that approves the policy",
+        ),
         (0, "expected the seq of an entry that approves the policy"),
         (other, "it approves the policy 0404"),
     ] {
@@ -240,7 +269,10 @@ fn what_is_no_receipt_of_a_sandboxs_policy_is_refused() {
     assert_eq!(of(first + 1), PromotionError::Continuation { first });
     let mut prod = House::prod();
     let seq = prod.publish(POLICY, at(1));
-    assert_eq!(strip(&prod.receipt(seq)), Err(PromotionError::NotSandbox { seq }));
+    assert_eq!(
+        strip(&prod.receipt(seq)),
+        Err(PromotionError::NotSandbox { seq })
+    );
 
     let stripped = strip(&receipt).unwrap();
     let lie = Receipt {
@@ -248,12 +280,18 @@ fn what_is_no_receipt_of_a_sandboxs_policy_is_refused() {
         ..Receipt::parse(stripped.as_bytes()).unwrap()
     };
     assert!(matches!(strip(&lie), Err(PromotionError::Seq { .. })));
-    assert!(matches!(Stripped::parse(""), Err(PromotionError::Receipt(_))));
+    assert!(matches!(
+        Stripped::parse(""),
+        Err(PromotionError::Receipt(_))
+    ));
     // As the sandbox hands it out it is not stored: the text would stand twice.
     let whole = String::from_utf8(sandbox.receipt(4).to_bytes()).unwrap();
     assert_eq!(Stripped::parse(&whole).unwrap_err(), PromotionError::Form);
     let bytes = PROMOTION_RECEIPT_BYTES_MAX + 1;
-    assert_eq!(Stripped::parse(&"x".repeat(bytes)), Err(PromotionError::TooLarge { bytes }));
+    assert_eq!(
+        Stripped::parse(&"x".repeat(bytes)),
+        Err(PromotionError::TooLarge { bytes })
+    );
 }
 
 #[test]
@@ -264,18 +302,32 @@ fn witnesses_stay_behind_and_nothing_else_comes_along() {
     witnessed.checkpoint.extend_from_slice(line.as_bytes());
     let bare = strip(&receipt).unwrap();
     assert_eq!(strip(&witnessed).unwrap(), bare);
-    assert_eq!(Stripped::parse(&format!("{bare}{line}")).unwrap_err(), PromotionError::Form);
+    assert_eq!(
+        Stripped::parse(&format!("{bare}{line}")).unwrap_err(),
+        PromotionError::Form
+    );
     let (mut prod, approval) = ready(&sandbox, POLICY);
-    prod.promote(&file(POLICY), OPERATOR, (approval, &bare), at(10)).unwrap();
+    prod.promote(&file(POLICY), OPERATOR, (approval, &bare), at(10))
+        .unwrap();
 }
 
 #[test]
 fn a_sandbox_takes_no_promotion() {
     let (tried_in, receipt) = tried(POLICY);
-    let mut other = House::new("other.example/ledger", ledger_core::entry::Environment::Sandbox, 11);
+    let mut other = House::new(
+        "other.example/ledger",
+        ledger_core::entry::Environment::Sandbox,
+        11,
+    );
     other.trust(KeyEvent::Trusted, &tried_in.vkey(), at(1));
     let approval = other.approve(Ok(hash(&file(POLICY))), at(2));
-    let error = refusal(&mut other, POLICY, OPERATOR, approval, &strip(&receipt).unwrap());
+    let error = refusal(
+        &mut other,
+        POLICY,
+        OPERATOR,
+        approval,
+        &strip(&receipt).unwrap(),
+    );
     assert!(error.starts_with("this ledger is a sandbox"), "{error}");
 }
 
@@ -295,11 +347,19 @@ fn replay_and_judge_name_a_forged_promotion() {
     let another = strip(&another).unwrap();
     let forged = stripped.replace("extra ", "extra A");
     let mutations: [(&str, &dyn Fn(&mut Promotion)); 5] = [
-        ("receipt-of-another-text", &|promotion| promotion.receipt.clone_from(&another)),
-        ("receipt-spoiled", &|promotion| promotion.receipt.clone_from(&forged)),
-        ("origin", &|promotion| promotion.origin = "elsewhere.example/ledger".to_owned()),
+        ("receipt-of-another-text", &|promotion| {
+            promotion.receipt.clone_from(&another)
+        }),
+        ("receipt-spoiled", &|promotion| {
+            promotion.receipt.clone_from(&forged)
+        }),
+        ("origin", &|promotion| {
+            promotion.origin = "elsewhere.example/ledger".to_owned()
+        }),
         ("key", &|promotion| promotion.key -= 1),
-        ("approver", &|promotion| promotion.approver = OPERATOR.to_owned()),
+        ("approver", &|promotion| {
+            promotion.approver = OPERATOR.to_owned()
+        }),
     ];
     for (name, mutate) in mutations {
         let mut entry = entry.clone();
@@ -310,7 +370,11 @@ fn replay_and_judge_name_a_forged_promotion() {
         let mut lines = prod.lines.clone();
         *lines.last_mut().unwrap() = entry.encode().unwrap();
         let report = replay(&lines);
-        let found: Vec<u64> = report.mismatches.iter().map(|mismatch| mismatch.seq).collect();
+        let found: Vec<u64> = report
+            .mismatches
+            .iter()
+            .map(|mismatch| mismatch.seq)
+            .collect();
         assert_eq!(found, [entry.seq], "{name}: {report:?}");
         assert!(judged(&prod, &entry).is_err(), "{name}");
     }
@@ -343,7 +407,10 @@ fn the_largest_promoted_entry_fits() {
         ..sandbox.receipt(3)
     };
     let stripped = strip(&receipt).unwrap();
-    println!("stripped: {} of {PROMOTION_RECEIPT_BYTES_MAX}", stripped.len());
+    println!(
+        "stripped: {} of {PROMOTION_RECEIPT_BYTES_MAX}",
+        stripped.len()
+    );
     let mut promoted = first;
     promoted.promotion = Some(Box::new(Promotion {
         approval: (1 << 53) - 1,
