@@ -17,6 +17,7 @@ pub mod gate;
 pub mod hash;
 pub mod judge;
 pub mod limits;
+pub mod meter;
 pub mod name;
 pub mod normalise;
 pub mod note;

@@ -123,11 +123,13 @@ pub fn people(recipients: &[Recipient]) -> Vec<PersonKeys> {
                 .map(|key| (key.kind.clone(), key.token))
                 .collect(),
             domains: registrable(&recipient.keys).collect(),
+            others: BTreeSet::new(),
         };
         match people.iter_mut().find(|other| one.is_same_as(other)) {
             Some(other) => {
                 other.person.append(&mut one.person);
                 other.domains.append(&mut one.domains);
+                other.others.insert(index);
             }
             None => people.push(one),
         }
@@ -287,7 +289,7 @@ impl Windows {
 }
 
 /// Whether what was counted at `time` is outside `(now - window, now]`.
-fn has_left(time: Timestamp, window_s: u64, now: Timestamp) -> bool {
+pub(crate) fn has_left(time: Timestamp, window_s: u64, now: Timestamp) -> bool {
     time.saturating_add_s(window_s) <= now
 }
 

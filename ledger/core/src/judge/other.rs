@@ -3,11 +3,11 @@
 use super::material::Material;
 use super::{JudgeError, Judgement, same};
 use crate::entry::{
-    Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Execution, Finding,
-    KeyEvent, Outcome, PolicyEntry, PolicyRef, Promotion, Verdict,
+    Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Event, Execution,
+    Finding, KeyEvent, Measure, Outcome, PolicyEntry, PolicyRef, Promotion, Status, Verdict,
 };
 use crate::hash::Hash;
-use crate::plan::findings;
+use crate::plan::{above, findings, listing_reason, outcome_findings};
 use crate::promotion::Stripped;
 use crate::record::DecisionRecord;
 
@@ -44,10 +44,14 @@ pub(super) fn judge(
                 &known.map(|execution| execution.decision),
                 &outcome.decision,
             )?;
-            let found = if reported.is_none() {
-                vec![Finding::UnknownExecution]
-            } else {
-                Vec::new()
+            let found = match (reported, known) {
+                (None, _) => vec![Finding::UnknownExecution],
+                (Some(_), None) => Vec::new(),
+                (Some(_), Some(execution)) => {
+                    let decision = decision(seq, execution.decision, material)?;
+                    let agent = &decision.cause.actor.id;
+                    outcome_findings(outcome, agent, decision.recipients.len() as u64)
+                }
             };
             same(seq, "findings", &found, &outcome.findings)?;
             match outcome.execution.filter(|_| reported.is_some()) {
@@ -121,6 +125,24 @@ pub(super) fn judge(
                     ),
                 );
             }
+            if let Some(cited) = dnc.outcome {
+                let Body::Outcome(outcome) = &material.entry(cited)?.body else {
+                    return wrong(format!(
+                        "entry {cited}, from which it follows, is no outcome"
+                    ));
+                };
+                let reason = listing_reason(outcome.event);
+                if reason.is_none() || dnc.listings.iter().any(|one| one.reason != reason) {
+                    return wrong(format!(
+                        "it lists for another reason than the outcome of entry {cited} gives"
+                    ));
+                }
+                judgement.shows(
+                    "dnc",
+                    format!("it follows from the outcome of entry {cited}"),
+                );
+                judgement.does_not_show("That these are the keys of the person concerned.");
+            }
             if !dnc.ends.is_empty() {
                 judgement.does_not_show("That the listings that it ends were still in force.");
             }
@@ -178,6 +200,26 @@ pub(super) fn judge(
                     }
                     _ => return wrong(format!("entry {cited} opened no breaker")),
                 }
+            }
+            if matches!(breaker.event, BreakerEvent::Warned | BreakerEvent::Opened) {
+                if !above(breaker) {
+                    return wrong("what it counted is not above its threshold".to_owned());
+                }
+                for cite in &breaker.cites {
+                    let body = &material.entry(cite.seq)?.body;
+                    if !is_counted(breaker.measure, body) {
+                        let kind = body.kind();
+                        return wrong(format!(
+                            "it counts entry {}, a `{kind}`, which its measure does not count",
+                            cite.seq
+                        ));
+                    }
+                }
+                judgement.shows(
+                    "breaker",
+                    "what it says it counted is above its threshold, and each entry that it cites counts"
+                        .to_owned(),
+                );
             }
             judgement.does_not_show("What the breaker counted: that takes replay.");
         }
@@ -297,6 +339,24 @@ fn execution(
         "Whether the decision had been used before, or voided by a stop: that takes replay.",
     );
     Ok(())
+}
+
+/// Whether breakers of this measure count an entry like this.
+const fn is_counted(measure: Measure, body: &Body) -> bool {
+    match (measure, body) {
+        (Measure::HardBounceRate, Body::Outcome(outcome)) => {
+            matches!(outcome.event, Event::BounceHard)
+        }
+        (Measure::ComplaintRate, Body::Outcome(outcome)) => {
+            matches!(outcome.event, Event::Complaint)
+        }
+        (Measure::ErrorRate, Body::Execution(execution)) => {
+            matches!(execution.status, Status::Failure)
+        }
+        (Measure::Cost, Body::Execution(execution)) => execution.cost_micros.is_some(),
+        (Measure::DncBreach, Body::Execution(_) | Body::Decision(_)) => true,
+        _ => false,
+    }
 }
 
 /// The sandbox's receipt holds for this text under the key that was trusted, and somebody else than the
