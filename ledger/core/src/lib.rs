@@ -8,6 +8,7 @@
 pub mod action;
 pub mod checkpoint;
 pub mod codebook;
+pub mod dry_run;
 pub mod entry;
 pub mod evidence;
 pub mod export;

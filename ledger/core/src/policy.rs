@@ -98,10 +98,10 @@ use crate::hash::Hash;
 use crate::redact::{Pointer, Redaction};
 use crate::token::Token;
 
+pub use crate::limits::FAKE_DOMAINS_MAX;
 pub use breaker::{BREAKERS_MAX, BreakerPer, BreakerRule, DNC_BREACH};
 pub use error::{ERRORS_MAX, PolicyError, PolicyErrors};
 pub use number::{NUMBER_RANGES, Numbers};
-pub use sandbox::FAKE_DOMAINS_MAX;
 pub use scope::{AGENT_OWNED, FieldRules, Fields, SENSITIVE};
 
 /// The one file of a policy that this version reads.

@@ -42,7 +42,7 @@ use crate::time::Timestamp;
 use followers::Followers;
 use publication::Publication;
 use report::Standing;
-use view::GateView;
+pub(crate) use view::GateView;
 
 /// A replay under way. Feed it every entry of the log, in order, from the first.
 #[derive(Debug, Clone)]
@@ -321,7 +321,7 @@ enum Unplanned {
     Surplus,
 }
 
-fn unknown_gate(body: &Body) -> Option<String> {
+pub(crate) fn unknown_gate(body: &Body) -> Option<String> {
     let gate = match body {
         Body::Genesis(genesis) => genesis.gate,
         Body::Boot(boot) => boot.gate,
