@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ledger_proto::v1;
+use ledger_core::entry::Commitment;
+use ledger_proto::v1::{self, get_receipt_request::Of};
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files::Outfile;
-use crate::reading::{self, checked};
+use crate::proof::same;
 use crate::text::counted;
 use crate::values::words::{detail_name, parser};
 
@@ -35,6 +36,7 @@ pub(crate) struct DetailArgs {
 }
 
 pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Failure> {
+    const WHAT: &str = "the detail";
     let session = context.connect().await?;
     let file = args
         .out
@@ -42,7 +44,17 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
         .map(Outfile::create_private)
         .transpose()?;
     let name = detail_name::word(args.name);
-    let verified = reading::entry(&session, args.seq).await?;
+    let request = v1::GetReceiptRequest {
+        of: Some(Of::Seq(args.seq)),
+    };
+    let receipt = session
+        .proofs()
+        .get_receipt(request)
+        .await?
+        .into_inner()
+        .receipt;
+    let verified = session.verify(receipt)?;
+    same("seq", args.seq, verified.entry.seq)?;
     let details = verified.entry.body.details();
     let committed = details
         .and_then(|details| details.iter().find(|(kept, _)| kept.as_str() == name))
@@ -68,15 +80,28 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
         name: args.name.into(),
     };
     let reply = session.proofs().get_detail(request).await?.into_inner();
-    let opened = checked(committed, &reply.salt, reply.value.to_vec())?;
+    let salt = <[u8; 32]>::try_from(&reply.salt[..]).map_err(|_| {
+        Failure::unverified(
+            WHAT,
+            format!("its salt has {} bytes, expected 32", reply.salt.len()),
+        )
+    })?;
+    let found = Commitment::new(&salt, &reply.value, 0);
+    if (found.commitment, found.bytes) != (committed.commitment, committed.bytes) {
+        let why = format!(
+            "the entry commits to `{}`, and this makes `{}`",
+            committed.commitment, found.commitment
+        );
+        return Err(Failure::unverified(WHAT, why));
+    }
     if let Some(file) = file {
-        file.finish(&opened.value)?;
+        file.finish(&reply.value)?;
     }
     if context.output.is_json() {
         let object = json!({
             "seq": args.seq, "name": name, "bytes": committed.bytes, "redacted": committed.redacted.unwrap_or(0),
-            "commitment": committed.commitment, "salt": hex::encode(opened.salt),
-            "value": args.out.is_none().then(|| String::from_utf8_lossy(&opened.value).into_owned()),
+            "commitment": committed.commitment, "salt": hex::encode(salt),
+            "value": args.out.is_none().then(|| String::from_utf8_lossy(&reply.value).into_owned()),
             "file": args.out.as_ref().map(|path| path.display().to_string()),
         });
         return context.output.show("", &object);
@@ -91,9 +116,9 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
         );
         return context.output.show(&text, &());
     }
-    context.output.raw(&opened.value)?;
+    context.output.raw(&reply.value)?;
     // Exactly the bytes for whoever reads on; for eyes, a line of its own.
-    if context.output.is_watched() && !opened.value.ends_with(b"\n") {
+    if context.output.is_watched() && !reply.value.ends_with(b"\n") {
         context.output.raw(b"\n")?;
     }
     Ok(())
