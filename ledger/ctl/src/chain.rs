@@ -53,11 +53,27 @@ impl Chain {
     pub(crate) async fn fetch(session: &Session, correlation_id: &str) -> Result<Self, Failure> {
         let mut chain = Self {
             correlation_id: correlation_id.to_owned(),
-            links: correlated(session, correlation_id).await?,
+            links: correlated(session, correlation_id, 0, usize::MAX).await?.0,
             followed: true,
         };
         chain.follow(session).await?;
         Ok(chain)
+    }
+
+    /// Fetches what is recorded under a correlation id from `from` on, some `most` entries and no more,
+    /// and looks for nothing else.
+    pub(crate) async fn fetch_part(
+        session: &Session,
+        correlation_id: &str,
+        from: u64,
+        most: usize,
+    ) -> Result<Self, Failure> {
+        let (links, followed) = correlated(session, correlation_id, from, most).await?;
+        Ok(Self {
+            correlation_id: correlation_id.to_owned(),
+            links,
+            followed,
+        })
     }
 
     /// Its entries with their proofs, in the order of the log.
@@ -204,13 +220,15 @@ pub(crate) fn follows(body: &Body) -> bool {
     }
 }
 
+/// The entries of a correlation id, and whether that is all of them.
 async fn correlated(
     session: &Session,
     correlation_id: &str,
-) -> Result<BTreeMap<u64, Link>, Failure> {
+    mut from_seq: u64,
+    most: usize,
+) -> Result<(BTreeMap<u64, Link>, bool), Failure> {
     let mut query = session.query();
     let mut links: BTreeMap<u64, Link> = BTreeMap::new();
-    let mut from_seq = 0;
     loop {
         let request = v1::TraceRequest {
             correlation_id: correlation_id.to_owned(),
@@ -242,9 +260,10 @@ async fn correlated(
             );
         }
         match reply.next_seq {
+            Some(next) if next > from_seq && links.len() >= most => return Ok((links, false)),
             Some(next) if next > from_seq => from_seq = next,
             Some(_) => return Err(Failure::unverified("the answer", "its pages do not end")),
-            None => return Ok(links),
+            None => return Ok((links, true)),
         }
     }
 }

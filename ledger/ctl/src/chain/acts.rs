@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::codebook;
-use ledger_core::entry::{
-    Basis, Body, BreakerEvent, DncOp, Entry, Event, Finding, Outcome, Status,
-};
+use ledger_core::entry::{Basis, Body, BreakerEvent, DncOp, Entry, Event, Finding, Status};
 
 use super::follows;
 use crate::output::Style;
@@ -157,9 +155,4 @@ pub(crate) fn findings(entry: &Entry) -> &[Finding] {
         Body::Decision(decision) => &decision.findings,
         _ => &[],
     }
-}
-
-/// Whether a decision lets the act happen.
-pub(crate) fn allows(entry: &Entry) -> bool {
-    matches!(&entry.body, Body::Decision(decision) if decision.outcome == Outcome::Allow)
 }

@@ -166,7 +166,7 @@ mod tests {
             ("AaBb", "AaCb", "AaBb", "AaCb"),
             // Another kind: each alone.
             ("Ab", "AB", "Ab-", "A-B"),
-            ("AB", "BA", "-AB", "BA-"),
+            ("AB", "BA", "AB-", "-BA"),
             ("AxBy", "AzBw", "AxBy", "AzBw"),
             ("", "ab", "--", "ab"),
         ] {

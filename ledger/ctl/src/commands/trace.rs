@@ -24,9 +24,9 @@ use crate::text::{counted, put, wrapped};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   ledgerctl trace run-7f3a
-  ledgerctl trace run-7f3a --details          with what is kept outside the log, each under its entry
-  ledgerctl trace --seq 41                    the run that entry 41 belongs to
-  ledgerctl trace --compare run-7f3a run-8a01 two runs side by side, and where they first part
+  ledgerctl trace run-7f3a --details             with what is kept outside the log, each under its entry
+  ledgerctl trace --seq 41                       the run that entry 41 belongs to
+  ledgerctl trace --compare run-7f3a run-8a01    two runs side by side, and where they first part
   ledgerctl trace run-7f3a --json | jq '.entries[] | select(.kind == \"decision\") | .outcome'
 
 What belongs to one act stands together: the asks, the approval, the execution, what providers reported, whom that
