@@ -28,7 +28,7 @@ pub struct Explanation {
 }
 
 /// Every finding, in the order of the codebook.
-pub const FINDINGS: [Finding; 14] = [
+pub const FINDINGS: [Finding; 15] = [
     Finding::UnknownDecision,
     Finding::DecisionDenied,
     Finding::ApprovalMissing,
@@ -43,6 +43,7 @@ pub const FINDINGS: [Finding; 14] = [
     Finding::ReportLate,
     Finding::UnknownExecution,
     Finding::UnderStop,
+    Finding::UnknownRecipient,
 ];
 
 /// The explanation of a reason code or a finding, by its word.
@@ -269,13 +270,14 @@ mod tests {
             Finding::ReportLate => 11,
             Finding::UnknownExecution => 12,
             Finding::UnderStop => 13,
+            Finding::UnknownRecipient => 14,
         }
     }
 
     #[test]
     fn every_finding_is_listed_once() {
         let ordinals: Vec<usize> = FINDINGS.into_iter().map(ordinal).collect();
-        assert_eq!(ordinals, (0..14).collect::<Vec<_>>());
+        assert_eq!(ordinals, (0..15).collect::<Vec<_>>());
     }
 
     #[test]
