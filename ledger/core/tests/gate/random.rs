@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestRng, TestRunner};
 
 use super::run::{Run, Seen};
-use super::step::{Focus, steps};
+use super::step::{Focus, environment, steps};
 
 /// The same histories every time; with `PROPTEST_CASES`, as many others.
 fn runner(cases: u32) -> TestRunner {
@@ -24,9 +24,10 @@ fn runner(cases: u32) -> TestRunner {
 /// Runs random histories; each of `must` has to have happened in them that often.
 fn check(focus: Focus, cases: u32, length: std::ops::Range<usize>, must: &[(&str, u64)]) {
     let seen = Mutex::new(Seen::default());
-    let result = runner(cases).run(&steps(focus, length), |steps| {
+    let history = (environment(), steps(focus, length));
+    let result = runner(cases).run(&history, |(environment, steps)| {
         let mut counted = Seen::default();
-        let mut run = Run::new(&mut counted);
+        let mut run = Run::within(&mut counted, environment);
         for step in steps {
             run.step(step);
         }
@@ -58,12 +59,10 @@ fn throttles_are_exact() {
     let focus = Focus {
         list: 1,
         publish: 6,
-        stop: 0,
         report: 1,
-        clock: 0,
         leap: 12,
         rules: 5,
-        odd: 0.02,
+        ..Focus::QUIET
     };
     let must = [
         ("allow with throttles", 500),
@@ -81,13 +80,8 @@ fn throttles_are_exact() {
 fn the_list_is_a_wall() {
     let focus = Focus {
         list: 15,
-        publish: 2,
-        stop: 0,
-        report: 0,
-        clock: 0,
-        leap: 3,
-        rules: 0,
         odd: 0.05,
+        ..Focus::QUIET
     };
     let must = [
         ("reason: DncListed", 400),
@@ -101,14 +95,10 @@ fn the_list_is_a_wall() {
 #[test]
 fn reports_and_stops_are_judged() {
     let focus = Focus {
-        list: 0,
-        publish: 2,
         stop: 8,
         report: 60,
-        clock: 0,
-        leap: 3,
-        rules: 0,
         odd: 0.05,
+        ..Focus::QUIET
     };
     let must = [
         ("finding: DecisionDenied", 200),
@@ -130,6 +120,71 @@ fn reports_and_stops_are_judged() {
     check(focus, 100, 40..80, &must);
 }
 
+#[test]
+fn the_table_grants_what_it_says() {
+    let focus = Focus {
+        publish: 8,
+        strict: 0.8,
+        odd: 0.15,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("reason: GrantRow", 1),
+        ("reason: GrantObject", 1),
+        ("reason: GrantField", 1),
+        ("reason: GrantTargetMissing", 1),
+        ("reason: GrantEnvironment", 1),
+        ("reason: GrantVersion", 1),
+        ("reason: TierApproval", 1),
+        ("reason: TierWaived", 1),
+        ("reason: TierElsewhere", 1),
+        ("reason: TierBlocked", 1),
+        ("reason: UndoUnknown", 1),
+        ("allow of tier 0", 1),
+        ("allow of tier 1", 1),
+        ("allow of tier 2", 1),
+    ];
+    check(focus, 80, 40..80, &must);
+}
+
+#[test]
+fn people_approve_what_was_asked() {
+    let focus = Focus {
+        approve: 40,
+        strict: 0.9,
+        leap: 2,
+        ..Focus::QUIET
+    };
+    let must = [("answered: Granted", 1)];
+    check(focus, 80, 60..110, &must);
+}
+
+#[test]
+fn break_glass_lifts_tier_3_and_nothing_else() {
+    let focus = Focus {
+        glass: 30,
+        list: 2,
+        stop: 1,
+        leap: 2,
+        strict: 0.4,
+        ..Focus::QUIET
+    };
+    let must = [("break-glass opened", 1)];
+    check(focus, 80, 60..110, &must);
+}
+
+#[test]
+fn calls_have_hours_and_a_fresh_registry() {
+    let focus = Focus {
+        import: 15,
+        leap: 14,
+        calls: 0.7,
+        ..Focus::QUIET
+    };
+    let must = [("import ended", 1)];
+    check(focus, 80, 60..110, &must);
+}
+
 /// A little of everything that can happen.
 pub(crate) const EVERYTHING: Focus = Focus {
     list: 4,
@@ -140,6 +195,11 @@ pub(crate) const EVERYTHING: Focus = Focus {
     leap: 6,
     rules: 3,
     odd: 0.4,
+    strict: 0.4,
+    approve: 8,
+    glass: 4,
+    import: 2,
+    calls: 0.2,
 };
 
 #[test]
@@ -163,5 +223,5 @@ fn everything_at_once() {
         ("reason: ForeignDeny", 25),
         ("outcome: RequireApproval", 5),
     ];
-    check(EVERYTHING, 80, 30..80, &must);
+    check(EVERYTHING, 110, 30..80, &must);
 }

@@ -20,7 +20,7 @@ use super::scene::{POLICY, Scene, allowed, key, listed, person, unlisting};
 use super::step::steps;
 
 /// Everything that a state answers from memory.
-fn same(one: &State<MemoryView>, other: &State<MemoryView>, requests: &[Decision]) {
+pub(crate) fn same(one: &State<MemoryView>, other: &State<MemoryView>, requests: &[Decision]) {
     assert_eq!(one.head(), other.head());
     assert_eq!(one.genesis(), other.genesis());
     assert_eq!(one.clock(), other.clock());
@@ -29,11 +29,17 @@ fn same(one: &State<MemoryView>, other: &State<MemoryView>, requests: &[Decision
     assert!(one.principals().eq(other.principals()));
     assert!(one.stops().eq(other.stops()));
     assert!(one.open().eq(other.open()));
+    assert!(one.pending().eq(other.pending()));
+    assert_eq!(one.next_expiry(), other.next_expiry());
+    assert!(one.glass().eq(other.glass()));
+    assert!(one.breakers().eq(other.breakers()));
+    assert_eq!(one.windows(), other.windows());
     assert_eq!(one.view(), other.view());
     let now = one.head().time;
     for later in [0, 1, 5_000_000, 19_999_999, 60_000_000] {
         let now = Timestamp::from_micros(now.micros() + later).unwrap();
         assert!(one.overdue(now).eq(other.overdue(now)));
+        assert!(one.expired(now).eq(other.expired(now)));
         for request in requests {
             let [one, other] =
                 [one, other].map(|state| gate::decide(state, request.clone(), now).unwrap());
