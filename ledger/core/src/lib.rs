@@ -22,6 +22,7 @@ pub mod note;
 pub mod opening;
 pub mod plan;
 pub mod policy;
+pub mod promotion;
 pub mod receipt;
 pub mod record;
 pub mod redact;

@@ -26,6 +26,7 @@ use crate::entry::{
 };
 use crate::gate;
 use crate::policy::PolicyErrors;
+use crate::promotion::PromotionError;
 use crate::role::{Call, Grant, Role};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -97,6 +98,9 @@ pub enum Refusal {
         /// The group.
         group: String,
     },
+    /// A receipt promotes nothing; the policy in force stays in force.
+    #[error("promotion.receipt: {0}")]
+    Promotion(Box<PromotionError>),
     /// The policy's text is not valid; the one in force stays in force.
     #[error("the policy is not valid and was not published; the one in force stays in force:\n{0}")]
     Policy(PolicyErrors),

@@ -151,7 +151,8 @@ impl PersonKeys {
     }
 }
 
-/// The registrable domain under each token version: of the domain keys, the last.
+/// The registrable domain under each token version: of the domain keys, the last. Under a reserved
+/// top-level name (`test`, `example`) that is the name itself, so that all below it count as one.
 fn registrable(keys: &[Key]) -> impl Iterator<Item = Token> {
     let mut last = BTreeMap::new();
     for key in keys.iter().filter(|key| key.kind == Kind::Domain) {

@@ -4,9 +4,11 @@ use super::material::Material;
 use super::{JudgeError, Judgement, same};
 use crate::entry::{
     Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Execution, Finding,
-    Outcome, PolicyRef, Verdict,
+    KeyEvent, Outcome, PolicyEntry, PolicyRef, Promotion, Verdict,
 };
+use crate::hash::Hash;
 use crate::plan::findings;
+use crate::promotion::Stripped;
 use crate::record::DecisionRecord;
 
 pub(super) fn judge(
@@ -212,6 +214,9 @@ pub(super) fn judge(
                 .saturating_add(head.parts.unwrap_or(0))
                 .saturating_add(1);
             policy(end, Some(published), material, judgement)?;
+            if let Some(promotion) = &part.promotion {
+                promoted(entry, part, promotion, material, judgement)?;
+            }
             if let Some(replaced) = part.replaces {
                 material.policy(seq, replaced)?;
                 judgement.shows(
@@ -291,6 +296,83 @@ fn execution(
     judgement.does_not_show(
         "Whether the decision had been used before, or voided by a stop: that takes replay.",
     );
+    Ok(())
+}
+
+/// The sandbox's receipt holds for this text under the key that was trusted, and somebody else than the
+/// publisher approved it.
+fn promoted(
+    entry: &Entry,
+    policy: &PolicyEntry,
+    promotion: &Promotion,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Result<(), JudgeError> {
+    let seq = entry.seq;
+    let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
+    let Body::Key(trusted) = &material.entry(promotion.key)?.body else {
+        return wrong(format!("entry {} trusts no key", promotion.key));
+    };
+    if trusted.event != KeyEvent::Trusted {
+        return wrong(format!("entry {} takes trust in a key back", promotion.key));
+    }
+    let receipt = match Stripped::parse(&promotion.receipt) {
+        Ok(receipt) => receipt,
+        Err(error) => return wrong(format!("`promotion.receipt`: {error}")),
+    };
+    same(
+        seq,
+        "promotion.origin",
+        &receipt.origin(),
+        &promotion.origin.as_str(),
+    )?;
+    let sha256 = policy.sha256.unwrap_or(Hash([0; 32]));
+    if let Err(error) = receipt.verify(&policy.files, sha256, &trusted.key) {
+        return wrong(format!("`promotion.receipt`: {error}"));
+    }
+    judgement.shows(
+        "promotion",
+        format!(
+            "the sandbox `{}` published the same policy: its receipt holds under the key of entry {}",
+            promotion.origin, promotion.key
+        ),
+    );
+    judgement.does_not_show("That the key was still trusted then: that takes replay.");
+    let Body::Approval(approval) = &material.entry(promotion.approval)?.body else {
+        return wrong(format!("entry {} is no approval", promotion.approval));
+    };
+    same(
+        seq,
+        "promotion.approver",
+        &approval.cause.actor.id,
+        &promotion.approver,
+    )?;
+    if approval.verdict != Verdict::Granted || approval.policy != Some(sha256) {
+        return wrong(format!(
+            "entry {} does not approve the policy {sha256}",
+            promotion.approval
+        ));
+    }
+    if approval.expires_at.is_none_or(|until| until <= entry.time) {
+        return wrong(format!(
+            "the approval of entry {} had expired",
+            promotion.approval
+        ));
+    }
+    if promotion.approver == policy.cause.actor.id {
+        return wrong(format!(
+            "`{}` both approved and published it",
+            promotion.approver
+        ));
+    }
+    judgement.shows(
+        "promotion",
+        format!(
+            "`{}` approved it in entry {}",
+            promotion.approver, promotion.approval
+        ),
+    );
+    judgement.does_not_show("That nothing had used the approval up: that takes replay.");
     Ok(())
 }
 
