@@ -7,6 +7,7 @@
 mod approval;
 mod breaker;
 pub(crate) mod call;
+pub(crate) mod condition;
 pub(crate) mod dnc;
 pub(crate) mod grant;
 pub(crate) mod sandbox;
@@ -100,6 +101,17 @@ pub(crate) fn decide_under<V: View>(
     let approver = approval.as_ref().and_then(|(_, by)| by.clone());
     let text = policy.map(|policy| &policy.text);
     let tier = tier::of(text, &request, &nature, granted.as_ref());
+    let around = condition::Around {
+        nature: &nature,
+        tier,
+        approved: approver.is_some(),
+        environment: state.environment(),
+        origin: state
+            .genesis()
+            .map_or("", |genesis| genesis.origin.as_str()),
+        now,
+    };
+    condition::check(policy, &request, &around, &mut reasons);
     let break_glass = state.break_glass(&agent, &request.action, now);
     reasons.extend(tier::check(
         tier,

@@ -69,6 +69,7 @@ impl Ledger {
             actor: Actor::ledger(),
             software: "test".to_owned(),
             gate: 1,
+            evaluator: ledger_core::policy::EVALUATOR.map(str::to_owned),
             config: Hash([3; 32]),
             since: Timestamp::EPOCH,
             clean: false,
