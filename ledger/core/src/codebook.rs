@@ -28,7 +28,7 @@ pub struct Explanation {
 }
 
 /// Every finding, in the order of the codebook.
-pub const FINDINGS: [Finding; 14] = [
+pub const FINDINGS: [Finding; 15] = [
     Finding::UnknownDecision,
     Finding::DecisionDenied,
     Finding::ApprovalMissing,
@@ -43,6 +43,7 @@ pub const FINDINGS: [Finding; 14] = [
     Finding::ReportLate,
     Finding::UnknownExecution,
     Finding::UnderStop,
+    Finding::UnknownRecipient,
 ];
 
 /// The explanation of a reason code or a finding, by its word.
@@ -96,29 +97,43 @@ pub fn sentence(reason: &Reason) -> String {
             format!("the throttle `{rule}` counts per something that the request does not name")
         }
         Code::BreakerOpen => format!("the circuit breaker `{rule}` is open ({cited})"),
-        Code::GrantEnvironment => "the policy grants the action, but not in this environment".to_owned(),
-        Code::GrantVersion => "the policy grants the action, but not to this version of the agent".to_owned(),
+        Code::GrantEnvironment => {
+            "the policy grants the action, but not in this environment".to_owned()
+        }
+        Code::GrantVersion => {
+            "the policy grants the action, but not to this version of the agent".to_owned()
+        }
         Code::GrantObject => format!("no row grants the action on an object of the type `{field}`"),
         Code::GrantField => format!("no row grants the field `{field}` of target {target}"),
-        Code::TargetMissing => "the action changes something, and no object is named".to_owned(),
+        Code::GrantTargetMissing => {
+            "the action changes something, and no object is named".to_owned()
+        }
         Code::ConditionPermit => format!("permitted by the policy's condition `{rule}`"),
         Code::ConditionForbid => format!("forbidden by the policy's condition `{rule}`"),
         Code::ConditionNone => "no condition of the policy permits it".to_owned(),
         Code::ConditionError => format!("the policy's condition `{rule}` could not be evaluated"),
         Code::TierApproval => "a person has to approve it first".to_owned(),
         Code::TierWaived => format!("the row `{rule}` waives the approval"),
-        Code::TierElsewhere => format!("the row `{rule}` leaves the approval to the engine that decided before"),
+        Code::TierElsewhere => {
+            format!("the row `{rule}` leaves the approval to the engine that decided before")
+        }
         Code::TierBlocked => "tier 3 is blocked".to_owned(),
         Code::TierBreakGlass => format!("tier 3 is lifted by break-glass ({cited})"),
         Code::ApprovalGranted => format!("approved ({cited})"),
         Code::ApprovalUnknown => "what it names as its approval is none".to_owned(),
-        Code::ApprovalMismatch => format!("the approval that it names is of something else ({cited})"),
+        Code::ApprovalMismatch => {
+            format!("the approval that it names is of something else ({cited})")
+        }
         Code::ApprovalSpent => format!("the approval that it names is used up ({cited})"),
         Code::ApprovalExpired => format!("the approval that it names has expired ({cited})"),
-        Code::SandboxRecipient => format!("{who} is not in a reserved or fake domain, and this is a sandbox"),
+        Code::SandboxRecipient => {
+            format!("{who} is not in a reserved or fake domain, and this is a sandbox")
+        }
         Code::CallHours => format!("it is outside the hours for {who}"),
         Code::CallOffsetMissing => format!("it is not known what time it is for {who}"),
-        Code::CallRegistryStale => format!("the national registry was not imported recently enough ({cited})"),
+        Code::CallRegistryStale => {
+            format!("the national registry was not imported recently enough ({cited})")
+        }
         Code::UndoUnknown => "what it says it undoes is no execution".to_owned(),
         Code::ForeignDeny => "the engine that decided before denied it".to_owned(),
         Code::ForeignRequireApproval => {
@@ -255,13 +270,14 @@ mod tests {
             Finding::ReportLate => 11,
             Finding::UnknownExecution => 12,
             Finding::UnderStop => 13,
+            Finding::UnknownRecipient => 14,
         }
     }
 
     #[test]
     fn every_finding_is_listed_once() {
         let ordinals: Vec<usize> = FINDINGS.into_iter().map(ordinal).collect();
-        assert_eq!(ordinals, (0..14).collect::<Vec<_>>());
+        assert_eq!(ordinals, (0..15).collect::<Vec<_>>());
     }
 
     #[test]

@@ -25,15 +25,15 @@ mod report;
 pub use approval::{Approval, BreakGlass, BreakGlassEvent, Verdict};
 pub use breaker::{Breaker, BreakerEvent, BreakerScope, Measure};
 pub use control::{
-    Access, Change, KeyEntry, KeyEvent, PolicyEntry, PolicyFile, PrincipalChange, Promotion, Resume,
-    Scope, Stop,
+    Access, Change, KeyEntry, KeyEvent, PolicyEntry, PolicyFile, PrincipalChange, Promotion,
+    Resume, Scope, Stop,
 };
 pub use coverage::{Boot, Clock, ClockEvent, Genesis, Heartbeat, Shutdown};
 pub use decision::{
     Basis, Check, Cite, Code, Decision, Environment, Foreign, Key, Outcome, PolicyRef, Reason,
     Recipient, RecipientRole, Target, ThrottleCount,
 };
-pub use dnc::{Dnc, DncOp, Listing, ListingReason};
+pub use dnc::{Dnc, DncOp, Import, Listing, ListingReason};
 pub use report::{Event, Execution, Finding, OutcomeReport, RecipientResult, Status, Unresolved};
 
 use std::collections::BTreeMap;

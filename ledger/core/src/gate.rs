@@ -67,8 +67,7 @@ pub fn decide<V: View>(
     } else if !nature.known {
         reasons.push(Code::ActionUnknown.reason());
     }
-    let granted =
-        policy.map(|policy| grant::check(policy, &request, &nature, state.environment()));
+    let granted = policy.map(|policy| grant::check(policy, &request, &nature, state.environment()));
     if let Some(granted) = &granted {
         reasons.extend(granted.reasons.iter().cloned());
     }
@@ -264,7 +263,9 @@ fn undo<V: View>(
     reasons: &mut Vec<Reason>,
 ) -> Result<(), ViewError> {
     if let Some(seq) = request.undoes
-        && state.execution(seq)?.is_none_or(|execution| !execution.known)
+        && state
+            .execution(seq)?
+            .is_none_or(|execution| !execution.known)
     {
         reasons.push(Code::UndoUnknown.reason());
     }

@@ -95,11 +95,21 @@ mod tests {
 
     #[test]
     fn an_offset_has_one_spelling() {
-        for (text, minutes) in [("+00:00", 0), ("+05:30", 330), ("-09:30", -570), ("+14:00", 840)] {
+        for (text, minutes) in [
+            ("+00:00", 0),
+            ("+05:30", 330),
+            ("-09:30", -570),
+            ("+14:00", 840),
+        ] {
             let offset: UtcOffset = text.parse().unwrap();
-            assert_eq!((offset.minutes(), offset.to_string()), (minutes, text.to_owned()));
+            assert_eq!(
+                (offset.minutes(), offset.to_string()),
+                (minutes, text.to_owned())
+            );
         }
-        for text in ["", "+", "-00:00", "+01:75", "+14:01", "05:30", "+5:30", "+05:30 ", "+0٣:00", "Z"] {
+        for text in [
+            "", "+", "-00:00", "+01:75", "+14:01", "05:30", "+5:30", "+05:30 ", "+0٣:00", "Z",
+        ] {
             assert!(text.parse::<UtcOffset>().is_err(), "{text}");
         }
     }

@@ -5,6 +5,7 @@
 
 mod control;
 mod decision;
+mod gate;
 mod report;
 
 use std::fmt::Display;
@@ -53,6 +54,10 @@ pub(crate) fn entry(entry: &Entry, style: Style) -> String {
         Body::Resume(body) => control::resume(&mut story, body),
         Body::Access(body) => control::access(&mut story, body),
         Body::Clock(body) => control::clock(&mut story, body),
+        Body::Approval(body) => gate::approval(&mut story, body),
+        Body::BreakGlass(body) => gate::break_glass(&mut story, body),
+        Body::Breaker(body) => gate::breaker(&mut story, body),
+        Body::Key(body) => gate::key(&mut story, body),
     }
     if let Some(details) = entry.body.details() {
         story.details(details);

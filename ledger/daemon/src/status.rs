@@ -295,6 +295,9 @@ fn refused(refusal: &Refusal) -> Row {
             Row::new(Code::InvalidArgument, "FIELD_INVALID").field(field, refusal)
         }
         Refusal::Precondition { .. } => Row::new(Code::FailedPrecondition, "PRECONDITION_FAILED"),
+        Refusal::Promotion(_) => {
+            Row::new(Code::InvalidArgument, "FIELD_INVALID").field("promotion.receipt", refusal)
+        }
         Refusal::Policy(errors) => policy(errors),
     }
 }

@@ -397,8 +397,8 @@ pub enum Code {
     #[serde(rename = "grant.field")]
     GrantField,
     /// A write that names no object, so that no row can cover it.
-    #[serde(rename = "target.missing")]
-    TargetMissing,
+    #[serde(rename = "grant.target_missing")]
+    GrantTargetMissing,
     /// A condition of the policy permits it, and none forbids it.
     #[serde(rename = "condition.permit")]
     ConditionPermit,
@@ -512,7 +512,7 @@ impl Code {
         Self::GrantVersion,
         Self::GrantObject,
         Self::GrantField,
-        Self::TargetMissing,
+        Self::GrantTargetMissing,
         Self::ConditionPermit,
         Self::ConditionForbid,
         Self::ConditionNone,
@@ -554,11 +554,30 @@ impl Code {
             Self::IdentityUnknown | Self::IdentityImpersonation => Check::Identity,
             Self::PolicyNone => Check::Policy,
             Self::ActionUnknown => Check::Action,
-            Self::GrantRow | Self::GrantNone | Self::GrantSeller | Self::GrantMailbox | Self::GrantEnvironment | Self::GrantVersion | Self::GrantObject | Self::GrantField | Self::TargetMissing => Check::Grant,
+            Self::GrantRow
+            | Self::GrantNone
+            | Self::GrantSeller
+            | Self::GrantMailbox
+            | Self::GrantEnvironment
+            | Self::GrantVersion
+            | Self::GrantObject
+            | Self::GrantField
+            | Self::GrantTargetMissing => Check::Grant,
             Self::BreakerOpen => Check::Breaker,
-            Self::ConditionPermit | Self::ConditionForbid | Self::ConditionNone | Self::ConditionError => Check::Condition,
-            Self::TierApproval | Self::TierWaived | Self::TierElsewhere | Self::TierBlocked | Self::TierBreakGlass => Check::Tier,
-            Self::ApprovalGranted | Self::ApprovalUnknown | Self::ApprovalMismatch | Self::ApprovalSpent | Self::ApprovalExpired => Check::Approval,
+            Self::ConditionPermit
+            | Self::ConditionForbid
+            | Self::ConditionNone
+            | Self::ConditionError => Check::Condition,
+            Self::TierApproval
+            | Self::TierWaived
+            | Self::TierElsewhere
+            | Self::TierBlocked
+            | Self::TierBreakGlass => Check::Tier,
+            Self::ApprovalGranted
+            | Self::ApprovalUnknown
+            | Self::ApprovalMismatch
+            | Self::ApprovalSpent
+            | Self::ApprovalExpired => Check::Approval,
             Self::SandboxRecipient => Check::Sandbox,
             Self::CallHours | Self::CallOffsetMissing | Self::CallRegistryStale => Check::Call,
             Self::UndoUnknown => Check::Undo,
@@ -575,7 +594,14 @@ impl Code {
     /// The most lenient outcome that a decision with this reason can have.
     pub const fn demands(self) -> Outcome {
         match self {
-            Self::GrantRow | Self::DncExempt | Self::DncClear | Self::ConditionPermit | Self::TierWaived | Self::TierElsewhere | Self::TierBreakGlass | Self::ApprovalGranted => Outcome::Allow,
+            Self::GrantRow
+            | Self::DncExempt
+            | Self::DncClear
+            | Self::ConditionPermit
+            | Self::TierWaived
+            | Self::TierElsewhere
+            | Self::TierBreakGlass
+            | Self::ApprovalGranted => Outcome::Allow,
             Self::ForeignRequireApproval | Self::TierApproval => Outcome::RequireApproval,
             _ => Outcome::Deny,
         }

@@ -12,7 +12,12 @@ const MINUTE: i64 = 60_000_000;
 const DAY: i64 = 24 * 60;
 
 /// The hours of the day where each recipient is.
-pub(crate) fn hours(request: &Decision, nature: &Nature, now: Timestamp, reasons: &mut Vec<Reason>) {
+pub(crate) fn hours(
+    request: &Decision,
+    nature: &Nature,
+    now: Timestamp,
+    reasons: &mut Vec<Reason>,
+) {
     let Some((from, to)) = nature.hours else {
         return;
     };

@@ -8,7 +8,12 @@ use crate::policy::{FieldRules, Policy};
 
 /// The tier of a request: that of its action, raised by the fields that it touches and by the rows that
 /// grant it. An update (tier 1) of nothing but the agents' own fields is tier 0.
-pub(crate) fn of(policy: Option<&Policy>, request: &Decision, nature: &Nature, granted: Option<&Granted<'_>>) -> u8 {
+pub(crate) fn of(
+    policy: Option<&Policy>,
+    request: &Decision,
+    nature: &Nature,
+    granted: Option<&Granted<'_>>,
+) -> u8 {
     let defaults = FieldRules::default();
     let fields = policy.map_or(&defaults, |policy| &policy.fields);
     let own = |name: &String| fields.agent_owned.contains(name);
@@ -90,7 +95,7 @@ pub(crate) fn approvers(nature: &Nature, granted: Option<&Granted<'_>>) -> Strin
 }
 
 /// The group that approves actions of a class where no row names one.
-pub const fn group(class: Class) -> &'static str {
+pub(crate) const fn group(class: Class) -> &'static str {
     match class {
         Class::Read | Class::Write => "revops",
         Class::Contact => "sales-ops",

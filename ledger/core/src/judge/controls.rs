@@ -99,7 +99,9 @@ pub(super) fn approval(
         };
         if reason.code == Code::ApprovalGranted {
             if until <= entry.time {
-                return wrong(format!("the approval of entry {named} had expired at {until}"));
+                return wrong(format!(
+                    "the approval of entry {named} had expired at {until}"
+                ));
             }
             approver = Some(approval.cause.actor.id.clone());
             judgement.shows(
@@ -158,9 +160,9 @@ pub(super) fn cited(
             }
             (Body::Dnc(dnc), Code::CallRegistryStale) => {
                 dnc.op == DncOp::ImportEnd
-                    && nature.registry_max_age_s.is_some_and(|age| {
-                        cited.time.saturating_add_s(age) < entry.time
-                    })
+                    && nature
+                        .registry_max_age_s
+                        .is_some_and(|age| cited.time.saturating_add_s(age) < entry.time)
             }
             _ => false,
         };
@@ -172,7 +174,10 @@ pub(super) fn cited(
         }
         judgement.shows(
             "reasons",
-            format!("entry {} is what the reason {:?} rests on", cite.seq, reason.code),
+            format!(
+                "entry {} is what the reason {:?} rests on",
+                cite.seq, reason.code
+            ),
         );
     }
     match reason.code {

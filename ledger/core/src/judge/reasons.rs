@@ -47,13 +47,7 @@ pub(super) fn judge(
     )?);
     controls::approvers(entry, decision, policy, nature, rows.as_ref())?;
     controls::approval(entry, decision, material, judgement)?;
-    gate::sandbox::check(
-        Some(material.genesis),
-        policy,
-        decision,
-        nature,
-        &mut fixed,
-    );
+    gate::sandbox::check(Some(material.genesis), policy, decision, nature, &mut fixed);
     gate::recipients(decision, nature, &mut fixed);
     gate::call::hours(decision, nature, entry.time, &mut fixed);
     gate::foreign(decision, decision.approver.is_some(), &mut fixed);
@@ -68,8 +62,7 @@ pub(super) fn judge(
         Check::Foreign,
     ] {
         // How old a registry was does not follow from these entries alone.
-        let is =
-            |reason: &Reason| reason.check == check && reason.code != Code::CallRegistryStale;
+        let is = |reason: &Reason| reason.check == check && reason.code != Code::CallRegistryStale;
         let expected: Vec<&Reason> = fixed.iter().filter(|reason| is(reason)).collect();
         group(entry.seq, decision, check, &expected, is)?;
     }

@@ -61,7 +61,9 @@ pub(super) fn expired<V: View>(
     now: Timestamp,
 ) -> Result<Approval, Refusal> {
     let Some(decision) = approval.decision.filter(|_| approval.policy.is_none()) else {
-        return Err(precondition("only the request of a decision expires by an entry"));
+        return Err(precondition(
+            "only the request of a decision expires by an entry",
+        ));
     };
     let record = asked(state, decision)?;
     let over = record.approve_by <= now
@@ -69,7 +71,9 @@ pub(super) fn expired<V: View>(
         && record.expired.is_none()
         && !matches!(record.answer, Some((Verdict::Denied, ..)));
     if !over {
-        return Err(precondition("the approval request is not one whose time is over"));
+        return Err(precondition(
+            "the approval request is not one whose time is over",
+        ));
     }
     approval.group = record.group;
     approval.granted = record.answer.map(|(_, seq, _)| seq);
@@ -86,8 +90,9 @@ fn asked<V: View>(state: &State<V>, decision: u64) -> Result<ApprovalRecord, Ref
         .ok_or_else(|| Refusal::Invalid {
             field: "decision",
             value: decision.to_string(),
-            expected: "expected the seq of a decision that asks for an approval: see `ListApprovals`"
-                .to_owned(),
+            expected:
+                "expected the seq of a decision that asks for an approval: see `ListApprovals`"
+                    .to_owned(),
         })
 }
 

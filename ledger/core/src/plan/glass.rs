@@ -97,7 +97,9 @@ fn known<'s, V: View>(
         .find(|(seq, record)| Some(*seq) == glass.request && now < record.until());
     found.ok_or_else(|| Refusal::Invalid {
         field: "request",
-        value: glass.request.map_or_else(String::new, |seq| seq.to_string()),
+        value: glass
+            .request
+            .map_or_else(String::new, |seq| seq.to_string()),
         expected: "expected the seq of a request for break-glass that is not over: see `Status`"
             .to_owned(),
     })

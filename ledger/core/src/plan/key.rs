@@ -30,9 +30,13 @@ pub(super) fn change<V: View>(state: &State<V>, entry: KeyEntry) -> Result<KeyEn
             "this key is already trusted, by entry {}",
             known.seq
         ))),
-        (KeyEvent::Distrusted, known) if known.as_ref().is_none_or(|known| known.key != entry.key) => Err(
-            precondition("this key is not trusted: there is nothing to take back"),
-        ),
+        (KeyEvent::Distrusted, known)
+            if known.as_ref().is_none_or(|known| known.key != entry.key) =>
+        {
+            Err(precondition(
+                "this key is not trusted: there is nothing to take back",
+            ))
+        }
         _ => Ok(entry),
     }
 }

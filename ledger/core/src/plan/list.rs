@@ -21,12 +21,24 @@ pub(super) const fn call(op: DncOp) -> Call {
     }
 }
 
-pub(super) fn change<V: View>(state: &State<V>, mut dnc: Dnc, now: Timestamp) -> Result<Dnc, Refusal> {
+pub(super) fn change<V: View>(
+    state: &State<V>,
+    mut dnc: Dnc,
+    now: Timestamp,
+) -> Result<Dnc, Refusal> {
     if dnc.outcome.is_some() {
-        return Err(invalid("outcome", &"", "only a reported outcome lists by itself"));
+        return Err(invalid(
+            "outcome",
+            &"",
+            "only a reported outcome lists by itself",
+        ));
     }
     if dnc.imports.is_some() != (dnc.op == DncOp::ImportBegin) {
-        return Err(invalid("imports", &"", "it stands where an import begins, and nowhere else"));
+        return Err(invalid(
+            "imports",
+            &"",
+            "it stands where an import begins, and nowhere else",
+        ));
     }
     dnc.imported = None;
     match dnc.op {
@@ -58,7 +70,11 @@ pub(super) fn change<V: View>(state: &State<V>, mut dnc: Dnc, now: Timestamp) ->
                     && listing.reason != Some(import.reason)
                 {
                     let expected = "expected the reason that the import was begun with";
-                    return Err(invalid("listing.reason", &format!("{:?}", listing.reason), expected));
+                    return Err(invalid(
+                        "listing.reason",
+                        &format!("{:?}", listing.reason),
+                        expected,
+                    ));
                 }
                 keys(listing)?;
                 if dnc.op == DncOp::List {
@@ -93,7 +109,13 @@ fn open_import<V: View>(state: &State<V>, dnc: &Dnc) -> Result<ImportRecord, Ref
     };
     found
         .filter(|import| import.completed.is_none())
-        .ok_or_else(|| invalid("import", &seq, "expected the seq of an import that is under way"))
+        .ok_or_else(|| {
+            invalid(
+                "import",
+                &seq,
+                "expected the seq of an import that is under way",
+            )
+        })
 }
 
 fn unlist<V: View>(state: &State<V>, dnc: &Dnc) -> Result<(), Refusal> {

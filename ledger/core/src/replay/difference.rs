@@ -34,11 +34,7 @@ impl fmt::Display for Difference {
 }
 
 /// What is wrong with a recorded entry, where `planned` is what its body must be.
-pub(super) fn between(
-    recorded: &Entry,
-    planned: Body,
-    environment: Environment,
-) -> Option<What> {
+pub(super) fn between(recorded: &Entry, planned: Body, environment: Environment) -> Option<What> {
     let environment = match &planned {
         Body::Genesis(genesis) => genesis.environment,
         _ => environment,

@@ -112,7 +112,10 @@ impl<V: View> State<V> {
 
     /// The requests for break-glass that are not over, by seq.
     pub fn glass(&self) -> impl Iterator<Item = (u64, &BreakGlassRecord)> {
-        self.approvals.glass.iter().map(|(seq, record)| (*seq, record))
+        self.approvals
+            .glass
+            .iter()
+            .map(|(seq, record)| (*seq, record))
     }
 
     /// The entry by which break-glass is open at `now` for this agent and action.
@@ -169,7 +172,11 @@ impl<V: View> State<V> {
         Ok(())
     }
 
-    pub(super) fn apply_approval(&mut self, seq: u64, approval: &Approval) -> Result<(), FoldError> {
+    pub(super) fn apply_approval(
+        &mut self,
+        seq: u64,
+        approval: &Approval,
+    ) -> Result<(), FoldError> {
         let impossible = |why: String| Err(FoldError::Impossible { seq, why });
         let by = approval.cause.actor.id.clone();
         match (approval.decision, approval.policy) {
@@ -191,7 +198,8 @@ impl<V: View> State<V> {
                 Ok(())
             }
             (None, Some(policy)) => {
-                if let (Verdict::Granted, Some(expires_at)) = (approval.verdict, approval.expires_at)
+                if let (Verdict::Granted, Some(expires_at)) =
+                    (approval.verdict, approval.expires_at)
                 {
                     let record = PolicyApprovalRecord {
                         policy,
@@ -208,7 +216,11 @@ impl<V: View> State<V> {
     }
 
     /// The publication at `seq` uses the approval of its policy up.
-    pub(super) fn spend_policy_approval(&mut self, seq: u64, approval: u64) -> Result<(), FoldError> {
+    pub(super) fn spend_policy_approval(
+        &mut self,
+        seq: u64,
+        approval: u64,
+    ) -> Result<(), FoldError> {
         let Some(mut record) = self.policy_approval(approval)? else {
             let why = format!("it relies on approval {approval}, which is none of a policy");
             return Err(FoldError::Impossible { seq, why });

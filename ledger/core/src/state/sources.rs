@@ -67,7 +67,12 @@ impl<V: View> State<V> {
                 if dnc.op == DncOp::ImportEnd {
                     record.completed = Some((seq, time));
                     let last = (seq, time);
-                    put(&mut self.view, Table::Import, last_key(record.reason), &last);
+                    put(
+                        &mut self.view,
+                        Table::Import,
+                        last_key(record.reason),
+                        &last,
+                    );
                 } else {
                     record.listed += dnc.listings.len() as u64;
                 }

@@ -28,7 +28,7 @@ Examples:
   ledgerctl decide --action email.send --correlation-id run-7f3a --to ada@example.com --receipt-out ask.tlog-proof && send
 
 Ask with the credential of the agent that acts. Name every identifier that you know of each person:
-  --recipient 'role=to,email=..,phone=..,contact=..,account=..,dnc=true'   roles: to, cc, bcc, callee, attendee, enrollee
+  --recipient 'role=to,email=..,phone=..,contact=..,account=..,dnc=true,utc=+05:30'   roles: to, cc, bcc, callee, attendee, enrollee
 A comma within a value is written `\\,`. The decision is in the log before this command prints it.
 
 Exit codes: 0 allowed, and it may be started now; 5 denied; 6 an approval is required; 7 a repeated request whose allow
@@ -91,6 +91,12 @@ pub(crate) struct DecideArgs {
     /// A decision of another engine, which only makes the answer stricter: engine=NAME,outcome=deny[,policy=SHA256]
     #[arg(long, value_parser = foreign, value_name = "FIELDS")]
     foreign: Option<v1::ForeignDecision>,
+    /// The seq of the approval that granted exactly this, asked before
+    #[arg(long, value_name = "SEQ")]
+    approval: Option<u64>,
+    /// The seq of the execution that this undoes
+    #[arg(long, value_name = "SEQ")]
+    undoes: Option<u64>,
     /// Where to write the receipt, a `.tlog-proof` file
     #[arg(long, value_name = "FILE")]
     receipt_out: Option<PathBuf>,
@@ -147,6 +153,8 @@ fn request(args: &DecideArgs, write: &Write, details: Vec<v1::Detail>) -> v1::De
         details,
         cost_micros: args.cost_micros,
         foreign: args.foreign.clone(),
+        approval: args.approval,
+        undoes: args.undoes,
     }
 }
 

@@ -116,6 +116,7 @@ async fn publish(context: &Context, args: &PublishArgs) -> Result<(), Failure> {
     let request = v1::PublishPolicyRequest {
         header: Some(write.header()),
         files: files.into_iter().map(wire).collect(),
+        promotion: None,
     };
     let reply = session
         .control()

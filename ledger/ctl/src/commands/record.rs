@@ -261,6 +261,7 @@ fn outcome_event(args: &OutcomeArgs) -> Report {
         provider: args.provider.clone().unwrap_or_default(),
         provider_id: args.provider_id.clone().unwrap_or_default(),
         occurred_at: args.occurred_at.map(|time| time.to_wire(when::now())),
+        person: None,
     })
 }
 

@@ -76,7 +76,24 @@ pub(super) fn policy(story: &mut Story, policy: &PolicyEntry) {
 
 pub(super) fn dnc(story: &mut Story, dnc: &Dnc) {
     let who = who_first(&dnc.cause.actor);
+    if let Some(imports) = &dnc.imports {
+        story.say(format!(
+            "{who} began to import `{}` ({}), the file with SHA-256 {}.",
+            imports.source,
+            reason_word(imports.reason),
+            short(imports.sha256)
+        ));
+        return;
+    }
     let (done, what) = match dnc.op {
+        DncOp::ImportBegin | DncOp::ImportEnd => {
+            story.say(format!(
+                "{who} completed the import of #{}: {}.",
+                dnc.import.unwrap_or_default(),
+                counted(dnc.imported.unwrap_or_default(), "listing", "listings")
+            ));
+            return;
+        }
         DncOp::List => ("listed", "subject"),
         DncOp::Exempt => ("exempted", "person"),
         DncOp::Unlist => ("ended", "listing"),
@@ -88,6 +105,9 @@ pub(super) fn dnc(story: &mut Story, dnc: &Dnc) {
         format!("{what}s")
     };
     story.say(format!("{who} {done} {}.", counted(count, what, &many)));
+    if let Some(outcome) = dnc.outcome {
+        story.say(format!("It follows from the report of #{outcome}."));
+    }
     for (index, listing) in dnc.listings.iter().enumerate().take(LISTINGS_SHOWN) {
         story.point(listing_words(index, listing));
     }

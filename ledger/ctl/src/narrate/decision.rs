@@ -138,7 +138,10 @@ fn known_by(index: usize, recipient: &Recipient) -> String {
 }
 
 fn acted_on(target: &Target) -> String {
-    let mut text = format!("Target: {} {}", target.kind, short(target.id));
+    let mut text = match target.id {
+        Some(id) => format!("Target: {} {}", target.kind, short(id)),
+        None => format!("Target: a new {}", target.kind),
+    };
     if !target.reads.is_empty() {
         put!(text, ", reads {}", listed(&target.reads));
     }

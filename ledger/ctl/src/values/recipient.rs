@@ -1,11 +1,12 @@
-//! One person whom an action would reach: `role=to,email=…,phone=…,contact=…,account=…,dnc=true`.
+//! One person whom an action would reach: `role=to,email=…,phone=…,contact=…,account=…,utc=+05:30,dnc=true`.
 
+use ledger_core::utc_offset::UtcOffset;
 use ledger_proto::v1;
 
 use super::fields::{fields, unknown};
 use super::words::recipient_role;
 
-const FIELDS: &str = "`role`, `email`, `phone`, `contact`, `account` or `dnc`";
+const FIELDS: &str = "`role`, `email`, `phone`, `contact`, `account`, `utc` or `dnc`";
 
 /// Reads a recipient. Without a role it is addressed (`to`).
 pub(crate) fn recipient(text: &str) -> Result<v1::Recipient, String> {
@@ -18,6 +19,10 @@ pub(crate) fn recipient(text: &str) -> Result<v1::Recipient, String> {
             "phone" => known.phone = value,
             "contact" => known.contact_id = value,
             "account" => known.account_id = value,
+            "utc" => {
+                let offset: UtcOffset = value.parse().map_err(|error| format!("{error}"))?;
+                recipient.utc_offset = offset.to_string();
+            }
             "dnc" => {
                 recipient.dnc = match value.as_str() {
                     "true" => true,
@@ -45,6 +50,7 @@ fn addressed(identifiers: v1::Identifiers) -> v1::Recipient {
         role: v1::RecipientRole::To.into(),
         identifiers: Some(identifiers),
         dnc: false,
+        utc_offset: String::new(),
     }
 }
 

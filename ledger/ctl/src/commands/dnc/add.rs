@@ -194,6 +194,7 @@ async fn call(
         header: Some(write.header()),
         listings: listings.to_vec(),
         details: details.to_vec(),
+        import: None,
     };
     let reply = session
         .control()

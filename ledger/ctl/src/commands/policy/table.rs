@@ -123,6 +123,9 @@ fn number_list(numbers: Numbers) -> [(&'static str, u64); NUMBER_RANGES.len()] {
         ("heartbeat_s", numbers.heartbeat_s),
         ("max_gap_s", numbers.max_gap_s),
         ("clock_bound_ms", numbers.clock_bound_ms),
+        ("approve_within_s", numbers.approve_within_s),
+        ("break_glass_confirm_s", numbers.break_glass_confirm_s),
+        ("break_glass_max_s", numbers.break_glass_max_s),
     ]
 }
 
