@@ -102,11 +102,11 @@ fn objects(reader: &mut Reader<'_>, row: &mut Section<'_>, known: Known<'_>, gra
 }
 
 fn object_types(reader: &mut Reader<'_>, row: &Section<'_>, list: &List<'_>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let named = list.value.iter().enumerate();
-    for (i, item) in named.filter(|(_, item)| item.value != "*") {
+    let mut types = BTreeSet::new();
+    let items = list.value.iter().enumerate();
+    for (i, item) in items.filter(|(_, item)| item.value != "*") {
         match object_type(item.value) {
-            Ok(()) => _ = names.insert(item.value.to_owned()),
+            Ok(()) => _ = types.insert(item.value.to_owned()),
             Err(problem) => {
                 let remedy =
                     "write the type as requests name their targets, for instance `contact`";
@@ -115,7 +115,7 @@ fn object_types(reader: &mut Reader<'_>, row: &Section<'_>, list: &List<'_>) -> 
             }
         }
     }
-    names
+    types
 }
 
 fn environments(reader: &mut Reader<'_>, row: &mut Section<'_>) -> Vec<Environment> {
