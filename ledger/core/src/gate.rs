@@ -9,12 +9,16 @@ mod breaker;
 pub(crate) mod call;
 pub(crate) mod condition;
 pub(crate) mod dnc;
+mod explain;
 pub(crate) mod grant;
 pub(crate) mod sandbox;
 pub(crate) mod throttle;
 pub(crate) mod tier;
 
 use std::collections::BTreeSet;
+
+pub use explain::{Explained, Miss, RowSays, TargetSays, explain};
+pub use tier::TierCause;
 
 use crate::action::{ActionRule, Channels, Class};
 use crate::entry::{Cite, Code, Decision, Outcome, PolicyRef, Reason};
@@ -40,7 +44,7 @@ pub(crate) struct Nature {
     pub(crate) tier: u8,
     pub(crate) hours: Option<(u16, u16)>,
     pub(crate) registry_max_age_s: Option<u64>,
-    requires: Vec<crate::token::Kind>,
+    pub(crate) requires: Vec<crate::token::Kind>,
 }
 
 /// Decides a request.
