@@ -123,6 +123,12 @@ impl Directory {
 }
 
 impl Snapshot {
+    /// What `state` is at `now`, where nothing was known before.
+    pub fn first<V: View>(state: &State<V>, now: Timestamp) -> Self {
+        let directory = Arc::new(Directory::of(state));
+        Self::of(state, (directory, Arc::new(Controls::of(state))), now)
+    }
+
     /// What `state` is at `now`. Principals and controls are passed along unless they changed.
     pub fn of<V: View>(
         state: &State<V>,

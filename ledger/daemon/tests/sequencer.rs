@@ -25,7 +25,7 @@ use ledgerd::keys::Keys;
 use ledgerd::open::{Layout, open_log};
 use ledgerd::queue::{Lane, Queue, Quotas};
 use ledgerd::sequencer::{RecentStops, Sequencer, Start, Stopped};
-use ledgerd::snapshot::{Directory, Latest, Snapshot};
+use ledgerd::snapshot::{Latest, Snapshot};
 use ledgerd::store::{Commit, CommitBatch, CommitError, LogStore};
 use ledgerd::submission::{Answer, Submission, SubmitError};
 use ledgerd::views::{SharedViews, ViewWriter, open_views};
@@ -165,11 +165,7 @@ impl House {
         let keys = Keys::load(&layout.keys(), log.vkey.name()).unwrap();
         let store = Arc::new(log.opened.store);
         let views = open_views(&layout.views(), &store, &mut |_| {}).unwrap();
-        let latest = Latest::new(Snapshot::of(
-            &views.state,
-            Arc::new(Directory::of(&views.state)),
-            clock.wall(),
-        ));
+        let latest = Latest::new(Snapshot::first(&views.state, clock.wall()));
         let queue = Arc::new(Queue::new(Quotas::default()));
         let stops = RecentStops::default();
         let door = Arc::new(Door {
@@ -245,6 +241,8 @@ impl House {
             replaces: None,
             parts: None,
             mailboxes: std::collections::BTreeMap::new(),
+            fake_domains: std::collections::BTreeMap::new(),
+            promotion: None,
             files,
         };
         self.ask(Body::Policy(policy)).unwrap();

@@ -41,7 +41,7 @@ fn reason() -> Vec<wire::Detail> {
 
 fn agent_a_known() -> Snapshot {
     let state = State::load(MemoryView::default()).expect("empty");
-    let mut snapshot = Snapshot::of(&state, Arc::new(Directory::default()), Timestamp::EPOCH);
+    let mut snapshot = Snapshot::first(&state, Timestamp::EPOCH);
     let known = Known {
         id: "agent.a".to_owned(),
         role: Role::Agent,
@@ -213,6 +213,7 @@ fn a_policy_carries_the_tokens_of_its_mailboxes_and_brings_its_rules() {
             path: "policy.toml".to_owned(),
             text: text.to_owned(),
         }],
+        promotion: None,
     };
     let command = intake()
         .publish_policy(&ops(), request(text))
@@ -244,6 +245,7 @@ fn a_policy_carries_the_tokens_of_its_mailboxes_and_brings_its_rules() {
     let nothing = wire::PublishPolicyRequest {
         header: Some(header()),
         files: Vec::new(),
+        promotion: None,
     };
     assert!(intake().publish_policy(&ops(), nothing).is_err());
 }

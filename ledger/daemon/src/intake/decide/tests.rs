@@ -49,6 +49,7 @@ fn to(identifiers: wire::Identifiers) -> wire::Recipient {
         role: wire::RecipientRole::To.into(),
         identifiers: Some(identifiers),
         dnc: false,
+        utc_offset: String::new(),
     }
 }
 
@@ -98,6 +99,8 @@ fn request() -> wire::DecideRequest {
             policy_sha256: vec![0xab; 32].into(),
             outcome: wire::Outcome::Allow.into(),
         }),
+        approval: None,
+        undoes: None,
     }
 }
 
@@ -430,6 +433,7 @@ fn what_is_forbidden_and_not_malformed_goes_on_to_the_gate() {
                 role: wire::RecipientRole::To.into(),
                 identifiers: None,
                 dnc: false,
+                utc_offset: String::new(),
             },
         ],
         ..request()
@@ -457,7 +461,7 @@ fn people_become_tokens_and_what_was_received_a_detail() {
     assert_eq!(decision.targets[0].kind, "deal");
     assert_eq!(
         decision.targets[0].id,
-        key.token(&Kind::target("deal").expect("a type"), "d-9")
+        Some(key.token(&Kind::target("deal").expect("a type"), "d-9"))
     );
     let keys: Vec<_> = decision.recipients[0]
         .keys
@@ -494,6 +498,7 @@ fn people_become_tokens_and_what_was_received_a_detail() {
     let line = ledger_core::entry::Entry {
         seq: 1,
         time: ledger_core::time::Timestamp::EPOCH,
+        sandbox: false,
         body: command.body,
     };
     let line = String::from_utf8(line.encode().expect("fits"))
@@ -527,5 +532,8 @@ fn a_contact_acted_on_and_a_contact_reached_have_the_same_token() {
         recipients: vec![to(person("", "c-1"))],
         ..request()
     });
-    assert_eq!(decision.targets[0].id, decision.recipients[0].keys[0].token);
+    assert_eq!(
+        decision.targets[0].id,
+        Some(decision.recipients[0].keys[0].token)
+    );
 }

@@ -81,6 +81,7 @@ fn add(listings: Vec<wire::Listing>) -> Result<Command, CallError> {
         header: Some(header()),
         listings,
         details: Vec::new(),
+        import: None,
     };
     intake().add_dnc(&desk(), &Redact::default_rule(), request)
 }
@@ -308,6 +309,7 @@ fn bad_listings_are_refused_by_the_field() {
         header: None,
         listings: vec![good()],
         details: Vec::new(),
+        import: None,
     };
     assert_eq!(
         refused(intake().add_dnc(&desk(), &Redact::default_rule(), headless)).field,
@@ -481,6 +483,7 @@ fn the_largest_change_fits_its_entry() {
             correlation_id: "x".repeat(128),
         }),
         listings: vec![long; LISTINGS_MAX],
+        import: Some((1 << 53) - 1),
         details: (1..=11)
             .map(|name| wire::Detail {
                 name,
@@ -494,6 +497,7 @@ fn the_largest_change_fits_its_entry() {
     let entry = Entry {
         seq: 1 << 52,
         time: Timestamp::MAX,
+        sandbox: true,
         body: Body::Dnc(dnc),
     };
     assert!(

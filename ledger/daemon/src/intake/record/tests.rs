@@ -39,6 +39,7 @@ fn outcome() -> wire::OutcomeEvent {
         provider: "gmail".to_owned(),
         provider_id: "msg-1".to_owned(),
         occurred_at: Some(time(7)),
+        person: None,
     }
 }
 
@@ -392,6 +393,7 @@ fn the_largest_report_fits_its_entry() {
     let line = Entry {
         seq: 1 << 52,
         time: Timestamp::MAX,
+        sandbox: true,
         body,
     }
     .encode()
