@@ -337,6 +337,28 @@ fn contact(user: &str) -> pb::Identifiers {
     }
 }
 
+/// The tools that change something.
+const CHANGES: [&str; 5] = [
+    "book_reservation",
+    "cancel_reservation",
+    "update_reservation_baggages",
+    "update_reservation_flights",
+    "update_reservation_passengers",
+];
+
+/// What a tool changes: the reservation that it names, or where it makes one the customer's account.
+fn target(call: &Value) -> pb::Target {
+    let (kind, id) = match call["arguments"]["reservation_id"].as_str() {
+        Some(reservation) => ("reservation", reservation),
+        None => ("customer", call["user_id"].as_str().expect("a user")),
+    };
+    pb::Target {
+        r#type: kind.to_owned(),
+        id: id.to_owned(),
+        ..Default::default()
+    }
+}
+
 /// The call as the runtime asks for it. (session, step) names it; the model's own id repeats.
 fn request(call: &Value) -> pb::DecideRequest {
     let session = call["session"].as_str().expect("a session");
@@ -347,6 +369,9 @@ fn request(call: &Value) -> pb::DecideRequest {
         pb::DetailName::Params,
         call["arguments"].to_string(),
     )];
+    if CHANGES.contains(&tool) {
+        request.targets = vec![target(call)];
+    }
     if let Some((_, role)) = CONTACTS.iter().find(|(contact, _)| *contact == tool) {
         let user = call["user_id"].as_str().expect("a user");
         "airline".clone_into(&mut request.seller);

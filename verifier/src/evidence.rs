@@ -257,7 +257,10 @@ fn locate(about: &Entry, kind: Kind, identifier: String, token: Token) -> Match 
                     .iter()
                     .map(|recipient| has(&recipient.keys)),
             );
-            target = decision.targets.iter().any(|target| target.id == token);
+            target = decision
+                .targets
+                .iter()
+                .any(|target| target.id == Some(token));
         }
         Body::Dnc(dnc) => listings = indexes(dnc.listings.iter().map(|listing| has(&listing.keys))),
         _ => {}

@@ -252,7 +252,7 @@ impl Person {
             .recipients
             .iter()
             .flat_map(|recipient| &recipient.keys);
-        let targets = decision.targets.iter().map(|target| target.id);
+        let targets = decision.targets.iter().filter_map(|target| target.id);
         self.occur(keys.map(|key| key.token).chain(targets));
         let recipients: Vec<u64> = (0u64..)
             .zip(&decision.recipients)
@@ -262,7 +262,7 @@ impl Person {
         let target = decision
             .targets
             .iter()
-            .any(|target| self.own.contains(&target.id));
+            .any(|target| target.id.is_some_and(|id| self.own.contains(&id)));
         if recipients.is_empty() && !target {
             return;
         }
@@ -329,7 +329,9 @@ impl Person {
                 time: entry.time,
                 op: match dnc.op {
                     DncOp::Exempt => "exempted".to_owned(),
-                    DncOp::List | DncOp::Unlist => "listed".to_owned(),
+                    DncOp::List | DncOp::Unlist | DncOp::ImportBegin | DncOp::ImportEnd => {
+                        "listed".to_owned()
+                    }
                 },
                 by,
                 reason: listing.reason.as_ref().map(word),

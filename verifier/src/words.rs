@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use ledger_core::entry::{Body, ClockEvent, Decision, DncOp, Entry, Outcome, Reason, Scope};
+use ledger_core::entry::{
+    Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, DncOp, Entry, KeyEvent, Outcome,
+    Reason, Scope, Verdict,
+};
 use ledger_core::replay::{Coverage, GAPS_MAX, Gap, Summary};
 use ledger_core::time::Timestamp;
 use serde::Serialize;
@@ -47,6 +50,11 @@ pub fn entry(entry: &Entry) -> String {
                 "`{actor}` ended {}",
                 count(dnc.ends.len() as u64, "listing")
             ),
+            DncOp::ImportBegin => format!("`{actor}` began to import a list"),
+            DncOp::ImportEnd => format!(
+                "`{actor}` completed the import of entry {}",
+                dnc.import.unwrap_or_default()
+            ),
         },
         Body::Decision(decision) => {
             return format!("at {}, {}", entry.time, self::decision(decision));
@@ -85,6 +93,41 @@ pub fn entry(entry: &Entry) -> String {
                 clock.before, clock.after
             ),
             ClockEvent::Acknowledged => format!("`{actor}` acknowledged a jump of the clock"),
+        },
+        Body::Approval(approval) => {
+            let what = match (approval.decision, approval.policy) {
+                (Some(decision), _) => format!("the request of decision {decision}"),
+                (None, Some(policy)) => format!("the policy with the hash {policy}"),
+                (None, None) => "nothing".to_owned(),
+            };
+            match approval.verdict {
+                Verdict::Granted => format!("`{actor}` approved {what}"),
+                Verdict::Denied => format!("`{actor}` denied {what}"),
+                Verdict::Expired => format!("{what} expired"),
+            }
+        }
+        Body::BreakGlass(glass) => match glass.event {
+            BreakGlassEvent::Requested => {
+                format!("`{actor}` asked for break-glass for `{}`", glass.agent)
+            }
+            BreakGlassEvent::Opened => format!(
+                "`{actor}` opened break-glass for `{}`, which `{}` had asked for",
+                glass.agent,
+                glass.requested_by.as_deref().unwrap_or("?")
+            ),
+            BreakGlassEvent::Closed => {
+                format!("`{actor}` closed break-glass for `{}`", glass.agent)
+            }
+        },
+        Body::Breaker(breaker) => match breaker.event {
+            BreakerEvent::Warned => format!("the breaker `{}` warned", breaker.rule),
+            BreakerEvent::Opened => format!("the breaker `{}` opened", breaker.rule),
+            BreakerEvent::Closed => format!("the breaker `{}` closed", breaker.rule),
+            BreakerEvent::Reset => format!("`{actor}` reset the breaker `{}`", breaker.rule),
+        },
+        Body::Key(key) => match key.event {
+            KeyEvent::Trusted => format!("`{actor}` trusted the key {}", key.key),
+            KeyEvent::Distrusted => format!("`{actor}` no longer trusted the key {}", key.key),
         },
     };
     format!("at {}, {what}", entry.time)

@@ -28,7 +28,7 @@ pub struct Explanation {
 }
 
 /// Every finding, in the order of the codebook.
-pub const FINDINGS: [Finding; 14] = [
+pub const FINDINGS: [Finding; 15] = [
     Finding::UnknownDecision,
     Finding::DecisionDenied,
     Finding::ApprovalMissing,
@@ -43,6 +43,7 @@ pub const FINDINGS: [Finding; 14] = [
     Finding::ReportLate,
     Finding::UnknownExecution,
     Finding::UnderStop,
+    Finding::UnknownRecipient,
 ];
 
 /// The explanation of a reason code or a finding, by its word.
@@ -104,7 +105,9 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Code::GrantObject => format!("no row grants the action on an object of the type `{field}`"),
         Code::GrantField => format!("no row grants the field `{field}` of target {target}"),
-        Code::TargetMissing => "the action changes something, and no object is named".to_owned(),
+        Code::GrantTargetMissing => {
+            "the action changes something, and no object is named".to_owned()
+        }
         Code::ConditionPermit => format!("permitted by the policy's condition `{rule}`"),
         Code::ConditionForbid => format!("forbidden by the policy's condition `{rule}`"),
         Code::ConditionNone => "no condition of the policy permits it".to_owned(),
@@ -267,13 +270,14 @@ mod tests {
             Finding::ReportLate => 11,
             Finding::UnknownExecution => 12,
             Finding::UnderStop => 13,
+            Finding::UnknownRecipient => 14,
         }
     }
 
     #[test]
     fn every_finding_is_listed_once() {
         let ordinals: Vec<usize> = FINDINGS.into_iter().map(ordinal).collect();
-        assert_eq!(ordinals, (0..14).collect::<Vec<_>>());
+        assert_eq!(ordinals, (0..15).collect::<Vec<_>>());
     }
 
     #[test]

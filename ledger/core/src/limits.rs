@@ -17,6 +17,15 @@
 //! | everything else | | | 1,900 |
 //! | together, of 65,535 | | | 64,266 |
 //!
+//! | of a promoted policy's first entry | each | at most | bytes |
+//! |---|---:|---:|---:|
+//! | mailboxes | 134 | 64 | 8,576 |
+//! | fake domains | 323 | 16 | 5,168 |
+//! | the sandbox's receipt, with its line ends escaped | | | 28,800 |
+//! | text | | | 20,480 |
+//! | everything else | | | 2,100 |
+//! | together, of 65,535 | | | 65,124 |
+//!
 //! A `dnc` entry has at most 50 listings of 514 bytes with 6 keys each of 117: with its head 63,103.
 
 /// The most bytes of one entry: what a C2SP entry bundle can hold (16-bit length).
@@ -52,10 +61,16 @@ pub const DETAILS_BYTES_MAX: usize = 1024 * 1024;
 /// The most approver groups of one principal.
 pub const GROUPS_MAX: usize = 16;
 /// The most bytes of policy text, as JSON, in one entry; the rest goes into continuations. What is
-/// left holds the head and the tokens of [`POLICY_MAILBOXES_MAX`] mailboxes, 134 bytes each.
-pub const POLICY_PART_BYTES_MAX: usize = 48 * 1024;
+/// left holds the head, the tokens of [`POLICY_MAILBOXES_MAX`] mailboxes (134 bytes each) and of
+/// [`FAKE_DOMAINS_MAX`] fake domains (323 bytes each), and a promotion's receipt.
+pub const POLICY_PART_BYTES_MAX: usize = 20 * 1024;
 /// The most mailboxes that one policy names.
 pub const POLICY_MAILBOXES_MAX: usize = 64;
+/// The most fake domains that one policy names.
+pub const FAKE_DOMAINS_MAX: usize = 16;
+/// The most bytes of a sandbox's receipt without the policy's text, as a promotion stores it: its entry,
+/// of at most 15,900 bytes, as base64, 63 proof hashes and a checkpoint.
+pub const PROMOTION_RECEIPT_BYTES_MAX: usize = 28 * 1024;
 /// Integers in entries are below this.
 pub const INTEGER_MAX: u64 = 1 << 53;
 /// The longest throttle window, in seconds: 31 days. Allows older than this are forgotten by the

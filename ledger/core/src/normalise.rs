@@ -6,7 +6,7 @@
 //! opposite mistake contacts somebody who asked not to be.
 //!
 //! The keys of one recipient, in this order: `email`, `email.canonical`, `domain` (longest first, the
-//! registrable one last), `phone`, `contact`, `account`.
+//! registrable one last; under a reserved top-level name that name), `phone`, `contact`, `account`.
 //!
 //! - **E-mail**: trimmed; mapped by UTS 46 as a whole (lower-cased, full-width and other compatibility
 //!   forms folded, invisible characters dropped, NFC), so that the local part and the host fold
@@ -18,7 +18,11 @@
 //! - **Domains**: the full host, then each parent on a label boundary down to the registrable one. The
 //!   public suffixes are those of the list's ICANN section alone: with its private section
 //!   `someone.github.io` would be out of reach of a listing of `github.io`. A host that is a public
-//!   suffix itself (`co.uk`, or a single label) has no registrable domain and is refused.
+//!   suffix itself (`co.uk`, or a single label) has no registrable domain and is refused. Below a
+//!   top-level name of [`RESERVED_DOMAINS`] the keys go on up to that name (`a@mail.foo.test`:
+//!   `mail.foo.test`, `foo.test`, `test`), so that a sandbox knows everything below it by one token.
+//!   Nobody can register there, so that nothing else is lost: throttles per domain, which count the last
+//!   key, count all of it as one.
 //! - **Phone**: see [`phone`]. **Contact and account ids**: see [`opaque`].
 //!
 //! [`VERSION`] names these rules and the public suffix list, which is compiled in.
@@ -59,7 +63,8 @@ const AT: [char; 3] = ['@', '\u{ff20}', '\u{fe6b}'];
 const LEADING_ZERO: [&str; 5] = ["39", "378", "225", "241", "242"];
 
 /// Domains that belong to nobody (RFC 2606, RFC 6761), sorted. A name without a dot is a top-level
-/// domain, and everything below it is reserved too.
+/// domain, and everything below it is reserved too. Every address below one of them has its token as a
+/// domain key.
 pub const RESERVED_DOMAINS: [&str; 7] = [
     "example",
     "example.com",
@@ -150,7 +155,8 @@ impl Identity {
         }
     }
 
-    /// The registrable domain of the address, if there is one: what throttles per domain count.
+    /// The registrable domain of the address, if there is one: what throttles per domain count. Of an
+    /// address under a reserved top-level name, that name.
     pub fn registrable_domain(&self) -> Option<&str> {
         let last = self.keys.iter().rfind(|key| key.kind == Kind::Domain);
         last.map(|key| key.identifier.as_str())
@@ -472,7 +478,8 @@ fn canonical(local: &str, host: &str) -> Result<String, Rule> {
     }
 }
 
-/// The host and its parents down to the registrable domain, longest first.
+/// The host and its parents down to the registrable domain, or to the reserved top-level name, longest
+/// first.
 fn domains(host: &str) -> Result<Vec<&str>, Rule> {
     let suffix = public_suffix(host);
     let mut found = Vec::new();
@@ -480,6 +487,9 @@ fn domains(host: &str) -> Result<Vec<&str>, Rule> {
     while rest.len() > suffix.len() {
         found.push(rest);
         rest = rest.split_once('.').map_or("", |(_, parent)| parent);
+    }
+    if !found.is_empty() && RESERVED_DOMAINS.contains(&suffix) {
+        found.push(suffix);
     }
     match found.len() {
         0 => Err(Rule::PublicSuffix),

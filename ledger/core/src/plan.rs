@@ -11,12 +11,15 @@ mod control;
 mod glass;
 mod key;
 mod list;
+mod listed;
 mod promote;
 mod report;
 
 pub use approval::POLICY_GROUP;
+pub(crate) use breaker::above;
+pub(crate) use listed::listing_reason;
 pub use report::closes;
-pub(crate) use report::findings;
+pub(crate) use report::{findings, outcome_findings};
 
 use crate::action::Class;
 use crate::entry::{
@@ -26,6 +29,7 @@ use crate::entry::{
 };
 use crate::gate;
 use crate::policy::PolicyErrors;
+use crate::promotion::PromotionError;
 use crate::role::{Call, Grant, Role};
 use crate::state::State;
 use crate::time::Timestamp;
@@ -97,6 +101,9 @@ pub enum Refusal {
         /// The group.
         group: String,
     },
+    /// A receipt promotes nothing; the policy in force stays in force.
+    #[error("promotion.receipt: {0}")]
+    Promotion(Box<PromotionError>),
     /// The policy's text is not valid; the one in force stays in force.
     #[error("the policy is not valid and was not published; the one in force stays in force:\n{0}")]
     Policy(PolicyErrors),
@@ -117,9 +124,11 @@ pub fn plan<V: View>(state: &State<V>, command: Body, now: Timestamp) -> Result<
         }
         Body::Decision(decision) => Body::Decision(Box::new(asserted(state, *decision)?)),
         Body::Execution(execution) => {
-            Body::Execution(Box::new(report::execution(state, *execution, now)?))
+            return Ok(Plan::Append(report::execution(state, *execution, now)?));
         }
-        Body::Outcome(outcome) => Body::Outcome(Box::new(report::outcome(state, *outcome)?)),
+        Body::Outcome(outcome) => {
+            return Ok(Plan::Append(report::outcome(state, *outcome, now)?));
+        }
         Body::Dnc(dnc) => Body::Dnc(list::change(state, dnc, now)?),
         Body::Principal(change) => Body::Principal(control::principal(state, change)?),
         Body::Policy(policy) => return Ok(Plan::Append(control::policy(state, policy, now)?)),

@@ -3,7 +3,7 @@
 //! A policy is a directory of text files; this version knows one, `policy.toml`. Everything in it is
 //! enforced, and what this version does not enforce is refused. It grants nothing that it does not
 //! name. The gate itself knows the [built-in contact actions](ActionRule::BUILTIN); a policy may ask
-//! more of them and never less.
+//! more of them and never less. No policy reaches the do-not-contact list or a stop.
 //!
 //! ```toml
 //! version = 1
@@ -11,13 +11,35 @@
 //! [[action]]                      # what may be asked for; the built-in ones need no row
 //! name = "crm.contact.update"
 //! class = "write"                 # read, write, contact, admin; without one: contact
+//! tier = 1                        # 0 to 3; of contact 2 or 3; without one: ActionRule::default_tier
 //!
-//! [[grant]]                       # who may do it
+//! [[action]]
+//! name = "call.queue"
+//! channels = ["call"]             # of contact: email, call, sms, meeting; without: all
+//! requires = ["phone", "contact"] # keys of every recipient: email, phone, contact, account
+//! hours = "08:00-21:00"           # of contact: the time of day where the recipient is
+//! registry = "31d"                # of contact: the oldest import of the national registry, from 1h
+//!
+//! [[grant]]                       # who may do what; of several rows that cover a target, the first
+//! id = "enrichment-contacts"
+//! agent = "agent.enrichment"
+//! actions = ["crm.contact.update"]
+//! objects = ["contact"]           # types of targets, in lower case, or ["*"]; a row that changes must say
+//! reads = ["*"]                   # fields: names, beginnings (`hs_*`), or ["*"]; without: none
+//! writes = ["job_title"]          # the same, besides the agents' own fields
+//! environments = ["sandbox"]      # prod, sandbox; without: both
+//! tier = 2                        # 1 to 3: raises the tier, and never lowers it
+//! approval = "required"           # the default; "waived": a tier 2 action needs nobody's approval
+//! approvers = "revops"            # the group that approves; without: that of the action's class
+//! agent_versions = ["sha256:9c1e"] # versions of the agent, at most 16; without: any
+//!
+//! [[grant]]
 //! id = "outbound-sends"
 //! agent = "agent.outbound.sender"
 //! actions = ["email.send"]
 //! sellers = ["acme"]              # in lower case, or ["*"]; a row for contact must say
 //! mailboxes = ["outreach-1"]      # names without `@`, "token:<64 hex>", or ["*"]; without: none
+//! decided = "elsewhere"           # an allow of the engine that decided before stands for the approval
 //!
 //! [[throttle]]                    # how often
 //! id = "mailbox-day"
@@ -25,6 +47,27 @@
 //! per = "mailbox"                 # agent, workspace, mailbox, recipient, domain, campaign, seller
 //! limit = 25                      # of unit = "actions" (the default) or "recipients"
 //! window = "24h"                  # trailing: s, m, h, d, up to 31 days
+//!
+//! [[breaker]]                     # what closes off, because of what reports said
+//! id = "bounces"
+//! measure = "hard_bounce_rate"    # complaint_rate, error_rate, cost
+//! actions = ["email.send"]        # and, or instead, classes = ["contact"]
+//! per = "workspace"               # agent, mailbox, seller, workspace
+//! warn_ppm = 20_000               # 2 %; of cost warn_micros and open_micros
+//! open_ppm = 50_000               # 5 %; above it the breaker opens
+//! minimum = 200                   # with fewer in the window it does neither; of rates, 1 without it
+//! window = "24h"
+//!
+//! [dnc_breach]                    # the breaker that the gate itself has, of executions that DNC denied
+//! scope = "agent"                 # or "workspace"
+//!
+//! [fields]
+//! agent_owned = ["agent_*"]       # writable wherever a row grants the object; this is the default
+//! sensitive = ["deal.amount", "*.owner_id"] # besides SENSITIVE: tier 2 to write, 1 to read
+//!
+//! [sandbox]
+//! fake_domains = ["sales.example.dev"] # whom a sandbox may write to, besides reserved domains; at most 16
+//! clear = ["/template/name"]      # JSON pointers to strings that its details keep in clear
 //!
 //! [numbers]                       # see Numbers
 //! valid_for_s = 60
@@ -42,6 +85,7 @@ mod grant;
 mod number;
 mod parse;
 mod read;
+mod sandbox;
 mod scope;
 mod text;
 mod throttle;
@@ -57,6 +101,7 @@ use crate::token::Token;
 pub use breaker::{BREAKERS_MAX, BreakerPer, BreakerRule, DNC_BREACH};
 pub use error::{ERRORS_MAX, PolicyError, PolicyErrors};
 pub use number::{NUMBER_RANGES, Numbers};
+pub use sandbox::FAKE_DOMAINS_MAX;
 pub use scope::{AGENT_OWNED, FieldRules, Fields, SENSITIVE};
 
 /// The one file of a policy that this version reads.
@@ -71,6 +116,8 @@ pub const GRANTS_MAX: usize = 256;
 pub const THROTTLES_MAX: usize = 32;
 /// The most entries of one list within a row.
 pub const LIST_MAX: usize = 256;
+/// The most `agent_versions` of a row.
+pub const AGENT_VERSIONS_MAX: usize = 16;
 /// The most bytes of a mailbox's name.
 pub const MAILBOX_BYTES_MAX: usize = 64;
 /// The most `keys`, and the most `pointers`, of `[redact]`; and the most bytes of one.

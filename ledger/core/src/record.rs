@@ -89,7 +89,8 @@ pub struct DecisionRecord {
     pub dnc: bool,
     /// How many recipients it names.
     pub recipients: u64,
-    /// Of an allow: the people whom it may reach, each once.
+    /// Of a decision of the gate: the people whom it names, each once. Also of a denial: whoever was
+    /// written to all the same can ask for that to stop.
     pub people: Vec<PersonKeys>,
     /// The correlation id.
     pub correlation_id: String,
@@ -105,6 +106,9 @@ pub struct DecisionRecord {
     pub unresolved: Option<u64>,
 }
 
+/// Stands for a recipient where a report names none of several, or one that the decision does not have.
+pub const NOBODY: u64 = u64::MAX;
+
 /// What later entries need to know of an execution.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExecutionRecord {
@@ -114,7 +118,7 @@ pub struct ExecutionRecord {
     pub known: bool,
     /// Whether it used the decision's allow up.
     pub closed: bool,
-    /// Recipients of whom a hard bounce was counted.
+    /// Recipients of whom a hard bounce was counted; [`NOBODY`] for one that names none of them.
     pub bounced: BTreeSet<u64>,
     /// Recipients of whom a complaint was counted.
     pub complained: BTreeSet<u64>,
@@ -185,6 +189,9 @@ pub struct AllowRecord {
 pub struct PersonKeys {
     /// The index of the first recipient that is this person.
     pub recipient: u64,
+    /// The indices of further recipients that are the same person.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub others: BTreeSet<u64>,
     /// Canonical e-mail, phone and contact.
     pub person: BTreeSet<(Kind, Token)>,
     /// Registrable domains.

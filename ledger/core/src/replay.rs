@@ -103,9 +103,12 @@ impl Replay {
     pub fn push_decoded(&mut self, decoded: Result<Entry, DecodeError>) {
         let seq = self.report.entries;
         self.report.entries += 1;
-        // What cannot be read may be one of the parts that a publication still waits for.
-        if decoded.is_err() && self.publication.as_ref().is_some_and(Publication::waits) {
-            self.give_up_publication();
+        // What cannot be read may be one of the entries that still have to come.
+        if decoded.is_err() {
+            if self.publication.as_ref().is_some_and(Publication::waits) {
+                self.give_up_publication();
+            }
+            self.followers.give_up();
         }
         match decoded {
             Ok(entry) => self.push_entry(seq, entry),

@@ -9,12 +9,15 @@ mod approvals;
 mod breakers;
 mod fold;
 mod load;
+mod samples;
 mod sources;
 mod tally;
 
 pub use approvals::{approval_of, pending_of};
 pub use fold::FoldError;
 pub(crate) use fold::{listing_record, sameness};
+pub use samples::{Prefilled, prefilled};
+pub(crate) use samples::{execution_sample, outcome_sample};
 pub use tally::{LastStop, Tally, listed};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,10 +28,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::entry::{Body, Entry, Environment, Genesis, PolicyRef, Scope};
 use crate::hash::Hash;
+use crate::meter::Meters;
 use crate::policy::{Mailboxes, Numbers, Policy};
 use crate::record::{
     AllowRecord, DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow,
-    PrincipalRecord, RequestRecord, correlation_prefix, request_key, seq_of,
+    PrincipalRecord, RequestRecord, SampleRecord, correlation_prefix, request_key, seq_of,
 };
 use crate::role::Call;
 use crate::time::Timestamp;
@@ -104,8 +108,11 @@ pub struct State<V> {
     approvals: approvals::Approvals,
     breakers: breakers::Breakers,
     tallied: tally::Tallied,
+    meters: Meters,
     /// The oldest allow still kept for throttles, so that pruning need not search.
     oldest_allow: Option<u64>,
+    /// The oldest sample still kept for breakers.
+    oldest_sample: Option<u64>,
 }
 
 impl<V: View> State<V> {
@@ -234,6 +241,11 @@ impl<V: View> State<V> {
     /// The throttle windows of the policy in force.
     pub const fn windows(&self) -> &Windows {
         &self.windows
+    }
+
+    /// The meters of the breakers of the policy in force.
+    pub const fn meters(&self) -> &Meters {
+        &self.meters
     }
 
     /// The first entry of a request id.
@@ -366,44 +378,60 @@ fn indexed<V: ReadView>(
     Ok(seqs)
 }
 
-/// The windows of `rules` over the allows that a view holds, for a policy that is about to be
-/// published. The daemon makes them off the sequencer; the fold adds what came after.
-///
-/// # Errors
-/// [`ViewError`] where the view cannot be read.
-pub fn windows_of<V: ReadView>(
-    view: &V,
-    rules: &[crate::policy::ThrottleRule],
-) -> Result<Windows, ViewError> {
-    let mut windows = Windows::new(rules);
-    count_allows(view, 0, &mut windows)?;
-    Ok(windows)
-}
-
 /// Counts the allows from seq `from` on.
 fn count_allows<V: ReadView>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
+    each(view, Table::Allow, from, |seq, allow: AllowRecord| {
+        windows.count(seq, &allow)
+    })
+}
+
+/// Counts the samples from seq `from` on.
+fn count_samples<V: ReadView>(view: &V, from: u64, meters: &mut Meters) -> Result<(), ViewError> {
+    each(view, Table::Sample, from, |seq, sample: SampleRecord| {
+        meters.count(seq, &sample)
+    })
+}
+
+/// Visits the rows of a table whose keys are seqs, from `from` on, in the order of the log.
+fn each<V: ReadView, T: serde::de::DeserializeOwned>(
+    view: &V,
+    table: Table,
+    from: u64,
+    mut visit: impl FnMut(u64, T),
+) -> Result<(), ViewError> {
     let mut failed = None;
-    view.scan(Table::Allow, &from.to_be_bytes(), &mut |key, value| match (
-        seq_of(key),
-        parse::<AllowRecord>(Table::Allow, value),
-    ) {
-        (Some(seq), Ok(allow)) => {
-            windows.count(seq, &allow);
-            ControlFlow::Continue(())
-        }
-        (_, Err(error)) => {
-            failed = Some(error);
-            ControlFlow::Break(())
-        }
-        (None, _) => {
-            failed = Some(ViewError {
-                table: Table::Allow,
-                why: "a key is not a seq".to_owned(),
-            });
-            ControlFlow::Break(())
-        }
-    })?;
+    view.scan(
+        table,
+        &from.to_be_bytes(),
+        &mut |key, value| match (seq_of(key), parse(table, value)) {
+            (Some(seq), Ok(row)) => {
+                visit(seq, row);
+                ControlFlow::Continue(())
+            }
+            (_, Err(error)) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+            (None, _) => {
+                failed = Some(ViewError {
+                    table,
+                    why: "a key is not a seq".to_owned(),
+                });
+                ControlFlow::Break(())
+            }
+        },
+    )?;
     failed.map_or(Ok(()), Err)
+}
+
+/// The first seq of a table whose keys are seqs, from `from` on.
+fn first_seq<V: ReadView>(view: &V, table: Table, from: u64) -> Result<Option<u64>, ViewError> {
+    let mut first = None;
+    view.scan(table, &from.to_be_bytes(), &mut |key, _| {
+        first = seq_of(key);
+        ControlFlow::Break(())
+    })?;
+    Ok(first)
 }
 
 fn read<V: ReadView, T: serde::de::DeserializeOwned>(

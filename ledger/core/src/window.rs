@@ -123,11 +123,13 @@ pub fn people(recipients: &[Recipient]) -> Vec<PersonKeys> {
                 .map(|key| (key.kind.clone(), key.token))
                 .collect(),
             domains: registrable(&recipient.keys).collect(),
+            others: BTreeSet::new(),
         };
         match people.iter_mut().find(|other| one.is_same_as(other)) {
             Some(other) => {
                 other.person.append(&mut one.person);
                 other.domains.append(&mut one.domains);
+                other.others.insert(index);
             }
             None => people.push(one),
         }
@@ -151,7 +153,8 @@ impl PersonKeys {
     }
 }
 
-/// The registrable domain under each token version: of the domain keys, the last.
+/// The registrable domain under each token version: of the domain keys, the last. Under a reserved
+/// top-level name (`test`, `example`) that is the name itself, so that all below it count as one.
 fn registrable(keys: &[Key]) -> impl Iterator<Item = Token> {
     let mut last = BTreeMap::new();
     for key in keys.iter().filter(|key| key.kind == Kind::Domain) {
@@ -286,7 +289,7 @@ impl Windows {
 }
 
 /// Whether what was counted at `time` is outside `(now - window, now]`.
-fn has_left(time: Timestamp, window_s: u64, now: Timestamp) -> bool {
+pub(crate) fn has_left(time: Timestamp, window_s: u64, now: Timestamp) -> bool {
     time.saturating_add_s(window_s) <= now
 }
 

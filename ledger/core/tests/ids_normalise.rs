@@ -242,10 +242,10 @@ const DOMAINS: [(&str, &str); 36] = [
     ("a.x.kawasaki.jp", "a.x.kawasaki.jp"),
     ("acme.internal", "acme.internal"),
     ("internal", ""),
-    ("northwind.test", "northwind.test"),
+    ("northwind.test", "northwind.test,test"),
     (
         "a.northwind.example",
-        "a.northwind.example,northwind.example",
+        "a.northwind.example,northwind.example,example",
     ),
     ("example", ""),
     ("a.xn--55qx5d.cn", "a.xn--55qx5d.cn"),
@@ -471,6 +471,42 @@ fn addresses_without_a_safe_reading_are_refused() {
     );
     assert_eq!(longest.len(), 253);
     assert!(email_keys(&format!("kim@{longest}")).is_ok());
+}
+
+#[test]
+fn domain_keys_under_a_reserved_name_reach_up_to_it() {
+    for (host, expected) in [
+        ("mail.foo.test", "mail.foo.test,foo.test,test"),
+        ("foo.invalid", "foo.invalid,invalid"),
+        ("foo.localhost", "foo.localhost,localhost"),
+        ("example.com", "example.com"),
+        ("a.example.com", "a.example.com,example.com"),
+        (
+            "a.b.example.net",
+            "a.b.example.net,b.example.net,example.net",
+        ),
+        // Not below them, for all that they look like it.
+        ("foo-test.com", "foo-test.com"),
+        ("a.test.com", "a.test.com,test.com"),
+        ("a.myexample.org", "a.myexample.org,myexample.org"),
+    ] {
+        let keys = email_keys(&format!("kim@{host}")).unwrap();
+        let found: Vec<&str> = keys[2..]
+            .iter()
+            .map(|key| key.identifier.as_str())
+            .collect();
+        assert_eq!(found.join(","), expected);
+        let reserved = found.iter().any(|name| RESERVED_DOMAINS.contains(name));
+        assert_eq!(reserved, is_reserved(host), "{host}");
+    }
+    for host in ["test", "example", "localhost"] {
+        assert_eq!(email_rule(&format!("kim@{host}")), Rule::PublicSuffix);
+        assert_eq!(domain(host).unwrap_err().rule, Rule::PublicSuffix);
+    }
+    // The name counts among the eight.
+    let eight = "a.b.c.d.e.f.g.test";
+    assert_eq!(email_keys(&format!("kim@{eight}")).unwrap().len(), 2 + 8);
+    assert_eq!(email_rule(&format!("kim@x.{eight}")), Rule::TooManyLevels);
 }
 
 #[test]

@@ -38,6 +38,9 @@ fn before_a_policy_the_gate_s_own_rules_hold() {
             heartbeat_s: 300,
             max_gap_s: 604_800,
             clock_bound_ms: 5_000,
+            approve_within_s: 14_400,
+            break_glass_confirm_s: 900,
+            break_glass_max_s: 3_600,
         }
     );
     let names: Vec<&str> = none.actions().map(|(name, _)| name).collect();
@@ -75,6 +78,9 @@ fn numbers_are_read_at_both_ends_of_their_range() {
                 ("heartbeat_s", numbers.heartbeat_s),
                 ("max_gap_s", numbers.max_gap_s),
                 ("clock_bound_ms", numbers.clock_bound_ms),
+                ("approve_within_s", numbers.approve_within_s),
+                ("break_glass_confirm_s", numbers.break_glass_confirm_s),
+                ("break_glass_max_s", numbers.break_glass_max_s),
             ];
             assert!(found.contains(&(key, value)), "{key} = {value}: {found:?}");
         }
@@ -123,6 +129,14 @@ channels = ["call", "sms"]
         class,
         channels,
         requires: requires.to_vec(),
+        tier: match class {
+            Class::Read => 0,
+            Class::Write => 1,
+            Class::Contact => 2,
+            Class::Admin => 3,
+        },
+        hours: None,
+        registry_max_age_s: None,
     };
     assert_eq!(rule("crm.read"), expect(Class::Read, Channels::none(), &[]));
     assert_eq!(
@@ -168,6 +182,7 @@ class = "write"
 id = "one"
 agent = "agent.a"
 actions = ["email.send", "crm.write"]
+objects = ["contact"]
 sellers = ["acme", "globex"]
 mailboxes = ["outreach-1", "token:{TOKEN}"]
 [[grant]]
@@ -180,6 +195,7 @@ mailboxes = ["*"]
 id = "three"
 agent = "agent.b"
 actions = ["crm.write"]
+objects = ["*"]
 "#
     ));
     assert_eq!(ids(policy.grants("agent.a", "email.send")), ["one", "two"]);

@@ -29,7 +29,7 @@ use std::collections::BTreeMap;
 use ledger_core::entry::{Actor, ActorType, Body, Cause, DetailName, Environment, Genesis};
 use ledger_core::hash::Hash;
 use ledger_core::name::{ACTION_ID_MAX, CORRELATION_ID_MAX, REQUEST_ID_MAX, VERSION_MAX};
-use ledger_core::policy::ThrottleRule;
+use ledger_core::policy::Policy;
 use ledger_core::role::Call;
 use ledger_core::token::{ContentKey, SubjectKey};
 use ledger_proto::v1 as wire;
@@ -58,17 +58,17 @@ pub struct Command {
     pub body: Body,
     /// The details that it commits to.
     pub details: Vec<DetailBytes>,
-    /// Of a policy: its throttle rules, whose windows are to be counted before it is planned.
-    pub rules: Vec<ThrottleRule>,
+    /// Of a policy: what it says. What its rules count is to be counted before it is planned.
+    pub policy: Option<Box<Policy>>,
 }
 
 impl Command {
-    const fn new(lane: Lane, body: Body, details: Vec<DetailBytes>) -> Self {
+    fn new(lane: Lane, body: Body, details: Vec<DetailBytes>) -> Self {
         Self {
             lane,
             body,
             details,
-            rules: Vec::new(),
+            policy: None,
         }
     }
 }

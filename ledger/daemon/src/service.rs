@@ -25,7 +25,7 @@ use std::sync::Arc;
 use ledger_core::entry::{Access, Actor, ActorType, Body, Entry, Outcome};
 use ledger_core::receipt::Receipt;
 use ledger_core::role::{Call, Grant, Role};
-use ledger_core::state::windows_of;
+use ledger_core::state::prefilled;
 use ledger_core::time::Timestamp;
 use ledger_proto::v1 as wire;
 use tokio::sync::{Semaphore, oneshot, watch};
@@ -127,14 +127,14 @@ impl Ledger {
             lane,
             body,
             details,
-            rules,
+            policy,
         } = command;
-        let prefilled = if matches!(body, Body::Policy(_)) {
-            // Counting every allow of a month takes a while: not on the sequencer's time. What comes in
+        let prefilled = if let Some(policy) = policy {
+            // Counting every allow and report of a month takes a while: not on the sequencer's time. What comes in
             // between, the fold adds.
             Some(
                 self.read(move |ledger| {
-                    windows_of(&*ledger.views, &rules).map_err(|error| CallError::store(&error))
+                    prefilled(&*ledger.views, &policy).map_err(|error| CallError::store(&error))
                 })
                 .await?,
             )
@@ -180,7 +180,7 @@ impl Ledger {
             lane: Lane::Work,
             body: Body::Access(access),
             details: Vec::new(),
-            rules: Vec::new(),
+            policy: None,
         };
         self.submit(caller, command).await.map(|_| ())
     }

@@ -66,9 +66,12 @@ pub struct Controls {
 impl Controls {
     /// Those of `state`.
     pub fn of<V: View>(state: &State<V>) -> Self {
-        let opened = |record: &BreakerRecord| Some((record.opened?.0, record.clone()));
+        // Those that close with their time are among them until an entry says so; who reads asks the time.
         Self {
-            breakers: state.breakers().filter_map(opened).collect(),
+            breakers: state
+                .breakers_open(Timestamp::EPOCH)
+                .map(|(seq, record)| (seq, record.clone()))
+                .collect(),
             glass: state
                 .glass()
                 .map(|(seq, record)| (seq, record.clone()))

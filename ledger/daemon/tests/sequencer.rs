@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use ledger_core::action::Class;
 use ledger_core::entry::{
     Actor, Basis, Body, Cause, Change, Clock as ClockEntry, ClockEvent, Code, Decision, Entry,
-    Outcome, PolicyEntry, PolicyFile, PrincipalChange, Scope, Stop,
+    Outcome, PolicyEntry, PolicyFile, PrincipalChange, Scope, Stop, Target,
 };
 use ledger_core::hash::Hash;
 use ledger_core::role::{Call, Role};
@@ -45,6 +45,7 @@ class = "write"
 id = "writes"
 agent = "agent.a"
 actions = ["crm.update"]
+objects = ["deal"]
 "#;
 
 type Reply = oneshot::Receiver<Result<Answer, SubmitError>>;
@@ -294,11 +295,16 @@ fn principal(id: &str, role: Role, credential: u8) -> Body {
 
 fn decide(id: &str) -> Body {
     let cause = cause(id, Call::Decide, Role::Agent, "agent.a");
-    Body::Decision(Box::new(Decision::request(
-        Basis::Gate,
-        cause,
-        "crm.update".to_owned(),
-    )))
+    let deal = Target {
+        kind: "deal".to_owned(),
+        id: None,
+        reads: Vec::new(),
+        writes: Vec::new(),
+    };
+    Body::Decision(Box::new(Decision {
+        targets: vec![deal],
+        ..Decision::request(Basis::Gate, cause, "crm.update".to_owned())
+    }))
 }
 
 fn stop() -> Body {

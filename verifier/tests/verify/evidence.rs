@@ -5,7 +5,9 @@ mod person;
 use crate::common::run::{Files, rich, run};
 use crate::common::{Ledger, person, rich as story};
 use ledger_core::action::{Channel, Channels, Class};
-use ledger_core::entry::{Body, Cite, Decision, DncOp, Listing, ListingReason, Outcome, Scope};
+use ledger_core::entry::{
+    Body, Cite, Code, Decision, DncOp, Listing, ListingReason, Outcome, Reason, Scope,
+};
 use ledger_core::evidence::Evidence;
 use ledger_core::hash::Hash;
 use ledger_core::normalise::Subject;
@@ -327,7 +329,9 @@ fn a_decision_must_agree_with_its_policy_and_its_cites() {
         (
             "row-that-is-not-there",
             |decision| {
-                decision.reasons.last_mut().unwrap().rule = Some("another-row".to_owned());
+                let granted = |reason: &&mut Reason| reason.code == Code::GrantRow;
+                let reason = decision.reasons.iter_mut().find(granted).unwrap();
+                reason.rule = Some("another-row".to_owned());
             },
             1,
             "`reasons` of the check `grant`: expected `[{\"check\":\"grant\",\"code\":\"grant.row\",\"rule\":\"outbound-sends\"}]`",

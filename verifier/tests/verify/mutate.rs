@@ -25,6 +25,10 @@ fn entry_of(original: &Entry, json: &Value) -> Option<Vec<u8>> {
         "resume" => Body::Resume(read(json)?),
         "access" => Body::Access(read(json)?),
         "clock" => Body::Clock(read(json)?),
+        "approval" => Body::Approval(read(json)?),
+        "break_glass" => Body::BreakGlass(read(json)?),
+        "breaker" => Body::Breaker(read(json)?),
+        "key" => Body::Key(read(json)?),
         kind => panic!("`{kind}` has nothing to change"),
     };
     let mutant = Entry { body, ..*original };
@@ -108,7 +112,8 @@ fn instead(present: Option<&Value>, elsewhere: &BTreeSet<String>, key: &str) -> 
     all.push(None);
     match key {
         "tier" => all.push(Some(3.into())),
-        "approver" => all.push(Some("op.first".into())),
+        "approver" | "requested_by" => all.push(Some("op.first".into())),
+        "expires_at" | "until" => all.push(Some("2030-01-01T00:00:00.000000Z".into())),
         "environment" => all.push(Some("sandbox".into())),
         "bound_ms" => all.push(Some(5_000.into())),
         _ => {}

@@ -98,8 +98,8 @@ pub const fn code(code: Code) -> Explanation {
             cites: "none; `target` is which, `field` the first field without a row",
             remedy: "Leave the field out, or add it to `reads` or `writes` of a row.",
         },
-        Code::TargetMissing => Explanation {
-            word: "target.missing",
+        Code::GrantTargetMissing => Explanation {
+            word: "grant.target_missing",
             meaning: "A write names no object, so that no row can say which fields it may write.",
             cites: "none",
             remedy: "Name every object that the action changes, and the fields of it.",

@@ -90,5 +90,11 @@ pub const fn finding(finding: Finding) -> Explanation {
             cites: "none; the stop is the one in force",
             remedy: "Find out whether the other engine knows of the stop: this ledger's stop binds this ledger's allows alone.",
         },
+        Finding::UnknownRecipient => Explanation {
+            word: "unknown_recipient",
+            meaning: "The outcome names a recipient that the decision does not have: it counts as one that names nobody.",
+            cites: "`decision`: the decision with its recipients; `recipient` is the index that was named",
+            remedy: "Name the recipient by its index in the request, from 0, or leave it out.",
+        },
     }
 }

@@ -89,7 +89,8 @@ pub struct PolicyEntry {
 pub struct Promotion {
     /// The approval of exactly this policy's hash.
     pub approval: u64,
-    /// The sandbox's receipt (C2SP tlog-proof) of the entry that published the same policy there.
+    /// The sandbox's receipt (C2SP tlog-proof) of the entry that published the same policy there, without
+    /// the text ([`promotion`](crate::promotion)).
     pub receipt: String,
     /// Answer: the sandbox's origin.
     pub origin: String,

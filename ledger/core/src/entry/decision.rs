@@ -397,8 +397,8 @@ pub enum Code {
     #[serde(rename = "grant.field")]
     GrantField,
     /// A write that names no object, so that no row can cover it.
-    #[serde(rename = "target.missing")]
-    TargetMissing,
+    #[serde(rename = "grant.target_missing")]
+    GrantTargetMissing,
     /// A condition of the policy permits it, and none forbids it.
     #[serde(rename = "condition.permit")]
     ConditionPermit,
@@ -512,7 +512,7 @@ impl Code {
         Self::GrantVersion,
         Self::GrantObject,
         Self::GrantField,
-        Self::TargetMissing,
+        Self::GrantTargetMissing,
         Self::ConditionPermit,
         Self::ConditionForbid,
         Self::ConditionNone,
@@ -562,7 +562,7 @@ impl Code {
             | Self::GrantVersion
             | Self::GrantObject
             | Self::GrantField
-            | Self::TargetMissing => Check::Grant,
+            | Self::GrantTargetMissing => Check::Grant,
             Self::BreakerOpen => Check::Breaker,
             Self::ConditionPermit
             | Self::ConditionForbid

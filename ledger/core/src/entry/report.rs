@@ -40,6 +40,8 @@ pub enum Finding {
     UnknownExecution,
     /// An asserted decision that was made under a stop.
     UnderStop,
+    /// The outcome names a recipient that the decision does not have.
+    UnknownRecipient,
 }
 
 /// What the runtime says became of the act.

@@ -46,7 +46,7 @@ pub(crate) fn check<'p>(
     }
     let changes = matches!(nature.class, Class::Write | Class::Admin);
     if request.targets.is_empty() && changes {
-        granted.reasons.push(Code::TargetMissing.reason());
+        granted.reasons.push(Code::GrantTargetMissing.reason());
         return granted;
     }
     let mut used = BTreeSet::new();

@@ -24,11 +24,7 @@ pub(crate) fn check(
     let fake: BTreeSet<Token> = genesis
         .reserved
         .iter()
-        .chain(
-            policy
-                .into_iter()
-                .flat_map(|policy| policy.fake_domains.values()),
-        )
+        .chain(policy.into_iter().flat_map(fake_domains))
         .copied()
         .collect();
     for (index, recipient) in (0u64..).zip(&request.recipients) {
@@ -44,4 +40,10 @@ pub(crate) fn check(
             });
         }
     }
+}
+
+/// The tokens of the fake domains that the text names; a token without its name there says nothing.
+fn fake_domains(policy: &InForce) -> impl Iterator<Item = &Token> {
+    let names = policy.text.fake_domains.iter();
+    names.filter_map(|name| policy.fake_domains.get(name))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::entry::{Body, Code, Entry, Finding};
 
 /// More continuations than any policy has; so a forged number of them cannot ask for the whole log.
-const PARTS_MAX: u64 = 64;
+const PARTS_MAX: u64 = 96;
 
 /// The entries that an entry names, except those that it says are not there.
 pub fn cites(entry: &Entry) -> BTreeSet<u64> {

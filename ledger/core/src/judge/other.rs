@@ -3,10 +3,12 @@
 use super::material::Material;
 use super::{JudgeError, Judgement, same};
 use crate::entry::{
-    Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Execution, Finding,
-    Outcome, PolicyRef, Verdict,
+    Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Event, Execution,
+    Finding, KeyEvent, Measure, Outcome, PolicyEntry, PolicyRef, Promotion, Status, Verdict,
 };
-use crate::plan::findings;
+use crate::hash::Hash;
+use crate::plan::{above, findings, listing_reason, outcome_findings};
+use crate::promotion::Stripped;
 use crate::record::DecisionRecord;
 
 pub(super) fn judge(
@@ -42,10 +44,14 @@ pub(super) fn judge(
                 &known.map(|execution| execution.decision),
                 &outcome.decision,
             )?;
-            let found = if reported.is_none() {
-                vec![Finding::UnknownExecution]
-            } else {
-                Vec::new()
+            let found = match (reported, known) {
+                (None, _) => vec![Finding::UnknownExecution],
+                (Some(_), None) => Vec::new(),
+                (Some(_), Some(execution)) => {
+                    let decision = decision(seq, execution.decision, material)?;
+                    let agent = &decision.cause.actor.id;
+                    outcome_findings(outcome, agent, decision.recipients.len() as u64)
+                }
             };
             same(seq, "findings", &found, &outcome.findings)?;
             match outcome.execution.filter(|_| reported.is_some()) {
@@ -119,6 +125,24 @@ pub(super) fn judge(
                     ),
                 );
             }
+            if let Some(cited) = dnc.outcome {
+                let Body::Outcome(outcome) = &material.entry(cited)?.body else {
+                    return wrong(format!(
+                        "entry {cited}, from which it follows, is no outcome"
+                    ));
+                };
+                let reason = listing_reason(outcome.event);
+                if reason.is_none() || dnc.listings.iter().any(|one| one.reason != reason) {
+                    return wrong(format!(
+                        "it lists for another reason than the outcome of entry {cited} gives"
+                    ));
+                }
+                judgement.shows(
+                    "dnc",
+                    format!("it follows from the outcome of entry {cited}"),
+                );
+                judgement.does_not_show("That these are the keys of the person concerned.");
+            }
             if !dnc.ends.is_empty() {
                 judgement.does_not_show("That the listings that it ends were still in force.");
             }
@@ -177,6 +201,26 @@ pub(super) fn judge(
                     _ => return wrong(format!("entry {cited} opened no breaker")),
                 }
             }
+            if matches!(breaker.event, BreakerEvent::Warned | BreakerEvent::Opened) {
+                if !above(breaker) {
+                    return wrong("what it counted is not above its threshold".to_owned());
+                }
+                for cite in &breaker.cites {
+                    let body = &material.entry(cite.seq)?.body;
+                    if !is_counted(breaker.measure, body) {
+                        let kind = body.kind();
+                        return wrong(format!(
+                            "it counts entry {}, a `{kind}`, which its measure does not count",
+                            cite.seq
+                        ));
+                    }
+                }
+                judgement.shows(
+                    "breaker",
+                    "what it says it counted is above its threshold, and each entry that it cites counts"
+                        .to_owned(),
+                );
+            }
             judgement.does_not_show("What the breaker counted: that takes replay.");
         }
         Body::Key(_) => {
@@ -212,6 +256,9 @@ pub(super) fn judge(
                 .saturating_add(head.parts.unwrap_or(0))
                 .saturating_add(1);
             policy(end, Some(published), material, judgement)?;
+            if let Some(promotion) = &part.promotion {
+                promoted(entry, part, promotion, material, judgement)?;
+            }
             if let Some(replaced) = part.replaces {
                 material.policy(seq, replaced)?;
                 judgement.shows(
@@ -291,6 +338,101 @@ fn execution(
     judgement.does_not_show(
         "Whether the decision had been used before, or voided by a stop: that takes replay.",
     );
+    Ok(())
+}
+
+/// Whether breakers of this measure count an entry like this.
+const fn is_counted(measure: Measure, body: &Body) -> bool {
+    match (measure, body) {
+        (Measure::HardBounceRate, Body::Outcome(outcome)) => {
+            matches!(outcome.event, Event::BounceHard)
+        }
+        (Measure::ComplaintRate, Body::Outcome(outcome)) => {
+            matches!(outcome.event, Event::Complaint)
+        }
+        (Measure::ErrorRate, Body::Execution(execution)) => {
+            matches!(execution.status, Status::Failure)
+        }
+        (Measure::Cost, Body::Execution(execution)) => execution.cost_micros.is_some(),
+        (Measure::DncBreach, Body::Execution(_) | Body::Decision(_)) => true,
+        _ => false,
+    }
+}
+
+/// The sandbox's receipt holds for this text under the key that was trusted, and somebody else than the
+/// publisher approved it.
+fn promoted(
+    entry: &Entry,
+    policy: &PolicyEntry,
+    promotion: &Promotion,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Result<(), JudgeError> {
+    let seq = entry.seq;
+    let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
+    let Body::Key(trusted) = &material.entry(promotion.key)?.body else {
+        return wrong(format!("entry {} trusts no key", promotion.key));
+    };
+    if trusted.event != KeyEvent::Trusted {
+        return wrong(format!("entry {} takes trust in a key back", promotion.key));
+    }
+    let receipt = match Stripped::parse(&promotion.receipt) {
+        Ok(receipt) => receipt,
+        Err(error) => return wrong(format!("`promotion.receipt`: {error}")),
+    };
+    same(
+        seq,
+        "promotion.origin",
+        &receipt.origin(),
+        &promotion.origin.as_str(),
+    )?;
+    let sha256 = policy.sha256.unwrap_or(Hash([0; 32]));
+    if let Err(error) = receipt.verify(&policy.files, sha256, &trusted.key) {
+        return wrong(format!("`promotion.receipt`: {error}"));
+    }
+    judgement.shows(
+        "promotion",
+        format!(
+            "the sandbox `{}` published the same policy: its receipt holds under the key of entry {}",
+            promotion.origin, promotion.key
+        ),
+    );
+    judgement.does_not_show("That the key was still trusted then: that takes replay.");
+    let Body::Approval(approval) = &material.entry(promotion.approval)?.body else {
+        return wrong(format!("entry {} is no approval", promotion.approval));
+    };
+    same(
+        seq,
+        "promotion.approver",
+        &approval.cause.actor.id,
+        &promotion.approver,
+    )?;
+    if approval.verdict != Verdict::Granted || approval.policy != Some(sha256) {
+        return wrong(format!(
+            "entry {} does not approve the policy {sha256}",
+            promotion.approval
+        ));
+    }
+    if approval.expires_at.is_none_or(|until| until <= entry.time) {
+        return wrong(format!(
+            "the approval of entry {} had expired",
+            promotion.approval
+        ));
+    }
+    if promotion.approver == policy.cause.actor.id {
+        return wrong(format!(
+            "`{}` both approved and published it",
+            promotion.approver
+        ));
+    }
+    judgement.shows(
+        "promotion",
+        format!(
+            "`{}` approved it in entry {}",
+            promotion.approver, promotion.approval
+        ),
+    );
+    judgement.does_not_show("That nothing had used the approval up: that takes replay.");
     Ok(())
 }
 

@@ -67,7 +67,7 @@ pub enum Rule {
     PublicSuffix,
     /// More domain keys than are kept.
     #[error(
-        "the host has too many levels: expected at most {DOMAIN_KEYS_MAX} from the host to its registrable domain"
+        "the host has too many levels: expected at most {DOMAIN_KEYS_MAX} from the host to its registrable domain, or to the reserved name that it is under"
     )]
     TooManyLevels,
     /// A Gmail address of which only dots and a tag remain.

@@ -1,9 +1,10 @@
 //! Principals, policy, stop and resume.
 
 use super::{Refusal, precondition, promote};
-use crate::entry::{Body, Cause, Change, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop};
-use crate::limits::{POLICY_PART_BYTES_MAX, RESUMED_MAX};
+use crate::entry::{Body, Cause, Change, PolicyEntry, PrincipalChange, Resume, Stop};
+use crate::limits::RESUMED_MAX;
 use crate::policy::{Policy, policy_hash};
+use crate::promotion::policy_parts;
 use crate::role::Role;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -103,13 +104,14 @@ pub(super) fn policy<V: View>(
             state,
             &command.cause.actor.id,
             *promotion,
+            &command.files,
             sha256,
             now,
         )?)),
         None => None,
     };
     let first = state.head().next;
-    let mut parts = split(&command.files).into_iter();
+    let mut parts = policy_parts(&command.files).into_iter();
     let rest = parts.len().saturating_sub(1) as u64;
     let mut bodies = vec![Body::Policy(PolicyEntry {
         sha256: Some(sha256),
@@ -142,43 +144,4 @@ pub(super) fn policy<V: View>(
         })
     }));
     Ok(bodies)
-}
-
-/// The files in parts of at most [`POLICY_PART_BYTES_MAX`] bytes of JSON each, split between
-/// characters.
-fn split(files: &[PolicyFile]) -> Vec<Vec<PolicyFile>> {
-    let mut parts: Vec<Vec<PolicyFile>> = vec![Vec::new()];
-    let mut room = POLICY_PART_BYTES_MAX;
-    for file in files {
-        let mut open = false;
-        for character in file.text.chars() {
-            // A control character takes six bytes in JSON, quotes and backslashes two.
-            let bytes = match character {
-                '"' | '\\' | '\n' | '\t' | '\r' => 2,
-                control if control.is_control() => 6,
-                other => other.len_utf8(),
-            };
-            if bytes > room {
-                parts.push(Vec::new());
-                room = POLICY_PART_BYTES_MAX;
-                open = false;
-            }
-            let Some(part) = parts.last_mut() else {
-                return parts;
-            };
-            if !open {
-                room = room.saturating_sub(file.path.len());
-                part.push(PolicyFile {
-                    path: file.path.clone(),
-                    text: String::new(),
-                });
-                open = true;
-            }
-            if let Some(current) = part.last_mut() {
-                current.text.push(character);
-            }
-            room = room.saturating_sub(bytes);
-        }
-    }
-    parts
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::ACTIONS_MAX;
-use super::field::{List, named, one_of};
+use super::field::{List, named, one_of, seconds};
 use super::read::{Found, Reader, Section};
 use crate::action::{ActionRule, Channel, Channels, Class};
 use crate::name::ACTION_MAX;
@@ -11,6 +11,12 @@ use crate::token::Kind;
 
 /// The kinds that `requires` may name.
 const REQUIRABLE: [Kind; 4] = [Kind::Email, Kind::Phone, Kind::Contact, Kind::Account];
+/// The lowest tier of a contact action: no policy makes reaching people a matter of routine.
+const CONTACT_TIER_MIN: u8 = 2;
+/// The minutes of a day.
+const DAY_MINUTES: u16 = 24 * 60;
+/// The least that `registry` may ask for: imports take their time.
+const REGISTRY_AGE_S_MIN: u64 = 3_600;
 
 pub(super) fn rows(
     reader: &mut Reader<'_>,
@@ -22,7 +28,10 @@ pub(super) fn rows(
         let class = row.string(reader, "class");
         let channels = row.strings(reader, "channels", Channel::ALL.len());
         let requires = row.strings(reader, "requires", REQUIRABLE.len());
-        let rule = action(
+        let tier = row.integer(reader, "tier", &(0..=3));
+        let hours = row.string(reader, "hours");
+        let registry = row.string(reader, "registry");
+        let mut rule = action(
             reader,
             &row,
             name,
@@ -30,6 +39,16 @@ pub(super) fn rows(
             channels.as_ref(),
             requires.as_ref(),
         );
+        if let Some(found) = tier {
+            rule.tier = self::tier(reader, &row, rule.class, found);
+        }
+        for (key, found) in [("hours", hours), ("registry", registry)] {
+            if let Some(found) = found {
+                contact_alone(reader, &row, key, found.at, rule.class);
+            }
+        }
+        rule.hours = hours.and_then(|found| self::hours(reader, &row, found));
+        rule.registry_max_age_s = registry.and_then(|found| self::registry(reader, &row, found));
         if let Some(name) = name {
             if declared.contains_key(name.value) {
                 reader.error(
@@ -45,6 +64,75 @@ pub(super) fn rows(
         row.finish(reader);
     }
     declared
+}
+
+/// Refuses what only a contact action can have on any other.
+fn contact_alone(reader: &mut Reader<'_>, row: &Section<'_>, key: &str, at: usize, class: Class) {
+    if class != Class::Contact {
+        let problem = format!("is for contact actions alone, and this one has the class `{class}`");
+        let remedy = "leave it out, or make the class `contact`";
+        reader.error(at, &row.key(key), None, problem, remedy);
+    }
+}
+
+/// The tier that a row states: of contact never less than 2.
+fn tier(reader: &mut Reader<'_>, row: &Section<'_>, class: Class, found: Found<u64>) -> u8 {
+    let stated = u8::try_from(found.value).unwrap_or(3);
+    if class == Class::Contact && stated < CONTACT_TIER_MIN {
+        let problem = format!("is too low for a contact action: expected {CONTACT_TIER_MIN} or 3");
+        let remedy = "raise it, or leave it out; a `[[grant]]` row may waive the approval of tier 2 for one agent";
+        let shown = stated.to_string();
+        reader.error(found.at, &row.key("tier"), Some(&shown), problem, remedy);
+    }
+    stated
+}
+
+/// `08:00-21:00` in minutes of the day.
+fn hours(reader: &mut Reader<'_>, row: &Section<'_>, found: Found<&str>) -> Option<(u16, u16)> {
+    let minutes = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        let two = |part: &str| {
+            let digits = part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit());
+            digits.then(|| part.parse::<u16>().ok()).flatten()
+        };
+        let (hour, minute) = (two(hour)?, two(minute)?);
+        let of_day = hour * 60 + minute;
+        (minute < 60 && of_day <= DAY_MINUTES).then_some(of_day)
+    };
+    let span = found.value.split_once('-').and_then(|(from, to)| {
+        let (from, to) = (minutes(from)?, minutes(to)?);
+        (from < to).then_some((from, to))
+    });
+    if span.is_none() {
+        let problem =
+            "is not valid: expected two times of one day, the earlier first, from 00:00 to 24:00";
+        let remedy = "write for instance `08:00-21:00`";
+        reader.error(
+            found.at,
+            &row.key("hours"),
+            Some(found.value),
+            problem,
+            remedy,
+        );
+    }
+    span
+}
+
+/// How old the registry may be, in seconds.
+fn registry(reader: &mut Reader<'_>, row: &Section<'_>, found: Found<&str>) -> Option<u64> {
+    let age = seconds(found.value).filter(|age| *age >= REGISTRY_AGE_S_MIN);
+    if age.is_none() {
+        let problem = "is not valid: expected a number and `s`, `m`, `h` or `d`, 1 hour to 31 days";
+        let remedy = "write for instance `31d`";
+        reader.error(
+            found.at,
+            &row.key("registry"),
+            Some(found.value),
+            problem,
+            remedy,
+        );
+    }
+    age
 }
 
 fn action(
@@ -138,15 +226,7 @@ fn action(
             words.union(fixed)
         }
         (Some(found), _) => {
-            let problem =
-                format!("is for contact actions alone, and this one has the class `{class}`");
-            reader.error(
-                found.at,
-                &row.key("channels"),
-                None,
-                problem,
-                "leave it out, or make the class `contact`",
-            );
+            contact_alone(reader, row, "channels", found.at, class);
             Channels::none()
         }
     };

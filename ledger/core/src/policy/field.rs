@@ -1,13 +1,32 @@
-//! What the rows of a policy share: names, ids, lists and words.
+//! What the rows of a policy share: names, ids, lists, words and durations.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::{Found, Reader, Section};
-use crate::action::Class;
+use super::text;
+use crate::action::{ActionRule, Class};
+use crate::limits::WINDOW_S_MAX;
 use crate::name::{self, RULE_MAX};
 
 /// A list of strings with its place, each with its own.
 pub(super) type List<'a> = Found<Vec<Found<&'a str>>>;
+
+/// The actions that rows may name: those declared in the text, and those built in.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'p> {
+    pub(super) declared: &'p BTreeMap<String, ActionRule>,
+}
+
+impl Known<'_> {
+    pub(super) fn rule(self, name: &str) -> Option<ActionRule> {
+        let declared = self.declared.get(name).cloned();
+        declared.or_else(|| ActionRule::builtin(name))
+    }
+
+    pub(super) fn class(self, name: &str) -> Option<Class> {
+        self.rule(name).map(|rule| rule.class)
+    }
+}
 
 /// A name that must be there.
 pub(super) fn named<'a>(
@@ -56,11 +75,11 @@ pub(super) fn existing(
     reader: &mut Reader<'_>,
     row: &Section<'_>,
     list: Option<&List<'_>>,
-    class: &dyn Fn(&str) -> Option<Class>,
+    known: Known<'_>,
 ) -> BTreeSet<String> {
     let mut actions = BTreeSet::new();
     for (i, item) in list.into_iter().flat_map(|list| &list.value).enumerate() {
-        if class(item.value).is_some() {
+        if known.rule(item.value).is_some() {
             actions.insert(item.value.to_owned());
         } else {
             let problem = "is neither declared here nor built in";
@@ -74,6 +93,25 @@ pub(super) fn existing(
         }
     }
     actions
+}
+
+/// The actions and classes that a rule is about; one of the two lists must be there.
+pub(super) fn subject(
+    reader: &mut Reader<'_>,
+    row: &mut Section<'_>,
+    known: Known<'_>,
+    remedy: &str,
+) -> (BTreeSet<String>, BTreeSet<Class>) {
+    let listed = row.strings(reader, "actions", super::LIST_MAX);
+    let actions = existing(reader, row, listed.as_ref(), known);
+    let classes = row.strings(reader, "classes", Class::ALL.len());
+    let expected = "`read`, `write`, `contact` or `admin`";
+    let class = |word: &str| word.parse().ok();
+    let classes = one_of(reader, row, "classes", classes.as_ref(), class, expected);
+    if !row.has("actions") && !row.has("classes") {
+        row.missing(reader, "actions", remedy);
+    }
+    (actions, classes.into_iter().collect())
 }
 
 /// Whether a list is `["*"]`; a `*` among others is an error.
@@ -147,4 +185,85 @@ pub(super) fn word<T>(
         );
     }
     word
+}
+
+/// A trailing window, 1 second to 31 days, which must be there.
+pub(super) fn window(reader: &mut Reader<'_>, row: &mut Section<'_>) -> Option<u64> {
+    let found = row.string(reader, "window");
+    if !row.has("window") {
+        row.missing(reader, "window", "write for instance `window = \"24h\"`");
+    }
+    let found = found?;
+    let seconds = seconds(found.value);
+    if seconds.is_none() {
+        let problem =
+            "is not valid: expected a number and `s`, `m`, `h` or `d`, 1 second to 31 days";
+        reader.error(
+            found.at,
+            &row.key("window"),
+            Some(found.value),
+            problem,
+            "write for instance `24h`",
+        );
+    }
+    seconds
+}
+
+/// `90s`, `5m`, `24h` or `7d` in seconds; a number without leading zeros, 1 second to 31 days.
+pub(super) fn seconds(text: &str) -> Option<u64> {
+    let unit = match text.bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3600,
+        b'd' => 86_400,
+        _ => return None,
+    };
+    let digits = &text[..text.len() - 1];
+    if digits.is_empty() || digits.starts_with('0') || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let seconds = digits.parse::<u64>().ok()?.checked_mul(unit)?;
+    (seconds <= WINDOW_S_MAX).then_some(seconds)
+}
+
+/// The texts of a list that are valid, at most `bytes_max` long, and not personal; an error for each
+/// other.
+pub(super) fn texts<'a>(
+    reader: &mut Reader<'_>,
+    section: &mut Section<'a>,
+    key: &'static str,
+    (max, bytes_max): (usize, usize),
+    expected: &str,
+    valid: &dyn Fn(&str) -> bool,
+) -> Vec<&'a str> {
+    let list = section
+        .strings(reader, key, max)
+        .map_or_else(Vec::new, |list| list.value);
+    let mut texts = Vec::new();
+    for item in list {
+        if text::has_address(item.value) || name::phone_at(item.value).is_some() {
+            reader.error(
+                item.at,
+                &section.key(key),
+                None,
+                "holds personal data",
+                "take it out: a policy is published in clear",
+            );
+        } else if item.value.len() > bytes_max
+            || item.value.contains(char::is_control)
+            || !valid(item.value)
+        {
+            let found = format!("is not valid: expected {expected}, at most {bytes_max} bytes");
+            reader.error(
+                item.at,
+                &section.key(key),
+                Some(item.value),
+                found,
+                "correct it",
+            );
+        } else {
+            texts.push(item.value);
+        }
+    }
+    texts
 }

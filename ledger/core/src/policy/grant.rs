@@ -1,20 +1,25 @@
-//! `[[grant]]`: who may do what, on whose behalf and from where.
+//! `[[grant]]`: who may do what to what, on whose behalf and from where, and who has to approve.
 
 use std::collections::BTreeSet;
 
-use super::field::{existing, is_any, named, unique_id};
+use super::field::{Known, List, existing, is_any, named, one_of, unique_id, word};
 use super::read::{Reader, Section};
-use super::{Fields, GRANTS_MAX, Grant, LIST_MAX, MAILBOX_BYTES_MAX, Mailboxes, Names};
+use super::scope::{object_type, patterns};
+use super::{
+    AGENT_VERSIONS_MAX, FieldRules, Fields, GRANTS_MAX, Grant, LIST_MAX, MAILBOX_BYTES_MAX,
+    Mailboxes, Names,
+};
 use crate::action::Class;
 use crate::entry::Environment;
 use crate::limits::POLICY_MAILBOXES_MAX;
-use crate::name::{self, PRINCIPAL_MAX};
+use crate::name::{self, PRINCIPAL_MAX, VERSION_MAX};
 use crate::token::Token;
 
 pub(super) fn rows(
     reader: &mut Reader<'_>,
     root: &mut Section<'_>,
-    class: &dyn Fn(&str) -> Option<Class>,
+    known: Known<'_>,
+    fields: &FieldRules,
 ) -> Vec<Grant> {
     let mut grants = Vec::new();
     let mut ids = BTreeSet::new();
@@ -26,11 +31,11 @@ pub(super) fn rows(
         if !row.has("actions") {
             row.missing(reader, "actions", "name the actions that the row grants");
         }
-        let actions = existing(reader, &row, listed.as_ref(), class);
+        let actions = existing(reader, &row, listed.as_ref(), known);
         let sellers = sellers(reader, &mut row);
         let contact = actions
             .iter()
-            .find(|action| class(action) == Some(Class::Contact));
+            .find(|action| known.class(action) == Some(Class::Contact));
         if let Some(action) = contact.filter(|_| !row.has("sellers")) {
             let remedy = format!(
                 "`{action}` is contact: name the sellers on whose behalf, or write `sellers = [\"*\"]` for any"
@@ -38,8 +43,7 @@ pub(super) fn rows(
             row.missing(reader, "sellers", &remedy);
         }
         let mailboxes = mailboxes(reader, &mut row, &mut mailbox_names);
-        row.finish(reader);
-        grants.push(Grant {
+        let mut grant = Grant {
             id,
             agent: agent.map_or_else(String::new, |agent| agent.value.to_owned()),
             actions,
@@ -48,15 +52,178 @@ pub(super) fn rows(
             objects: Names::Only(BTreeSet::new()),
             reads: Fields::none(),
             writes: Fields::none(),
-            environments: vec![Environment::Prod, Environment::Sandbox],
+            environments: environments(reader, &mut row),
             tier: None,
             waived: false,
             elsewhere: false,
             approvers: None,
-            agent_versions: BTreeSet::new(),
-        });
+            agent_versions: agent_versions(reader, &mut row),
+        };
+        objects(reader, &mut row, known, &mut grant);
+        approval(reader, &mut row, known, fields, &mut grant);
+        row.finish(reader);
+        grants.push(grant);
     }
     grants
+}
+
+/// Objects, and their fields to read and to write.
+fn objects(reader: &mut Reader<'_>, row: &mut Section<'_>, known: Known<'_>, grant: &mut Grant) {
+    let list = row.strings(reader, "objects", LIST_MAX);
+    if let Some(list) = &list {
+        grant.objects = if is_any(reader, row, "objects", list) {
+            Names::Any
+        } else {
+            Names::Only(object_types(reader, row, list))
+        };
+    }
+    for (key, into) in [("reads", &mut grant.reads), ("writes", &mut grant.writes)] {
+        let Some(list) = row.strings(reader, key, LIST_MAX) else {
+            continue;
+        };
+        *into = patterns(reader, row, key, &list);
+        if !row.has("objects") {
+            let problem = "is there without `objects`: whose fields?";
+            let remedy = "name the types of the objects, or write `objects = [\"*\"]` for any";
+            reader.error(list.at, &row.key(key), None, problem, remedy);
+        }
+    }
+    let changes = |class| matches!(class, Some(Class::Write | Class::Admin));
+    let change = grant
+        .actions
+        .iter()
+        .find(|action| changes(known.class(action)));
+    if let Some(action) = change.filter(|_| !row.has("objects")) {
+        let remedy = format!(
+            "`{action}` changes something, and no request without a target is granted: name the types of the objects, or write `objects = [\"*\"]` for any"
+        );
+        row.missing(reader, "objects", &remedy);
+    }
+}
+
+fn object_types(reader: &mut Reader<'_>, row: &Section<'_>, list: &List<'_>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    let named = list.value.iter().enumerate();
+    for (i, item) in named.filter(|(_, item)| item.value != "*") {
+        match object_type(item.value) {
+            Ok(()) => _ = names.insert(item.value.to_owned()),
+            Err(problem) => {
+                let remedy =
+                    "write the type as requests name their targets, for instance `contact`";
+                let key = row.key(&format!("objects[{i}]"));
+                reader.error(item.at, &key, Some(item.value), problem, remedy);
+            }
+        }
+    }
+    names
+}
+
+fn environments(reader: &mut Reader<'_>, row: &mut Section<'_>) -> Vec<Environment> {
+    const BOTH: [(Environment, &str); 2] = [
+        (Environment::Prod, "prod"),
+        (Environment::Sandbox, "sandbox"),
+    ];
+    let list = row.strings(reader, "environments", BOTH.len());
+    let known = |word: &str| {
+        BOTH.into_iter()
+            .find(|(_, name)| *name == word)
+            .map(|(of, _)| of)
+    };
+    let expected = "`prod` or `sandbox`";
+    let named = one_of(reader, row, "environments", list.as_ref(), known, expected);
+    let both = BOTH.into_iter().map(|(environment, _)| environment);
+    both.filter(|environment| list.is_none() || named.contains(environment))
+        .collect()
+}
+
+fn agent_versions(reader: &mut Reader<'_>, row: &mut Section<'_>) -> BTreeSet<String> {
+    let list = row.strings(reader, "agent_versions", AGENT_VERSIONS_MAX);
+    let mut versions = BTreeSet::new();
+    for (i, item) in list.into_iter().flat_map(|list| list.value).enumerate() {
+        match name::check("agent version", item.value, VERSION_MAX) {
+            Ok(()) => _ = versions.insert(item.value.to_owned()),
+            Err(error) => row.bad_name(reader, &format!("agent_versions[{i}]"), item, &error),
+        }
+    }
+    versions
+}
+
+/// Tier, approval and approvers. `grant` has its actions, objects and fields.
+fn approval(
+    reader: &mut Reader<'_>,
+    row: &mut Section<'_>,
+    known: Known<'_>,
+    fields: &FieldRules,
+    grant: &mut Grant,
+) {
+    let tiers = grant
+        .actions
+        .iter()
+        .filter_map(|action| known.rule(action))
+        .map(|rule| rule.tier);
+    let least = tiers.min();
+    if let Some(found) = row.integer(reader, "tier", &(1..=3)) {
+        let tier = u8::try_from(found.value).unwrap_or(3);
+        if let Some(least) = least.filter(|least| tier < *least) {
+            let problem = format!(
+                "is below the tier of each of its actions ({least}): a row raises a tier and never lowers one"
+            );
+            let shown = tier.to_string();
+            reader.error(
+                found.at,
+                &row.key("tier"),
+                Some(&shown),
+                problem,
+                "raise it, or take it out",
+            );
+        }
+        grant.tier = Some(tier);
+    }
+    let at = row
+        .string(reader, "approval")
+        .map_or(row.at, |found| found.at);
+    let stated = |word: &str| match word {
+        "required" => Some(false),
+        "waived" => Some(true),
+        _ => None,
+    };
+    grant.waived = word(reader, row, "approval", stated, "`required` or `waived`").unwrap_or(false);
+    if grant.waived && !reaches_tier_2(grant, known, fields) {
+        let problem = "has nothing to waive: nothing that the row grants is tier 2, and nothing lifts tier 3 but break-glass";
+        reader.error(
+            at,
+            &row.key("approval"),
+            Some("waived"),
+            problem,
+            "take it out",
+        );
+    }
+    let elsewhere = |word: &str| (word == "elsewhere").then_some(true);
+    grant.elsewhere = word(reader, row, "decided", elsewhere, "`elsewhere`").unwrap_or(false);
+    if let Some(found) = row.string(reader, "approvers") {
+        match name::check("approvers", found.value, PRINCIPAL_MAX) {
+            Ok(()) => grant.approvers = Some(found.value.to_owned()),
+            Err(error) => row.bad_name(reader, "approvers", found, &error),
+        }
+    }
+}
+
+/// Whether a request that the row grants can be tier 2: by its action, by the row, or by a sensitive
+/// field that the row lets it write.
+fn reaches_tier_2(grant: &Grant, known: Known<'_>, fields: &FieldRules) -> bool {
+    let writes_sensitive = fields.sensitive.iter().any(|(object, field)| {
+        let object = match &grant.objects {
+            Names::Any => true,
+            Names::Only(names) if object == "*" => !names.is_empty(),
+            Names::Only(names) => names.contains(object),
+        };
+        object && (grant.writes.contains(field) || fields.agent_owned.contains(field))
+    });
+    let rules = grant.actions.iter().filter_map(|action| known.rule(action));
+    let raised = rules.map(|rule| rule.tier.max(grant.tier.unwrap_or(0)));
+    raised
+        .into_iter()
+        .any(|tier| tier == 2 || (tier < 2 && writes_sensitive))
 }
 
 fn sellers(reader: &mut Reader<'_>, row: &mut Section<'_>) -> Option<Names> {

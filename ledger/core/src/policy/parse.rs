@@ -3,12 +3,12 @@
 use toml::de::DeTable;
 
 use super::error::{PolicyError, PolicyErrors};
+use super::field::{Known, texts};
 use super::read::{Reader, Section};
 use super::{
     NUMBER_RANGES, Numbers, POLICY_BYTES_MAX, POLICY_FILE, Parts, Policy, REDACT_MAX, action,
-    grant, text, throttle,
+    breaker, grant, sandbox, scope, text, throttle,
 };
-use crate::action::ActionRule;
 use crate::name;
 use crate::redact::{Pointer, Redaction, fold};
 
@@ -105,23 +105,27 @@ fn document(reader: &mut Reader<'_>, mut root: Section<'_>) -> Policy {
     let numbers = numbers(reader, &mut root);
     let redact = redact(reader, &mut root);
     let declared = action::rows(reader, &mut root);
-    let class = |name: &str| {
-        let rule = declared
-            .get(name)
-            .cloned()
-            .or_else(|| ActionRule::builtin(name));
-        rule.map(|rule| rule.class)
+    let known = Known {
+        declared: &declared,
     };
-    let grants = grant::rows(reader, &mut root, &class);
-    let throttles = throttle::rows(reader, &mut root, &class);
+    let fields = scope::rules(reader, &mut root);
+    let grants = grant::rows(reader, &mut root, known, &fields);
+    let throttles = throttle::rows(reader, &mut root, known);
+    let breakers = breaker::rows(reader, &mut root, known);
+    let dnc_breach = breaker::breach(reader, &mut root);
+    let (fake_domains, sandbox_clear) = sandbox::read(reader, &mut root);
     root.finish(reader);
     Policy::new(Parts {
         numbers,
         redact,
+        fields,
+        dnc_breach,
+        fake_domains,
+        sandbox_clear,
         declared,
         grants,
         throttles,
-        ..Parts::default()
+        breakers,
     })
 }
 
@@ -175,53 +179,24 @@ fn redact(reader: &mut Reader<'_>, root: &mut Section<'_>) -> Redaction {
     let Some(mut section) = root.section(reader, "redact") else {
         return Redaction::default();
     };
-    let mut read = |key, expected: &str, valid: &dyn Fn(&str) -> bool| {
-        let list = section
-            .strings(reader, key, REDACT_MAX)
-            .map_or_else(Vec::new, |list| list.value);
-        let mut texts = Vec::new();
-        for item in list {
-            if text::has_address(item.value) || name::phone_at(item.value).is_some() {
-                reader.error(
-                    item.at,
-                    &section.key(key),
-                    None,
-                    "holds personal data",
-                    "take it out: a policy is published in clear",
-                );
-            } else if item.value.len() > REDACT_MAX
-                || item.value.contains(char::is_control)
-                || !valid(item.value)
-            {
-                let found =
-                    format!("is not valid: expected {expected}, at most {REDACT_MAX} bytes");
-                reader.error(
-                    item.at,
-                    &section.key(key),
-                    Some(item.value),
-                    found,
-                    "correct it",
-                );
-            } else {
-                texts.push(item.value);
-            }
-        }
-        texts
-    };
-    let names = read("keys", "a name with a letter or digit in it", &|name| {
-        !fold(name).is_empty()
-    });
-    let pointers = read(
-        "pointers",
-        "a JSON pointer such as `/headers/0`",
-        &|pointer| pointer.parse::<Pointer>().is_ok(),
-    );
+    let bounds = (REDACT_MAX, REDACT_MAX);
+    let expected = "a name with a letter or digit in it";
+    let is_name = |name: &str| !fold(name).is_empty();
+    let names = texts(reader, &mut section, "keys", bounds, expected, &is_name);
+    let pointers = pointers(reader, &mut section, "pointers");
     section.finish(reader);
-    Redaction::new(
-        names,
-        pointers
-            .iter()
-            .filter_map(|pointer| pointer.parse().ok())
-            .collect(),
-    )
+    Redaction::new(names, pointers)
+}
+
+/// A list of JSON pointers.
+pub(super) fn pointers(
+    reader: &mut Reader<'_>,
+    section: &mut Section<'_>,
+    key: &'static str,
+) -> Vec<Pointer> {
+    let bounds = (REDACT_MAX, REDACT_MAX);
+    let expected = "a JSON pointer such as `/headers/0`";
+    let valid = |pointer: &str| pointer.parse::<Pointer>().is_ok();
+    let found = texts(reader, section, key, bounds, expected, &valid);
+    found.iter().filter_map(|text| text.parse().ok()).collect()
 }

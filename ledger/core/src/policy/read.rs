@@ -175,6 +175,12 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Whether a key is there and an empty list. Asking counts as reading it.
+    pub(super) fn is_empty_list(&mut self, key: &'static str) -> bool {
+        let list = self.value(key).and_then(|value| value.get_ref().as_array());
+        list.is_some_and(|list| list.is_empty())
+    }
+
     /// A list of different strings, 1 to `max`; each with its place.
     pub(super) fn strings(
         &mut self,

@@ -2,6 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use super::LIST_MAX;
+use super::field::{List, is_any};
+use super::read::{Found, Reader, Section};
+use crate::limits::FIELD_BYTES_MAX;
+use crate::name::{self, NameError};
+use crate::token::Kind;
+
 /// The fields that agents may write wherever a row grants them the object, unless the policy says
 /// otherwise.
 pub const AGENT_OWNED: &str = "agent_*";
@@ -108,5 +115,106 @@ impl FieldRules {
         self.sensitive
             .iter()
             .any(|(of, name)| name == field && (of == "*" || of == object))
+    }
+}
+
+/// `[fields]`.
+pub(super) fn rules(reader: &mut Reader<'_>, root: &mut Section<'_>) -> FieldRules {
+    let mut rules = FieldRules::default();
+    let Some(mut section) = root.section(reader, "fields") else {
+        return rules;
+    };
+    // An empty list says that agents have no fields of their own.
+    if section.is_empty_list("agent_owned") {
+        rules.agent_owned = Fields::none();
+    } else if let Some(list) = section.strings(reader, "agent_owned", LIST_MAX) {
+        rules.agent_owned = patterns(reader, &section, "agent_owned", &list);
+        if rules.agent_owned == Fields::Any {
+            let problem = "would make every field of every object the agents' own";
+            let remedy = "name the fields, or their beginning as in `agent_*`";
+            let key = section.key("agent_owned");
+            reader.error(list.at, &key, Some("*"), problem, remedy);
+        }
+    }
+    if let Some(list) = section.strings(reader, "sensitive", LIST_MAX) {
+        for (i, item) in list.value.iter().enumerate() {
+            let places = sensitive(item.value);
+            if places.is_empty() {
+                let problem = "is not valid: expected the type of an object, or `*` for any, and the name of a field";
+                let remedy = "write for instance `deal.amount` or `*.owner_id`, each field by its whole name";
+                let key = section.key(&format!("sensitive[{i}]"));
+                reader.error(item.at, &key, Some(item.value), problem, remedy);
+            }
+            rules.sensitive.extend(places);
+        }
+    }
+    section.finish(reader);
+    rules
+}
+
+/// What `object.field` may mean. Types and fields may both have dots in them: then it is every way of
+/// reading it, since too much caution does no harm.
+fn sensitive(text: &str) -> Vec<(String, String)> {
+    let place = |(at, _): (usize, &str)| {
+        let (object, field) = (&text[..at], &text[at + 1..]);
+        let valid = (object == "*" || object_type(object).is_ok())
+            && name::check("field", field, FIELD_BYTES_MAX).is_ok();
+        valid.then(|| (object.to_owned(), field.to_owned()))
+    };
+    text.match_indices('.').filter_map(place).collect()
+}
+
+/// Whether a request's target can have this type: as a request may name it, in lower case.
+pub(super) fn object_type(text: &str) -> Result<(), &'static str> {
+    if text.bytes().any(|b| b.is_ascii_uppercase()) {
+        return Err("is not valid: expected lower case, as requests are compared");
+    }
+    match Kind::target(text) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(
+            "is not valid: expected the type of an object, 1 to 64 letters, digits, `.`, `_` or `-`, a letter or digit first",
+        ),
+    }
+}
+
+/// The fields that a list of patterns names.
+pub(super) fn patterns(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    list: &List<'_>,
+) -> Fields {
+    if is_any(reader, section, key, list) {
+        return Fields::Any;
+    }
+    let named = list.value.iter().enumerate();
+    let named = named.filter(|(_, item)| item.value != "*");
+    let valid = named.filter_map(|(i, item)| {
+        let bare = item.value.strip_suffix('*').unwrap_or(item.value);
+        match name::check("field", bare, FIELD_BYTES_MAX) {
+            Ok(()) => Some(item.value),
+            Err(error) => {
+                bad_pattern(reader, section, &format!("{key}[{i}]"), *item, &error);
+                None
+            }
+        }
+    });
+    Fields::of(valid.collect::<Vec<_>>())
+}
+
+fn bad_pattern(
+    reader: &mut Reader<'_>,
+    section: &Section<'_>,
+    key: &str,
+    item: Found<&str>,
+    error: &NameError,
+) {
+    if let NameError::Charset { .. } = error {
+        let problem = "is not valid: expected the name of a field in letters, digits and `._:/+=-`, or its beginning and a `*` at the end";
+        let remedy = "write for instance `owner_id`, `agent_*`, or [\"*\"] for any";
+        let key = section.key(key);
+        reader.error(item.at, &key, Some(item.value), problem, remedy);
+    } else {
+        section.bad_name(reader, key, item, error);
     }
 }

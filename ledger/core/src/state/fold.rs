@@ -6,10 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::load::Fact;
-use super::{Head, InForce, State, count_allows, listing_key, read};
+use super::{Head, InForce, Prefilled, State, count_allows, first_seq, listing_key, read};
 use crate::entry::{
-    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Listing, Outcome,
-    OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
+    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Listing,
+    Outcome, OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
 };
 use crate::gate;
 use crate::hash::Hash;
@@ -17,7 +17,7 @@ use crate::limits::WINDOW_S_MAX;
 use crate::policy::Policy;
 use crate::record::{
     DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow, PrincipalRecord,
-    RequestRecord, correlation_prefix, request_key, seq_of, with_seq,
+    RequestRecord, correlation_prefix, request_key, with_seq,
 };
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -82,12 +82,12 @@ impl PolicyFact {
 impl<V: View> State<V> {
     /// Folds the next entry.
     ///
-    /// `prefilled` may hold the windows of a policy that this entry puts in force, counted up to some
-    /// earlier seq; what is missing is added here.
+    /// `prefilled` may hold the windows and meters of a policy that this entry puts in force, counted up
+    /// to some earlier seq; what is missing is added here.
     ///
     /// # Errors
     /// [`FoldError`]; the state is then of no further use.
-    pub fn apply(&mut self, entry: &Entry, prefilled: Option<Windows>) -> Result<(), FoldError> {
+    pub fn apply(&mut self, entry: &Entry, prefilled: Option<Prefilled>) -> Result<(), FoldError> {
         let impossible = |why: String| {
             Err(FoldError::Impossible {
                 seq: entry.seq,
@@ -115,14 +115,14 @@ impl<V: View> State<V> {
                 self.genesis = Some(genesis.clone());
             }
             Body::Principal(change) => self.apply_principal(entry.seq, change),
-            Body::Policy(policy) => self.apply_policy(entry.seq, policy, prefilled)?,
+            Body::Policy(policy) => self.apply_policy(entry.seq, entry.time, policy, prefilled)?,
             Body::Dnc(dnc) => {
                 self.apply_import(entry.seq, entry.time, dnc)?;
                 self.apply_dnc(entry.seq, dnc)?;
             }
             Body::Decision(decision) => self.apply_decision(entry.seq, entry.time, decision)?,
-            Body::Execution(execution) => self.apply_execution(entry.seq, execution)?,
-            Body::Outcome(outcome) => self.apply_outcome(entry.seq, outcome),
+            Body::Execution(execution) => self.apply_execution(entry.seq, entry.time, execution)?,
+            Body::Outcome(outcome) => self.apply_outcome(entry.seq, entry.time, outcome)?,
             Body::Unresolved(unresolved) => self.apply_unresolved(entry.seq, unresolved)?,
             Body::Stop(stop) => self.apply_stop(entry.seq, entry.time, stop)?,
             Body::Resume(resume) => self.apply_resume(resume),
@@ -185,8 +185,9 @@ impl<V: View> State<V> {
     fn apply_policy(
         &mut self,
         seq: u64,
+        time: Timestamp,
         policy: &PolicyEntry,
-        prefilled: Option<Windows>,
+        prefilled: Option<Prefilled>,
     ) -> Result<(), FoldError> {
         let impossible = |why: &str| FoldError::Impossible {
             seq,
@@ -230,11 +231,16 @@ impl<V: View> State<V> {
         }
         put(&mut self.view, Table::Fact, Fact::POLICY.to_vec(), &fact);
         let policy = fact.into_force()?;
-        let mut windows = prefilled
+        let (windows, meters) = match prefilled {
+            Some(Prefilled { windows, meters }) => (Some(windows), Some(meters)),
+            None => (None, None),
+        };
+        let mut windows = windows
             .filter(|windows| windows.rules().eq(policy.text.throttles()))
             .unwrap_or_else(|| Windows::new(policy.text.throttles()));
         count_allows(&self.view, windows.through, &mut windows)?;
         self.windows = windows;
+        self.replace_meters(meters, policy.text.breakers(), time)?;
         self.policy = Some(Arc::new(policy));
         Ok(())
     }
@@ -299,7 +305,7 @@ impl<V: View> State<V> {
                 .iter()
                 .any(|reason| matches!(reason.code, Code::DncListed | Code::DncCrmFlag)),
             recipients: decision.recipients.len() as u64,
-            people: if allowed {
+            people: if decision.basis == Basis::Gate {
                 window::people(&decision.recipients)
             } else {
                 Vec::new()
@@ -382,55 +388,60 @@ impl<V: View> State<V> {
                 return Ok(());
             }
             self.view.delete(Table::Allow, key.to_vec());
-            let mut next = None;
-            self.view
-                .scan(Table::Allow, &(oldest + 1).to_be_bytes(), &mut |key, _| {
-                    next = seq_of(key);
-                    std::ops::ControlFlow::Break(())
-                })?;
-            self.oldest_allow = next;
+            self.oldest_allow = first_seq(&self.view, Table::Allow, oldest + 1)?;
         }
         Ok(())
     }
 
-    fn apply_execution(&mut self, seq: u64, execution: &Execution) -> Result<(), FoldError> {
-        let decision = self.decision(execution.decision)?;
+    fn apply_execution(
+        &mut self,
+        seq: u64,
+        time: Timestamp,
+        execution: &Execution,
+    ) -> Result<(), FoldError> {
+        let mut decision = self.decision(execution.decision)?;
+        let closes = crate::plan::closes(&execution.findings);
         self.tally_execution(seq, execution, decision.as_ref());
         let record = ExecutionRecord {
             decision: execution.decision,
             known: decision.is_some(),
-            closed: decision.is_some() && crate::plan::closes(&execution.findings),
+            closed: decision.is_some() && closes,
             bounced: BTreeSet::new(),
             complained: BTreeSet::new(),
         };
-        put(
-            &mut self.view,
-            Table::Execution,
-            seq.to_be_bytes().to_vec(),
-            &record,
-        );
-        if let Some(mut decision) = decision
-            && crate::plan::closes(&execution.findings)
+        let key = seq.to_be_bytes().to_vec();
+        put(&mut self.view, Table::Execution, key, &record);
+        if let Some(decision) = &mut decision
+            && closes
         {
             decision.executed = Some(seq);
             put(
                 &mut self.view,
                 Table::Decision,
                 execution.decision.to_be_bytes().to_vec(),
-                &decision,
+                decision,
             );
             self.close(execution.decision);
         }
         if let Some(token) = &execution.provider_id {
             self.concern(token, seq);
         }
-        Ok(())
+        match decision {
+            Some(decision) => self.apply_execution_sample(seq, time, execution, &decision),
+            None => Ok(()),
+        }
     }
 
-    fn apply_outcome(&mut self, seq: u64, outcome: &OutcomeReport) {
+    fn apply_outcome(
+        &mut self,
+        seq: u64,
+        time: Timestamp,
+        outcome: &OutcomeReport,
+    ) -> Result<(), FoldError> {
         if let Some(token) = &outcome.provider_id {
             self.concern(token, seq);
         }
+        self.apply_outcome_sample(seq, time, outcome)
     }
 
     fn apply_unresolved(&mut self, seq: u64, unresolved: &Unresolved) -> Result<(), FoldError> {

@@ -6,10 +6,11 @@ use super::approvals::Approvals;
 use super::breakers::Breakers;
 use super::fold::PolicyFact;
 use super::tally::Tallied;
-use super::{ClockFacts, Head, State, by_seq, count_allows, read, rows};
+use super::{ClockFacts, Head, State, by_seq, count_allows, count_samples, first_seq, read, rows};
 use crate::entry::{Genesis, Scope};
+use crate::meter::Meters;
 use crate::policy::Numbers;
-use crate::record::{OpenAllow, PrincipalRecord, seq_of};
+use crate::record::{OpenAllow, PrincipalRecord};
 use crate::time::Timestamp;
 use crate::view::{Table, View, ViewError};
 use crate::window::Windows;
@@ -48,14 +49,17 @@ impl<V: View> State<V> {
             Windows::new(policy.text.throttles())
         });
         count_allows(&view, 0, &mut windows)?;
-        let mut oldest_allow = None;
-        view.scan(Table::Allow, b"", &mut |key, _| {
-            oldest_allow = seq_of(key);
-            std::ops::ControlFlow::Break(())
-        })?;
+        let breakers = Breakers::load(&view)?;
+        let mut meters = policy.as_ref().map_or_else(Meters::default, |policy| {
+            Meters::new(policy.text.breakers())
+        });
+        count_samples(&view, 0, &mut meters)?;
+        breakers.forget(&mut meters);
         Ok(Self {
             approvals: Approvals::load(&view)?,
-            breakers: Breakers::load(&view)?,
+            breakers,
+            oldest_allow: first_seq(&view, Table::Allow, 0)?,
+            oldest_sample: first_seq(&view, Table::Sample, 0)?,
             tallied: Tallied::load(&view)?,
             view,
             head,
@@ -68,7 +72,7 @@ impl<V: View> State<V> {
             open,
             due,
             windows,
-            oldest_allow,
+            meters,
         })
     }
 }

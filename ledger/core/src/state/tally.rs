@@ -79,6 +79,7 @@ const fn is_irregular(finding: Finding) -> bool {
         | Finding::StartUnknown
         | Finding::ReportLate
         | Finding::UnknownExecution
+        | Finding::UnknownRecipient
         | Finding::UnderStop => false,
     }
 }

@@ -2,22 +2,27 @@
 //! each must survive its encoding. Strategies are boxed: their types would outgrow a thread's stack.
 
 mod control;
+mod gate;
 
 use control::control;
+use gate::gate;
 
 use ledger_core::action::{Channel, Channels, Class};
 use ledger_core::entry::{
-    Access, Actor, ActorType, Basis, Body, Boot, Cause, Change, Cite, Clock, ClockEvent, Code,
-    Commitment, Decision, DetailName, Details, Dnc, DncOp, Entry, Environment, Event, Execution,
-    Finding, Foreign, Genesis, Heartbeat, Key, Listing, ListingReason, Outcome, OutcomeReport,
-    PolicyEntry, PolicyFile, PolicyRef, PrincipalChange, Reason, Recipient, RecipientResult,
-    RecipientRole, Resume, Scope, Shutdown, Status, Stop, Target, ThrottleCount, Unresolved,
+    Access, Actor, ActorType, Approval, Basis, Body, Boot, BreakGlass, BreakGlassEvent, Breaker,
+    BreakerEvent, BreakerScope, Cause, Change, Cite, Clock, ClockEvent, Code, Commitment, Decision,
+    DetailName, Details, Dnc, DncOp, Entry, Environment, Event, Execution, Finding, Foreign,
+    Genesis, Heartbeat, Import, Key, KeyEntry, KeyEvent, Listing, ListingReason, Measure, Outcome,
+    OutcomeReport, PolicyEntry, PolicyFile, PolicyRef, PrincipalChange, Promotion, Reason,
+    Recipient, RecipientResult, RecipientRole, Resume, Scope, Shutdown, Status, Stop, Target,
+    ThrottleCount, Unresolved, Verdict,
 };
 use ledger_core::hash::Hash;
 use ledger_core::limits::INTEGER_MAX;
 use ledger_core::role::{Call, Role};
 use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
+use ledger_core::utc_offset::UtcOffset;
 use proptest::collection::{btree_map, vec};
 use proptest::option::of;
 use proptest::prelude::*;
@@ -166,7 +171,7 @@ fn finding() -> BoxedStrategy<Finding> {
 }
 
 fn target() -> BoxedStrategy<Target> {
-    (text(), token(), vec(text(), 0..3), vec(text(), 0..3))
+    (text(), of(token()), vec(text(), 0..3), vec(text(), 0..3))
         .prop_map(|(kind, id, reads, writes)| Target {
             kind,
             id,
@@ -185,10 +190,18 @@ fn recipient() -> BoxedStrategy<Recipient> {
         RecipientRole::Attendee,
         RecipientRole::Enrollee,
     ]);
-    (role, vec(key(), 0..4), any::<bool>(), vec(kind(), 0..3))
-        .prop_map(|(role, keys, dnc, unusable)| Recipient {
+    let offset = (-840..=840i32).prop_map(|minutes| UtcOffset::from_minutes(minutes).unwrap());
+    (
+        role,
+        vec(key(), 0..4),
+        of(offset),
+        any::<bool>(),
+        vec(kind(), 0..3),
+    )
+        .prop_map(|(role, keys, utc_offset, dnc, unusable)| Recipient {
             role,
             keys,
+            utc_offset,
             dnc,
             unusable,
         })
@@ -211,17 +224,22 @@ fn reason() -> BoxedStrategy<Reason> {
         of(text()),
         of(number()),
         of(kind()),
+        (of(number()), of(text())),
         vec(cite(), 0..3),
         of(number()),
     )
-        .prop_map(|(code, rule, recipient, key, cites, cites_total)| Reason {
-            rule,
-            recipient,
-            key,
-            cites,
-            cites_total,
-            ..code.reason()
-        })
+        .prop_map(
+            |(code, rule, recipient, key, (target, field), cites, cites_total)| Reason {
+                rule,
+                recipient,
+                key,
+                target,
+                field,
+                cites,
+                cites_total,
+                ..code.reason()
+            },
+        )
         .boxed()
 }
 
@@ -280,7 +298,14 @@ fn decision() -> BoxedStrategy<Body> {
         of(number()),
         vec(throttle(), 0..3),
     );
-    let rest = (of(time()), of(time()), of(text()), vec(finding(), 0..3));
+    let rest = (
+        of(time()),
+        of(time()),
+        of(text()),
+        of(text()),
+        of(time()),
+        vec(finding(), 0..3),
+    );
     (request, numbers, answer, rest)
         .prop_map(
             |(
@@ -297,7 +322,7 @@ fn decision() -> BoxedStrategy<Body> {
                     reasons_total,
                     throttles,
                 ),
-                (valid_until, report_by, approver, findings),
+                (valid_until, report_by, approver, approvers, approve_by, findings),
             )| {
                 Body::Decision(Box::new(Decision {
                     basis,
@@ -327,6 +352,8 @@ fn decision() -> BoxedStrategy<Body> {
                     valid_until,
                     report_by,
                     approver,
+                    approvers,
+                    approve_by,
                     findings,
                     details,
                 }))
@@ -400,19 +427,26 @@ fn outcome_report() -> BoxedStrategy<Body> {
     (
         (cause(), of(number()), event, of(number()), of(text())),
         (of(token()), of(time()), of(number()), of(policy_ref())),
-        (vec(finding(), 0..3), details()),
+        (
+            vec(key(), 0..3),
+            of(any::<u32>()),
+            vec(finding(), 0..3),
+            details(),
+        ),
     )
         .prop_map(
             |(
                 (cause, execution, event, recipient, provider),
                 (provider_id, occurred_at, decision, policy),
-                (findings, details),
+                (keys, tokens_v, findings, details),
             )| {
                 Body::Outcome(Box::new(OutcomeReport {
                     cause,
                     execution,
                     event,
                     recipient,
+                    keys,
+                    tokens_v,
                     provider,
                     provider_id,
                     occurred_at,
@@ -427,7 +461,20 @@ fn outcome_report() -> BoxedStrategy<Body> {
 }
 
 fn dnc() -> BoxedStrategy<Body> {
-    let op = select(vec![DncOp::List, DncOp::Unlist, DncOp::Exempt]);
+    let op = select(vec![
+        DncOp::List,
+        DncOp::Unlist,
+        DncOp::Exempt,
+        DncOp::ImportBegin,
+        DncOp::ImportEnd,
+    ]);
+    let import = (text(), select(ListingReason::ALL.to_vec()), hash()).prop_map(
+        |(source, reason, sha256)| Import {
+            source,
+            reason,
+            sha256,
+        },
+    );
     let listing = (
         (
             vec(key(), 0..3),
@@ -457,15 +504,24 @@ fn dnc() -> BoxedStrategy<Body> {
     (
         (cause(), op, of(any::<u32>()), vec(listing, 0..3)),
         (vec(cite(), 0..3), of(hash()), details()),
+        (of(number()), of(import), of(number()), of(number())),
     )
         .prop_map(
-            |((cause, op, tokens_v, listings), (ends, evidence, details))| {
+            |(
+                (cause, op, tokens_v, listings),
+                (ends, evidence, details),
+                (import, imports, imported, outcome),
+            )| {
                 Body::Dnc(Dnc {
                     cause,
                     op,
                     tokens_v,
                     listings,
                     ends,
+                    import,
+                    imports,
+                    imported,
+                    outcome,
                     evidence,
                     details,
                 })
@@ -559,8 +615,14 @@ pub(super) fn entry() -> BoxedStrategy<Entry> {
         3 => dnc(),
         4 => control(),
         4 => coverage(),
+        4 => gate(),
     ];
-    (number(), time(), body)
-        .prop_map(|(seq, time, body)| Entry { seq, time, body })
+    (number(), time(), any::<bool>(), body)
+        .prop_map(|(seq, time, sandbox, body)| Entry {
+            seq,
+            time,
+            sandbox,
+            body,
+        })
         .boxed()
 }

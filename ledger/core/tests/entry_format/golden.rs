@@ -4,16 +4,19 @@
 //! for 32 bytes `5b` in hex. A change of any of these is a change of the format.
 
 mod control;
+mod gate;
 
 use std::collections::BTreeMap;
 
 use ledger_core::action::{Channel, Channels, Class};
 use ledger_core::entry::{
-    Access, Actor, Basis, Body, Boot, Cause, Change, Cite, Clock, ClockEvent, Code, Commitment,
-    Decision, DetailName, Details, Dnc, DncOp, Entry, Environment, Event, Execution, Finding,
-    Foreign, Genesis, Heartbeat, Key, Listing, ListingReason, Outcome, OutcomeReport, PolicyEntry,
-    PolicyFile, PolicyRef, PrincipalChange, Reason, Recipient, RecipientResult, RecipientRole,
-    Resume, Scope, Shutdown, Status, Stop, Target, ThrottleCount, Unresolved,
+    Access, Actor, Approval, Basis, Body, Boot, BreakGlass, BreakGlassEvent, Breaker, BreakerEvent,
+    BreakerScope, Cause, Change, Cite, Clock, ClockEvent, Code, Commitment, Decision, DetailName,
+    Details, Dnc, DncOp, Entry, Environment, Event, Execution, Finding, Foreign, Genesis,
+    Heartbeat, Import, Key, KeyEntry, KeyEvent, Listing, ListingReason, Measure, Outcome,
+    OutcomeReport, PolicyEntry, PolicyFile, PolicyRef, PrincipalChange, Promotion, Reason,
+    Recipient, RecipientResult, RecipientRole, Resume, Scope, Shutdown, Status, Stop, Target,
+    ThrottleCount, Unresolved, Verdict,
 };
 use ledger_core::hash::Hash;
 use ledger_core::role::{Call, Role};
@@ -96,6 +99,7 @@ fn holds(body: Body, kind_and_body: &str) {
     let entry = Entry {
         seq: 41,
         time: at(TIME),
+        sandbox: false,
         body,
     };
     let expected = bytes(&format!(
@@ -205,6 +209,14 @@ fn policy() {
             ("outreach-1".to_owned(), token(0x51)),
             ("outreach-2".to_owned(), token(0x52)),
         ]),
+        fake_domains: BTreeMap::from([("fake.example".to_owned(), token(0xfd))]),
+        promotion: Some(Box::new(Promotion {
+            approval: 7,
+            receipt: "c2sp.org/tlog-proof@v1\n".to_owned(),
+            origin: "sandbox.example".to_owned(),
+            key: 6,
+            approver: "approver.revops".to_owned(),
+        })),
         files: vec![file("version = 1 \u{2014} \"\\\t\n\u{1}\u{7f}é\u{1f4e7}")],
     };
     let caused = caused_text("PublishPolicy", "operator", "ops");
@@ -212,7 +224,9 @@ fn policy() {
         Body::Policy(first),
         &format!(
             r##"{caused},"sha256":"#77","replaces":{{"seq":3,"sha256":"#76"}},"parts":1,
-            "mailboxes":{{"outreach-1":"#51","outreach-2":"#52"}},
+            "mailboxes":{{"outreach-1":"#51","outreach-2":"#52"}},"fake_domains":{{"fake.example":"#fd"}},
+            "promotion":{{"approval":7,"receipt":"c2sp.org/tlog-proof@v1\n","origin":"sandbox.example","key":6,
+            "approver":"approver.revops"}},
             "files":[{{"path":"policy.toml","text":"version = 1 — \"\\\t\n\u0001{del}é📧"}}]"##,
             del = '\u{7f}'
         ),
@@ -228,6 +242,8 @@ fn policy() {
         replaces: None,
         parts: None,
         mailboxes: BTreeMap::new(),
+        fake_domains: BTreeMap::new(),
+        promotion: None,
         files: vec![file("x")],
     };
     holds(
@@ -267,6 +283,10 @@ fn dnc() {
         tokens_v: Some(1),
         listings: vec![listing, bare],
         ends: Vec::new(),
+        import: None,
+        imports: None,
+        imported: None,
+        outcome: None,
         evidence: None,
         details: Details::new(),
     };
@@ -291,6 +311,10 @@ fn dnc() {
             seq: 17,
             index: Some(0),
         }],
+        import: None,
+        imports: None,
+        imported: None,
+        outcome: None,
         evidence: Some(hash(0xe2)),
         details: details(&[(DetailName::Reason, 0x0d, 12, None)]),
     };
@@ -323,13 +347,13 @@ fn full_decision() -> Decision {
         targets: vec![
             Target {
                 kind: "contact".to_owned(),
-                id: token(0x8e),
+                id: Some(token(0x8e)),
                 reads: vec!["email".to_owned()],
                 writes: vec!["last_contacted".to_owned(), "stage".to_owned()],
             },
             Target {
                 kind: "deal".to_owned(),
-                id: token(0x8f),
+                id: None,
                 reads: Vec::new(),
                 writes: Vec::new(),
             },
@@ -346,12 +370,14 @@ fn full_decision() -> Decision {
                         ..key(Kind::Contact, 0x8e)
                     },
                 ],
+                utc_offset: Some("-03:30".parse().unwrap()),
                 dnc: false,
                 unusable: Vec::new(),
             },
             Recipient {
                 role: RecipientRole::Callee,
                 keys: Vec::new(),
+                utc_offset: None,
                 dnc: true,
                 unusable: vec![Kind::Phone],
             },
@@ -391,6 +417,11 @@ fn full_decision() -> Decision {
                 cites_total: Some(9),
                 ..Code::DncListed.reason()
             },
+            Reason {
+                target: Some(0),
+                field: text("stage"),
+                ..Code::GrantField.reason()
+            },
         ],
         reasons_total: Some(44),
         throttles: vec![ThrottleCount {
@@ -406,6 +437,8 @@ fn full_decision() -> Decision {
         valid_until: Some(at("2026-11-22T11:32:05.123456Z")),
         report_by: Some(at("2026-11-22T11:46:05.123456Z")),
         approver: text("approver.legal"),
+        approvers: text("sales-ops"),
+        approve_by: Some(at("2026-11-22T15:31:05.123456Z")),
         findings: vec![Finding::UnderStop],
         details: details(&[
             (DetailName::Recipients, 0x5a, 61, None),
@@ -432,20 +465,22 @@ fn decision_with_everything() {
             r##""basis":"gate",{caused},"agent":"agent.other","environment":"prod","action":"email.send","class":"contact",
             "channels":["email"],"tier":2,"tool":"gmail.messages.send","seller":"acme","campaign":"q4-renewals","mailbox":"#51",
             "targets":[{{"type":"contact","id":"#8e","reads":["email"],"writes":["last_contacted","stage"]}},
-            {{"type":"deal","id":"#8f"}}],
+            {{"type":"deal"}}],
             "recipients":[{{"role":"to","keys":[{{"kind":"email","token":"#5b"}},{{"kind":"email.canonical","token":"#c7"}},
-            {{"kind":"domain","token":"#a0"}},{{"kind":"contact","token":"#8e","v":2}}]}},
+            {{"kind":"domain","token":"#a0"}},{{"kind":"contact","token":"#8e","v":2}}],
+            "utc_offset":"-03:30"}},
             {{"role":"callee","dnc":true,"unusable":["phone"]}}],"tokens_v":1,
             "cost_micros":1500000,"approval":30,"undoes":31,
             "foreign":{{"engine":"opa","policy":"#f0","outcome":"require_approval"}},
             "policy":{{"seq":3,"sha256":"#77"}},"outcome":"deny",
             "reasons":[{{"check":"grant","code":"grant.row","rule":"outbound-sends"}},
             {{"check":"dnc","code":"dnc.listed","recipient":0,"key":"domain",
-            "cites":[{{"seq":17,"index":0}},{{"seq":18}}],"cites_total":9}}],"reasons_total":44,
+            "cites":[{{"seq":17,"index":0}},{{"seq":18}}],"cites_total":9}},
+            {{"check":"grant","code":"grant.field","target":0,"field":"stage"}}],"reasons_total":44,
             "throttles":[{{"rule":"contact-week","recipient":0,"key":"email.canonical","count":3,"needs":1,"limit":3,
             "window_s":604800,"passes_at":"2026-11-23T00:00:00.000000Z"}}],
             "valid_until":"2026-11-22T11:32:05.123456Z","report_by":"2026-11-22T11:46:05.123456Z",
-            "approver":"approver.legal","findings":["under_stop"],
+            "approver":"approver.legal","approvers":"sales-ops","approve_by":"2026-11-22T15:31:05.123456Z","findings":["under_stop"],
             "details":{{"params":{{"commitment":"#e3","bytes":812,"redacted":2}},
             "rationale":{{"commitment":"#0d","bytes":144}},"recipients":{{"commitment":"#5a","bytes":61}}}}"##
         ),

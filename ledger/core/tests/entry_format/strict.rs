@@ -147,7 +147,7 @@ fn mutants_are_refused() {
         (
             "kind-unknown",
             r#""kind":"decision""#,
-            r#""kind":"approval""#,
+            r#""kind":"erasure""#,
             Unknown,
         ),
         (

@@ -72,7 +72,7 @@ fn one_listed_among_many_denies_the_whole() {
 fn people_and_companies_that_are_targets_are_looked_up() {
     let target = |kind: &str, key: Key| Target {
         kind: kind.to_owned(),
-        id: key.token,
+        id: Some(key.token),
         reads: Vec::new(),
         writes: Vec::new(),
     };

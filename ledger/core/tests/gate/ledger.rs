@@ -93,6 +93,7 @@ impl Ledger {
                 let entry = Entry {
                     seq: self.state.head().next,
                     time: now,
+                    sandbox: false,
                     body: body.clone(),
                 };
                 let line = entry.encode().unwrap();
@@ -151,6 +152,8 @@ pub(crate) fn policy(text: &str, request_id: &str) -> Body {
         sha256: None,
         replaces: None,
         parts: None,
+        fake_domains: std::collections::BTreeMap::new(),
+        promotion: None,
         mailboxes: [("m1", 0xa1), ("m2", 0xa2)]
             .map(|(name, byte)| (name.to_owned(), Token([byte; 32])))
             .into(),
@@ -167,6 +170,8 @@ pub(crate) fn dnc(op: DncOp, listings: Vec<Listing>, request_id: &str) -> Body {
         DncOp::List => Call::AddDnc,
         DncOp::Unlist => Call::RemoveDnc,
         DncOp::Exempt => Call::ExemptDnc,
+        DncOp::ImportBegin => Call::BeginImport,
+        DncOp::ImportEnd => Call::EndImport,
     };
     Body::Dnc(Dnc {
         cause: caused(call, Role::Compliance, COMPLIANCE, request_id),
@@ -174,6 +179,10 @@ pub(crate) fn dnc(op: DncOp, listings: Vec<Listing>, request_id: &str) -> Body {
         tokens_v: Some(1),
         listings,
         ends: Vec::new(),
+        import: None,
+        imports: None,
+        imported: None,
+        outcome: None,
         evidence: None,
         details: std::collections::BTreeMap::new(),
     })

@@ -120,13 +120,14 @@ fn largest_request(request: usize) -> Decision {
                 v: None,
             })
             .collect(),
+        utc_offset: None,
         dnc: true,
         unusable: vec![Kind::Email, Kind::Phone, Kind::Contact, Kind::Account],
     });
     let fields_each = FIELDS_MAX / TARGETS_MAX;
     let targets = (0..TARGETS_MAX).map(|target| Target {
         kind: long("t", TARGET_TYPE_MAX),
-        id: token(10_000 + target),
+        id: Some(token(10_000 + target)),
         reads: vec![long("f", FIELD_BYTES_MAX)],
         writes: vec![long("f", FIELD_BYTES_MAX); fields_each - 1],
     });
@@ -216,6 +217,7 @@ fn bytes(body: Body) -> usize {
     let entry = Entry {
         seq: INTEGER_MAX - 1,
         time: Timestamp::MAX,
+        sandbox: false,
         body,
     };
     let line = entry.encode().unwrap();

@@ -71,6 +71,8 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
         execution: None,
         event: Event::Reply,
         recipient: None,
+        keys: Vec::new(),
+        tokens_v: None,
         provider: None,
         provider_id: None,
         occurred_at: None,

@@ -122,6 +122,10 @@ pub(crate) fn unlisting(ends: &[(u64, u64)], request_id: &str) -> Body {
         tokens_v: None,
         listings: Vec::new(),
         ends: ends.collect(),
+        import: None,
+        imports: None,
+        imported: None,
+        outcome: None,
         evidence: Some(Hash([7; 32])),
         details: [(DetailName::Reason, reason)].into(),
     })
@@ -158,6 +162,7 @@ pub(crate) fn to(keys: Vec<Key>) -> Recipient {
     Recipient {
         role: RecipientRole::To,
         keys,
+        utc_offset: None,
         dnc: false,
         unusable: Vec::new(),
     }

@@ -99,6 +99,7 @@ fn a_publication_in_parts_is_in_force_from_its_last() {
         let entry = Entry {
             seq: first + number as u64,
             time: seconds(2),
+            sandbox: false,
             body,
         };
         straight.apply(&entry, None).unwrap();
@@ -158,6 +159,7 @@ fn windows_that_were_filled_before_are_those_that_are_filled_now() {
             let entry = Entry {
                 seq: scene.ledger.state.head().next,
                 time: seconds(9),
+                sandbox: false,
                 body: bodies.into_iter().next().unwrap(),
             };
             let request = scene.request("email.send", vec![person(0)]);
@@ -227,7 +229,15 @@ fn what_no_ledger_writes_cannot_be_folded() {
     let next = scene.ledger.state.head().next;
     let apply = |seq: u64, time: Timestamp, body: Body| {
         let mut state = scene.ledger.state.clone();
-        state.apply(&Entry { seq, time, body }, None)
+        state.apply(
+            &Entry {
+                seq,
+                time,
+                sandbox: false,
+                body,
+            },
+            None,
+        )
     };
     for (name, body) in table {
         let found = apply(next, seconds(2), body);

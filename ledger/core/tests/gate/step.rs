@@ -212,6 +212,7 @@ fn recipient(odd: f64) -> BoxedStrategy<Recipient> {
             keys.extend(account.map(|number| key(Kind::Account, number, None)));
             Recipient {
                 role,
+                utc_offset: None,
                 keys,
                 dnc,
                 unusable: if unusable {
@@ -235,7 +236,7 @@ fn target() -> BoxedStrategy<Target> {
     (select(kinds.to_vec()), 0..3u8)
         .prop_map(|((word, kind), number)| Target {
             kind: word.to_owned(),
-            id: key(kind, number, None).token,
+            id: Some(key(kind, number, None).token),
             reads: Vec::new(),
             writes: Vec::new(),
         })

@@ -119,7 +119,7 @@ impl Intake {
         ))
     }
 
-    /// The command of a `PublishPolicy` request, with the rules whose windows are to be counted.
+    /// The command of a `PublishPolicy` request, with the policy whose rules are to be counted.
     ///
     /// # Errors
     /// [`CallError::Submit`] with every error of the text where it is not a policy.
@@ -180,7 +180,7 @@ impl Intake {
                 .collect(),
         };
         let mut command = Command::new(Lane::Work, Body::Policy(entry), Vec::new());
-        command.rules = policy.throttles().to_vec();
+        command.policy = Some(Box::new(policy));
         Ok(command)
     }
 

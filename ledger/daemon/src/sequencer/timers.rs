@@ -5,22 +5,27 @@
 
 use std::time::Duration;
 
-use ledger_core::entry::{Actor, Approval, Body, Cause, Heartbeat, Unresolved, Verdict};
+use ledger_core::entry::{
+    Actor, Approval, Body, BreakerEvent, Cause, Heartbeat, Unresolved, Verdict,
+};
 use ledger_core::time::Timestamp;
 
 use super::{Planned, Sequencer, Stopped};
 use crate::clock::Clock;
+use crate::intake::ending;
 
 /// The most overdue allows that one batch announces.
 const OVERDUE_MAX: usize = 1_024;
 /// The most expired approval requests that one batch announces.
 const EXPIRED_MAX: usize = 1_024;
+/// The most breakers that one batch closes.
+const CLOSED_MAX: usize = 1_024;
 /// How long the sequencer sleeps at most where nothing arrives and no timer is near.
 const IDLE: Duration = Duration::from_millis(500);
 
 impl<C: Clock> Sequencer<C> {
-    /// How long nothing needs doing: until the next report is overdue, an approval request expires or a
-    /// heartbeat is due.
+    /// How long nothing needs doing: until the next report is overdue, an approval request expires, a
+    /// breaker closes or a heartbeat is due.
     pub(super) fn idle(&self) -> Duration {
         let now = self.clock.wall();
         let beat = self
@@ -28,7 +33,11 @@ impl<C: Clock> Sequencer<C> {
             .head()
             .time
             .saturating_add_s(self.state.numbers().heartbeat_s);
-        let timers = [self.state.next_due(), self.state.next_expiry()];
+        let timers = [
+            self.state.next_due(),
+            self.state.next_expiry(),
+            self.state.next_breaker_due(),
+        ];
         let next = timers.into_iter().flatten().fold(beat, Timestamp::min);
         let us = next.micros().saturating_sub(now.micros()).max(1_000);
         Duration::from_micros(us.unsigned_abs()).min(IDLE)
@@ -52,6 +61,11 @@ impl<C: Clock> Sequencer<C> {
         let expired: Vec<u64> = self.state.expired(now).take(EXPIRED_MAX).collect();
         for request in expired {
             self.own(Body::Approval(expiry(request)), now, planned)?;
+        }
+        let due: Vec<u64> = self.state.breakers_due(now).take(CLOSED_MAX).collect();
+        for opened in due {
+            let closed = ending(Cause::ledger(), BreakerEvent::Closed, opened);
+            self.own(Body::Breaker(Box::new(closed)), now, planned)?;
         }
         let head = self.state.head();
         let beat = head.time.saturating_add_s(self.state.numbers().heartbeat_s);

@@ -1,5 +1,6 @@
 //! A ledger without a daemon: the core's planner and fold over a list of lines, signed by a test key.
 
+pub mod gate;
 pub mod rich;
 pub mod run;
 
@@ -116,17 +117,19 @@ impl Ledger {
     /// Appends an entry whatever it says, as an attacker with the key would. Nothing can follow on it.
     pub fn forge(&mut self, body: Body) -> u64 {
         let (seq, time) = (self.size(), self.now);
-        self.lines.push(Entry { seq, time, body }.encode().unwrap());
+        let entry = Entry {
+            seq,
+            time,
+            sandbox: false,
+            body,
+        };
+        self.lines.push(entry.encode().unwrap());
         seq
     }
 
     fn append(&mut self, body: Body) -> u64 {
         let seq = self.size();
-        let entry = Entry {
-            seq,
-            time: self.now,
-            body,
-        };
+        let entry = self.state.entry(self.now, body);
         self.lines.push(entry.encode().unwrap());
         self.state.apply(&entry, None).unwrap();
         seq
@@ -263,6 +266,8 @@ impl Ledger {
             replaces: None,
             parts: None,
             mailboxes,
+            fake_domains: std::collections::BTreeMap::new(),
+            promotion: None,
             files: vec![PolicyFile {
                 path: "policy.toml".to_owned(),
                 text: text.to_owned(),
@@ -289,6 +294,7 @@ impl Ledger {
         Recipient {
             role: RecipientRole::To,
             keys: self.keys(&identity.keys),
+            utc_offset: None,
             dnc: false,
             unusable: identity
                 .unusable
@@ -366,6 +372,8 @@ impl Ledger {
             execution,
             event,
             recipient: Some(0),
+            keys: Vec::new(),
+            tokens_v: None,
             provider: Some("gmail".to_owned()),
             provider_id: None,
             occurred_at: Some(self.now),
@@ -395,6 +403,8 @@ impl Ledger {
             DncOp::List => Call::AddDnc,
             DncOp::Unlist => Call::RemoveDnc,
             DncOp::Exempt => Call::ExemptDnc,
+            DncOp::ImportBegin => Call::BeginImport,
+            DncOp::ImportEnd => Call::EndImport,
         };
         let cause = self.cause(Role::Compliance, "compliance.one", call);
         self.submit(Body::Dnc(Dnc {
@@ -403,6 +413,10 @@ impl Ledger {
             tokens_v: Some(1),
             listings,
             ends: Vec::new(),
+            import: None,
+            imports: None,
+            imported: None,
+            outcome: None,
             evidence: None,
             details: std::collections::BTreeMap::new(),
         }))
@@ -416,6 +430,10 @@ impl Ledger {
             tokens_v: None,
             listings: Vec::new(),
             ends,
+            import: None,
+            imports: None,
+            imported: None,
+            outcome: None,
             evidence: Some(Hash::of(b"consent form")),
             details: [(
                 DetailName::Reason,

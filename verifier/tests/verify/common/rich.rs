@@ -11,7 +11,7 @@ use ledger_core::hash::Hash;
 use ledger_core::normalise::{Identifiers, Subject};
 use ledger_core::role::{Call, Role};
 
-use super::{Ledger, person};
+use super::{Ledger, gate, person};
 
 pub const POLICY: &str = r#"version = 1
 
@@ -24,23 +24,76 @@ name = "gift.send"
 channels = ["email", "call"]
 requires = ["phone"]
 
+[[action]]
+name = "crm.deal.stage"
+class = "write"
+
+[[action]]
+name = "crm.record.merge"
+class = "write"
+
+[[action]]
+name = "call.queue"
+hours = "08:00-21:00"
+registry = "31d"
+
 [[grant]]
 id = "outbound-sends"
 agent = "agent.sender"
 actions = ["email.send", "gift.send"]
 sellers = ["acme"]
 mailboxes = ["outreach-1"]
+approval = "waived"
 
 [[grant]]
 id = "crm-updates"
 agent = "agent.sender"
 actions = ["crm.contact.update"]
+objects = ["contact"]
+reads = ["*"]
+writes = ["phone", "lifecycle_stage"]
 
 [[grant]]
 id = "calls"
 agent = "agent.sender"
 actions = ["call.queue"]
 sellers = ["*"]
+approval = "waived"
+
+[[grant]]
+id = "deals"
+agent = "agent.sender"
+actions = ["crm.deal.stage", "crm.record.merge"]
+objects = ["deal"]
+writes = ["stage"]
+
+[[grant]]
+id = "meetings"
+agent = "agent.sender"
+actions = ["meeting.book"]
+sellers = ["acme"]
+approvers = "field-sales"
+
+[[grant]]
+id = "texts"
+agent = "agent.sender"
+actions = ["sms.send"]
+sellers = ["acme"]
+decided = "elsewhere"
+
+[[grant]]
+id = "pinned"
+agent = "agent.drafter"
+actions = ["crm.deal.stage"]
+objects = ["deal"]
+agent_versions = ["sha256:aa"]
+
+[[grant]]
+id = "tried"
+agent = "agent.drafter"
+actions = ["crm.contact.update"]
+objects = ["contact"]
+environments = ["sandbox"]
 
 [[throttle]]
 id = "mailbox-hour"
@@ -72,7 +125,7 @@ report_within_s = 900
 /// A policy too large for one entry; otherwise as [`POLICY`] with another limit.
 pub fn large_policy() -> String {
     let mut text = POLICY.replace("limit = 3", "limit = 30");
-    for row in 0..200 {
+    for row in 0..60 {
         let sellers: Vec<String> = (0..8)
             .map(|n| format!("\"seller-{row}-{n}-of-a-long-name-indeed\""))
             .collect();
@@ -111,7 +164,7 @@ pub struct Rich {
     pub no_policy: u64,
 }
 
-fn action(ledger: &mut Ledger, name: &str) -> Decision {
+pub(super) fn action(ledger: &mut Ledger, name: &str) -> Decision {
     let mut request = ledger.email(&[]);
     request.action = name.to_owned();
     request.tool = None;
@@ -259,7 +312,8 @@ pub fn log() -> (Ledger, Rich) {
     let mut request = l.email(&[person("jay@home.io", "c-17")]);
     request.mailbox = None;
     l.decide(request);
-    let request = action(l, "crm.contact.update");
+    let mut request = action(l, "crm.contact.update");
+    request.targets = vec![gate::target("contact", Some("c-77"), &[], &["phone"])];
     let unreported = l.decide(request);
 
     // Reports.

@@ -15,6 +15,20 @@ fn scope() -> BoxedStrategy<Scope> {
     .boxed()
 }
 
+fn promotion() -> BoxedStrategy<Box<Promotion>> {
+    (number(), text(), text(), number(), text())
+        .prop_map(|(approval, receipt, origin, key, approver)| {
+            Box::new(Promotion {
+                approval,
+                receipt,
+                origin,
+                key,
+                approver,
+            })
+        })
+        .boxed()
+}
+
 pub(super) fn control() -> BoxedStrategy<Body> {
     let change = select(vec![Change::Added, Change::Changed, Change::Revoked]);
     let principal = (
@@ -41,11 +55,16 @@ pub(super) fn control() -> BoxedStrategy<Body> {
         (
             of(number()),
             btree_map(text(), token(), 0..3),
+            btree_map(text(), token(), 0..3),
+            of(promotion()),
             vec(file, 0..3),
         ),
     )
         .prop_map(
-            |((cause, continues, sha256, replaces), (parts, mailboxes, files))| {
+            |(
+                (cause, continues, sha256, replaces),
+                (parts, mailboxes, fake_domains, promotion, files),
+            )| {
                 Body::Policy(PolicyEntry {
                     cause,
                     continues,
@@ -53,6 +72,8 @@ pub(super) fn control() -> BoxedStrategy<Body> {
                     replaces,
                     parts,
                     mailboxes,
+                    fake_domains,
+                    promotion,
                     files,
                 })
             },

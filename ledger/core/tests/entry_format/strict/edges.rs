@@ -31,7 +31,7 @@ fn what_is_not_json_is_nobodys() {
         fault(&line.as_bytes()[..line.len() - 1]),
         Ok(Fault::Malformed)
     );
-    let line = r#"{"v":1,"seq":1,"time":"2026-11-22T11:31:05.123456Z","kind":"approval","x":1}"#;
+    let line = r#"{"v":1,"seq":1,"time":"2026-11-22T11:31:05.123456Z","kind":"erasure","x":1}"#;
     assert_eq!(fault(line.as_bytes()), Ok(Fault::Unknown));
     assert_eq!(
         fault(&line.as_bytes()[..line.len() - 1]),
@@ -130,9 +130,9 @@ fn a_known_key_that_should_be_left_out_is_malformed() {
     let mut tried = BTreeSet::new();
     for (kind, value) in entries {
         for (place, keys) in &seen {
-            // Keys of the first two are values: names of details and of mailboxes. Those of a scope
+            // Keys of the first three are values: names of details, mailboxes and domains. Those of a scope
             // depend on its type, and a later type may have others.
-            if [".details", ".mailboxes", ".scope"]
+            if [".details", ".mailboxes", ".fake_domains", ".scope"]
                 .iter()
                 .any(|end| place.ends_with(end))
             {
@@ -159,9 +159,11 @@ fn a_known_key_that_should_be_left_out_is_malformed() {
                 let [seq, time] = ["seq", "time"].map(|name| map.remove(name).unwrap());
                 map.remove("v");
                 map.remove("kind");
+                let mark = map.remove("sandbox").filter(|mark| *mark == true);
+                let mark = mark.map_or("", |_| r#""sandbox":true,"#);
                 let rest = mutant.to_string();
                 let line = format!(
-                    r#"{{"v":1,"seq":{seq},"time":{time},"kind":"{kind}",{}"#,
+                    r#"{{"v":1,"seq":{seq},"time":{time},"kind":"{kind}",{mark}{}"#,
                     &rest[1..]
                 );
                 assert_eq!(

@@ -109,8 +109,12 @@ impl Model {
                     "account" | "company" => Kind::Account,
                     _ => continue,
                 };
-                let carried =
-                    |recipient: &Recipient| recipient.keys.iter().any(|key| key.token == target.id);
+                let carried = |recipient: &Recipient| {
+                    recipient
+                        .keys
+                        .iter()
+                        .any(|key| Some(key.token) == target.id)
+                };
                 if request.recipients.iter().any(carried) || !seen.insert(target.id) {
                     continue;
                 }
@@ -118,7 +122,7 @@ impl Model {
                     .listed(false)
                     .into_iter()
                     .filter(|(_, listing)| {
-                        listing.keys.iter().any(|key| key.token == target.id)
+                        listing.keys.iter().any(|key| Some(key.token) == target.id)
                             && !by(listing, &channels).is_empty()
                             && runs(listing, now)
                             && (request.seller.is_none()

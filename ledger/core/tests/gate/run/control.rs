@@ -107,6 +107,10 @@ impl Run<'_> {
             tokens_v: None,
             listings: Vec::new(),
             ends: vec![name],
+            import: None,
+            imports: None,
+            imported: None,
+            outcome: None,
             evidence: Some(Hash([7; 32])),
             details: [(DetailName::Reason, reason)].into(),
         });

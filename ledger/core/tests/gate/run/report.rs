@@ -175,6 +175,8 @@ impl Run<'_> {
             execution,
             event: Event::BounceSoft,
             recipient: None,
+            keys: Vec::new(),
+            tokens_v: None,
             provider: None,
             provider_id: None,
             occurred_at: None,

@@ -218,7 +218,11 @@ fn a_policy_carries_the_tokens_of_its_mailboxes_and_brings_its_rules() {
     let command = intake()
         .publish_policy(&ops(), request(text))
         .expect("a policy");
-    assert_eq!((command.lane, command.rules.len()), (Lane::Work, 1));
+    let counted = command
+        .policy
+        .as_ref()
+        .map(|policy| policy.throttles().len());
+    assert_eq!((command.lane, counted), (Lane::Work, Some(1)));
     let Body::Policy(policy) = command.body else {
         panic!("a policy")
     };

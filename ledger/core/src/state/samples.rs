@@ -1,0 +1,257 @@
+//! Samples: what breakers measure of reports.
+
+use super::fold::{FoldError, put};
+use super::{State, count_allows, count_samples, first_seq, read};
+use crate::action::Class;
+use crate::entry::{Event, Execution, Finding, OutcomeReport, Status};
+use crate::limits::WINDOW_S_MAX;
+use crate::meter::{self, Act, Meters};
+use crate::policy::{BreakerRule, Policy};
+use crate::record::{DecisionRecord, ExecutionRecord, NOBODY, SampleEvent, SampleRecord};
+use crate::time::Timestamp;
+use crate::view::{ReadView, Table, View, ViewError};
+use crate::window::Windows;
+
+/// What the throttles and breakers of a policy count in the log, for when it is published.
+#[derive(Debug, Clone)]
+pub struct Prefilled {
+    /// Of the throttles.
+    pub windows: Windows,
+    /// Of the breakers.
+    pub meters: Meters,
+}
+
+/// What the throttles and breakers of a policy that is about to be published count in what a view holds.
+/// The daemon makes it off the sequencer; the fold adds what came after.
+///
+/// # Errors
+/// [`ViewError`] where the view cannot be read.
+pub fn prefilled<V: ReadView>(view: &V, policy: &Policy) -> Result<Prefilled, ViewError> {
+    let mut prefilled = Prefilled {
+        windows: Windows::new(policy.throttles()),
+        meters: Meters::new(policy.breakers()),
+    };
+    count_allows(view, 0, &mut prefilled.windows)?;
+    count_samples(view, 0, &mut prefilled.meters)?;
+    Ok(prefilled)
+}
+
+/// What breakers count of an execution: none of one that uses no allow up.
+pub(crate) fn execution_sample(
+    execution: &Execution,
+    decision: &DecisionRecord,
+) -> Option<SampleEvent> {
+    if !crate::plan::closes(&execution.findings) {
+        return None;
+    }
+    let named = match decision.class {
+        Class::Contact => decision.recipients.max(1),
+        Class::Read | Class::Write | Class::Admin => decision.recipients,
+    };
+    let reached = match execution.status {
+        Status::Success => named,
+        Status::Partial => {
+            let missed: std::collections::BTreeSet<u64> = execution
+                .results
+                .iter()
+                .filter(|result| matches!(result.status, Status::Failure | Status::NotStarted))
+                .map(|result| result.recipient)
+                .filter(|recipient| *recipient < named)
+                .collect();
+            named.saturating_sub(missed.len() as u64)
+        }
+        Status::Failure | Status::NotStarted => 0,
+    };
+    Some(SampleEvent::Execution {
+        status: execution.status,
+        reached,
+        cost_micros: execution.cost_micros.unwrap_or(0),
+    })
+}
+
+/// What breakers count of an outcome, and of which recipient; none where the same was counted before.
+///
+/// A report that names none of several recipients, or one that the decision does not have, counts once
+/// for the whole execution.
+pub(crate) fn outcome_sample(
+    outcome: &OutcomeReport,
+    execution: &ExecutionRecord,
+    decision: &DecisionRecord,
+) -> Option<(SampleEvent, u64)> {
+    let (event, counted) = match outcome.event {
+        Event::BounceHard => (SampleEvent::HardBounce, &execution.bounced),
+        Event::Complaint => (SampleEvent::Complaint, &execution.complained),
+        Event::BounceSoft | Event::Reply | Event::Unsubscribe => return None,
+    };
+    let recipient = match outcome.recipient {
+        Some(recipient) if recipient < decision.recipients => recipient,
+        None if decision.recipients <= 1 => 0,
+        _ => NOBODY,
+    };
+    (!counted.contains(&recipient)).then_some((event, recipient))
+}
+
+impl<V: View> State<V> {
+    /// Counts an execution of `decision`.
+    pub(super) fn apply_execution_sample(
+        &mut self,
+        seq: u64,
+        time: Timestamp,
+        execution: &Execution,
+        decision: &DecisionRecord,
+    ) -> Result<(), FoldError> {
+        if execution.findings.contains(&Finding::OtherPrincipal) {
+            return Ok(());
+        }
+        let event = execution_sample(execution, decision);
+        self.apply_sample(seq, time, decision, event)
+    }
+
+    /// Counts an outcome of an execution that the log has.
+    pub(super) fn apply_outcome_sample(
+        &mut self,
+        seq: u64,
+        time: Timestamp,
+        outcome: &OutcomeReport,
+    ) -> Result<(), FoldError> {
+        let Some(reported) = outcome.execution else {
+            return Ok(());
+        };
+        if outcome.findings.contains(&Finding::OtherPrincipal) {
+            return Ok(());
+        }
+        let Some(mut execution) = self.execution(reported)? else {
+            return Ok(());
+        };
+        let Some(decision) = self.decision(execution.decision)? else {
+            return Ok(());
+        };
+        let counted = outcome_sample(outcome, &execution, &decision);
+        if let Some((event, recipient)) = counted {
+            match event {
+                SampleEvent::HardBounce => execution.bounced.insert(recipient),
+                _ => execution.complained.insert(recipient),
+            };
+            let key = reported.to_be_bytes().to_vec();
+            put(&mut self.view, Table::Execution, key, &execution);
+        }
+        self.apply_sample(seq, time, &decision, counted.map(|(event, _)| event))
+    }
+
+    fn apply_sample(
+        &mut self,
+        seq: u64,
+        time: Timestamp,
+        decision: &DecisionRecord,
+        event: Option<SampleEvent>,
+    ) -> Result<(), FoldError> {
+        if let Some(event) = event {
+            let sample = SampleRecord {
+                time,
+                agent: decision.agent.clone(),
+                action: decision.action.clone(),
+                class: decision.class,
+                seller: decision.seller.clone(),
+                mailbox: decision.mailbox,
+                event,
+            };
+            let key = seq.to_be_bytes().to_vec();
+            put(&mut self.view, Table::Sample, key, &sample);
+            self.meters.count(seq, &sample);
+            self.oldest_sample.get_or_insert(seq);
+            self.prune_samples(time)?;
+        }
+        self.end_warnings(Act::from(decision), time);
+        Ok(())
+    }
+
+    /// Forgets samples that no window can reach: two for each new one, as with allows.
+    fn prune_samples(&mut self, now: Timestamp) -> Result<(), FoldError> {
+        for _ in 0..2 {
+            let Some(oldest) = self.oldest_sample else {
+                return Ok(());
+            };
+            let key = oldest.to_be_bytes();
+            let Some(sample) = read::<_, SampleRecord>(&self.view, Table::Sample, &key)? else {
+                return Ok(());
+            };
+            if sample.time.saturating_add_s(WINDOW_S_MAX) > now {
+                return Ok(());
+            }
+            self.view.delete(Table::Sample, key.to_vec());
+            self.oldest_sample = first_seq(&self.view, Table::Sample, oldest + 1)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the warnings about acts like this one that are no longer above their threshold, so that the
+    /// next crossing warns again.
+    fn end_warnings(&mut self, act: Act<'_>, now: Timestamp) {
+        let mut over = Vec::new();
+        for (at, rule) in self.meters.rules().enumerate() {
+            let Some(key) = meter::key(rule, act) else {
+                continue;
+            };
+            let scope = meter::scope(rule, &key);
+            if let Some(latched) = self.breaker(&rule.id, &scope)
+                && latched.warned
+                && !self.is_above_warning(at, rule, &key, latched.since(), now)
+            {
+                over.push(latched.clone());
+            }
+        }
+        for mut latched in over {
+            latched.warned = false;
+            self.latch(latched);
+        }
+    }
+
+    fn is_above_warning(
+        &self,
+        at: usize,
+        rule: &BreakerRule,
+        key: &meter::MeterKey,
+        since: Option<Timestamp>,
+        now: Timestamp,
+    ) -> bool {
+        let reading = self.meters.read(at, key, now, since);
+        rule.warn
+            .is_some_and(|warn| reading.is_above(rule.measure, warn, rule.minimum))
+    }
+
+    /// Puts the meters of a new policy's rules into force. Whatever is open stays open; warnings that no
+    /// rule would give any more end.
+    pub(super) fn replace_meters(
+        &mut self,
+        filled: Option<Meters>,
+        rules: &[BreakerRule],
+        now: Timestamp,
+    ) -> Result<(), FoldError> {
+        let mut meters = filled
+            .filter(|meters| meters.rules().eq(rules))
+            .unwrap_or_else(|| Meters::new(rules));
+        count_samples(&self.view, meters.through, &mut meters)?;
+        self.breakers.forget(&mut meters);
+        self.meters = meters;
+        let over: Vec<_> = self
+            .breakers()
+            .filter(|latched| latched.warned)
+            .filter(|latched| {
+                let Some((at, key)) = self.meters.of(&latched.rule, &latched.scope) else {
+                    return true;
+                };
+                let rule = self.meters.rules().nth(at);
+                !rule.is_some_and(|rule| {
+                    rule.measure == latched.measure
+                        && self.is_above_warning(at, rule, &key, latched.since(), now)
+                })
+            })
+            .cloned()
+            .collect();
+        for mut latched in over {
+            latched.warned = false;
+            self.latch(latched);
+        }
+        Ok(())
+    }
+}
