@@ -116,6 +116,11 @@ fn reports_and_stops_are_judged() {
         ("unresolved", 200),
         ("asserted", 30),
         ("asserted: refused", 100),
+        ("breaker opened", 20),
+        ("breaker closed", 2),
+        ("breaker reset", 10),
+        ("reason: BreakerOpen", 20),
+        ("listed by an outcome", 40),
     ];
     check(focus, 100, 40..80, &must);
 }
@@ -129,20 +134,23 @@ fn the_table_grants_what_it_says() {
         ..Focus::QUIET
     };
     let must = [
-        ("reason: GrantRow", 1),
-        ("reason: GrantObject", 1),
-        ("reason: GrantField", 1),
-        ("reason: GrantTargetMissing", 1),
-        ("reason: GrantEnvironment", 1),
-        ("reason: GrantVersion", 1),
-        ("reason: TierApproval", 1),
-        ("reason: TierWaived", 1),
-        ("reason: TierElsewhere", 1),
-        ("reason: TierBlocked", 1),
-        ("reason: UndoUnknown", 1),
-        ("allow of tier 0", 1),
-        ("allow of tier 1", 1),
-        ("allow of tier 2", 1),
+        ("reason: GrantRow", 800),
+        ("reason: GrantObject", 200),
+        ("reason: GrantField", 400),
+        ("reason: GrantTargetMissing", 80),
+        ("reason: GrantSeller", 80),
+        ("reason: GrantMailbox", 80),
+        ("reason: GrantEnvironment", 50),
+        ("reason: GrantVersion", 70),
+        ("reason: SandboxRecipient", 200),
+        ("reason: TierApproval", 900),
+        ("reason: TierWaived", 300),
+        ("reason: TierElsewhere", 3),
+        ("reason: TierBlocked", 200),
+        ("reason: UndoUnknown", 70),
+        ("allow of tier 0", 60),
+        ("allow of tier 1", 25),
+        ("allow of tier 2", 200),
     ];
     check(focus, 80, 40..80, &must);
 }
@@ -155,7 +163,22 @@ fn people_approve_what_was_asked() {
         leap: 2,
         ..Focus::QUIET
     };
-    let must = [("answered: Granted", 1)];
+    let must = [
+        ("answered: Granted", 30),
+        ("answered: Denied", 7),
+        ("reason: ApprovalGranted", 18),
+        ("reason: ApprovalUnknown", 200),
+        ("reason: ApprovalMismatch", 50),
+        ("reason: ApprovalSpent", 60),
+        ("reason: ApprovalExpired", 40),
+        ("expired", 60),
+        ("expired unused", 15),
+        ("a policy was approved", 30),
+        ("refused: approval Field(\"decision\")", 150),
+        ("refused: approval Field(\"verdict\")", 12),
+        ("refused: approval Group", 80),
+        ("refused: approval State", 150),
+    ];
     check(focus, 80, 60..110, &must);
 }
 
@@ -169,7 +192,17 @@ fn break_glass_lifts_tier_3_and_nothing_else() {
         strict: 0.4,
         ..Focus::QUIET
     };
-    let must = [("break-glass opened", 1)];
+    let must = [
+        ("break-glass opened", 80),
+        ("break-glass closed", 30),
+        ("reason: TierBreakGlass", 80),
+        ("reason: TierBlocked", 400),
+        ("allow of tier 3", 50),
+        ("refused: break_glass Field(\"agent\")", 30),
+        ("refused: break_glass Field(\"duration_s\")", 150),
+        ("refused: break_glass Field(\"request\")", 400),
+        ("refused: break_glass State", 50),
+    ];
     check(focus, 80, 60..110, &must);
 }
 
@@ -181,7 +214,18 @@ fn calls_have_hours_and_a_fresh_registry() {
         calls: 0.7,
         ..Focus::QUIET
     };
-    let must = [("import ended", 1)];
+    let must = [
+        ("import ended", 150),
+        ("imported", 150),
+        ("key", 8),
+        ("reason: CallHours", 400),
+        ("reason: CallOffsetMissing", 80),
+        ("reason: CallRegistryStale", 40),
+        ("refused: dnc Field(\"import\")", 400),
+        ("refused: dnc Field(\"listing.reason\")", 15),
+        ("refused: key Field(\"key\")", 7),
+        ("refused: key State", 12),
+    ];
     check(focus, 80, 60..110, &must);
 }
 

@@ -269,6 +269,8 @@ impl Model {
         for event in &self.events {
             match &event.what {
                 What::BreakerOpened { rule, scope, until } => {
+                    // It opens once more only where it had closed by its time.
+                    open.retain(|(_, other, of)| (other, of) != (rule, scope));
                     if until.is_none_or(|until| now < until) {
                         open.push((event.seq, rule.clone(), scope.clone()));
                     }
