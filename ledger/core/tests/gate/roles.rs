@@ -62,7 +62,7 @@ fn key_entry(cause: Cause, event: KeyEvent, name: &str) -> Body {
     })
 }
 
-fn import(op: DncOp, import: Option<u64>, request_id: &str) -> Body {
+pub(crate) fn import(op: DncOp, import: Option<u64>, request_id: &str) -> Body {
     let Body::Dnc(entry) = dnc(op, Vec::new(), request_id) else {
         panic!("not a dnc entry")
     };
