@@ -107,8 +107,8 @@ pub struct State<V> {
     windows: Windows,
     approvals: approvals::Approvals,
     breakers: breakers::Breakers,
-    meters: Meters,
     tallied: tally::Tallied,
+    meters: Meters,
     /// The oldest allow still kept for throttles, so that pruning need not search.
     oldest_allow: Option<u64>,
     /// The oldest sample still kept for breakers.

@@ -160,7 +160,6 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::snapshot::{Controls, Directory};
 
     const CREDENTIAL: [u8; 32] = [7; 32];
 
@@ -192,14 +191,7 @@ mod tests {
 
     fn latest(changes: &[Option<Hash>]) -> Latest {
         let state = state(changes);
-        Latest::new(Snapshot::of(
-            &state,
-            (
-                Arc::new(Directory::of(&state)),
-                Arc::new(Controls::of(&state)),
-            ),
-            Timestamp::EPOCH,
-        ))
+        Latest::new(Snapshot::first(&state, Timestamp::EPOCH))
     }
 
     fn asked(latest: &Latest, authorization: Option<&str>) -> Result<Caller, Status> {
@@ -280,14 +272,7 @@ mod tests {
             [Some(Hash::of(&CREDENTIAL)), Some(Hash::of(b"new"))],
         ] {
             let state = state(&changes);
-            latest.set(Arc::new(Snapshot::of(
-                &state,
-                (
-                    Arc::new(Directory::of(&state)),
-                    Arc::new(Controls::of(&state)),
-                ),
-                Timestamp::EPOCH,
-            )));
+            latest.set(Arc::new(Snapshot::first(&state, Timestamp::EPOCH)));
             assert!(!caller.is_in_force(&latest));
             assert_eq!(
                 asked(&latest, Some(&header)).expect_err("revoked").code(),

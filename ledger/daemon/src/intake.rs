@@ -58,12 +58,12 @@ pub struct Command {
     pub body: Body,
     /// The details that it commits to.
     pub details: Vec<DetailBytes>,
-    /// Of a policy: its rules, whose windows are to be counted before it is planned.
+    /// Of a policy: what it says. What its rules count is to be counted before it is planned.
     pub policy: Option<Box<Policy>>,
 }
 
 impl Command {
-    const fn new(lane: Lane, body: Body, details: Vec<DetailBytes>) -> Self {
+    fn new(lane: Lane, body: Body, details: Vec<DetailBytes>) -> Self {
         Self {
             lane,
             body,

@@ -40,7 +40,7 @@ use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
 use crate::service::{
     ControlService, GateService, Ledger, ProofsService, QueryService, RecorderService,
 };
-use crate::snapshot::{Controls, Directory, Latest, Snapshot};
+use crate::snapshot::{Latest, Snapshot};
 use crate::store::LogStore;
 use crate::views::{OpenedViews, Progress, SharedViews, ViewWriter, open_views};
 
@@ -148,11 +148,7 @@ impl House {
         })?;
         let clock = SystemClock::new();
         let now = clock.wall().max(state.head().time);
-        let known = (
-            Arc::new(Directory::of(&state)),
-            Arc::new(Controls::of(&state)),
-        );
-        let latest = Latest::new(Snapshot::of(&state, known, now));
+        let latest = Latest::new(Snapshot::first(&state, now));
         let Keys {
             signing,
             subject,

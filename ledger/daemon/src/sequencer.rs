@@ -21,8 +21,7 @@ use ledger_core::gate::GATE_VERSION;
 use ledger_core::hash::{Hash, leaf_hash};
 use ledger_core::note::SigningKey;
 use ledger_core::plan::{Plan, Refusal, plan};
-use ledger_core::policy::EVALUATOR;
-use ledger_core::state::{FoldError, State};
+use ledger_core::state::{FoldError, Prefilled, State};
 use ledger_core::time::Timestamp;
 use ledger_core::tree::{BatchTree, CompactRange};
 use tokio::sync::oneshot;
@@ -188,7 +187,6 @@ impl<C: Clock> Sequencer<C> {
             actor: Actor::ledger(),
             software: start.software,
             gate: GATE_VERSION,
-            evaluator: EVALUATOR.map(str::to_owned),
             config: start.config,
             since: Timestamp::EPOCH,
             clean: false,
@@ -345,7 +343,7 @@ impl<C: Clock> Sequencer<C> {
         &mut self,
         bodies: Vec<Body>,
         now: Timestamp,
-        mut prefilled: Option<ledger_core::state::Prefilled>,
+        mut prefilled: Option<Prefilled>,
         planned: &mut Planned,
     ) -> Result<Result<(Arc<Entry>, u32), EncodeError>, Stopped> {
         let mut encoded = Vec::with_capacity(bodies.len());

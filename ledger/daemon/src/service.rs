@@ -129,16 +129,17 @@ impl Ledger {
             details,
             policy,
         } = command;
-        let prefilled = match policy {
-            // Counting every allow and every report of a month takes a while: not on the sequencer's time.
-            // What comes in between, the fold adds.
-            Some(policy) => {
-                let prefill = move |ledger: &Self| {
+        let prefilled = if let Some(policy) = policy {
+            // Counting every allow and report of a month takes a while: not on the sequencer's time. What comes in
+            // between, the fold adds.
+            Some(
+                self.read(move |ledger| {
                     prefilled(&*ledger.views, &policy).map_err(|error| CallError::store(&error))
-                };
-                Some(self.read(prefill).await?)
-            }
-            None => None,
+                })
+                .await?,
+            )
+        } else {
+            None
         };
         let bytes: usize = details.iter().map(|detail| detail.bytes.len()).sum();
         // Nothing stands in the way of a stop, and whoever may use its lane is trusted with it.

@@ -66,9 +66,12 @@ pub struct Controls {
 impl Controls {
     /// Those of `state`.
     pub fn of<V: View>(state: &State<V>) -> Self {
-        let opened = |record: &BreakerRecord| Some((record.opened?.0, record.clone()));
+        // Those that close with their time are among them until an entry says so; who reads asks the time.
         Self {
-            breakers: state.breakers().filter_map(opened).collect(),
+            breakers: state
+                .breakers_open(Timestamp::EPOCH)
+                .map(|(seq, record)| (seq, record.clone()))
+                .collect(),
             glass: state
                 .glass()
                 .map(|(seq, record)| (seq, record.clone()))
@@ -123,6 +126,12 @@ impl Directory {
 }
 
 impl Snapshot {
+    /// What `state` is at `now`, where nothing was known before.
+    pub fn first<V: View>(state: &State<V>, now: Timestamp) -> Self {
+        let directory = Arc::new(Directory::of(state));
+        Self::of(state, (directory, Arc::new(Controls::of(state))), now)
+    }
+
     /// What `state` is at `now`. Principals and controls are passed along unless they changed.
     pub fn of<V: View>(
         state: &State<V>,

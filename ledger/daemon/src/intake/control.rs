@@ -119,7 +119,7 @@ impl Intake {
         ))
     }
 
-    /// The command of a `PublishPolicy` request, with the rules whose windows are to be counted.
+    /// The command of a `PublishPolicy` request, with the policy whose rules are to be counted.
     ///
     /// # Errors
     /// [`CallError::Submit`] with every error of the text where it is not a policy.

@@ -18,8 +18,8 @@ const EMAIL_BYTES_MAX: usize = 320;
 const PHONE_BYTES_MAX: usize = 64;
 /// The most bytes of the name of a field that an action reads or writes.
 const FIELD_NAME_MAX: usize = 64;
-/// As much of a value that is no offset from UTC is shown: whatever stands there, it is cut.
-const SHOWN_MAX: usize = 16;
+/// The bytes of an offset from UTC.
+const OFFSET_BYTES: usize = 6;
 
 /// People in every form that is needed of them.
 #[derive(Debug, Default)]
@@ -380,9 +380,13 @@ fn utc_offset(field: &str, text: &str) -> Result<Option<UtcOffset>, FieldError> 
         return Ok(None);
     }
     text.parse().map(Some).map_err(|_| {
-        let shown: String = text.chars().take(SHOWN_MAX).collect();
         let expected = "expected `+00:00` to `+14:00` or `-00:01` to `-14:00`, such as `+05:30`";
-        FieldError::shown(field, &shown, expected)
+        // What is longer than an offset may be anything, somebody's address included.
+        if text.len() <= OFFSET_BYTES {
+            FieldError::shown(field, &text, expected)
+        } else {
+            FieldError::withheld(field, expected)
+        }
     })
 }
 

@@ -6,19 +6,19 @@
 use std::time::Duration;
 
 use ledger_core::entry::{
-    Actor, Approval, Body, Breaker, BreakerEvent, BreakerScope, Cause, Heartbeat, Measure,
-    Unresolved, Verdict,
+    Actor, Approval, Body, BreakerEvent, Cause, Heartbeat, Unresolved, Verdict,
 };
 use ledger_core::time::Timestamp;
 
 use super::{Planned, Sequencer, Stopped};
 use crate::clock::Clock;
+use crate::intake::ending;
 
 /// The most overdue allows that one batch announces.
 const OVERDUE_MAX: usize = 1_024;
 /// The most expired approval requests that one batch announces.
 const EXPIRED_MAX: usize = 1_024;
-/// The most breakers whose time is over that one batch closes.
+/// The most breakers that one batch closes.
 const CLOSED_MAX: usize = 1_024;
 /// How long the sequencer sleeps at most where nothing arrives and no timer is near.
 const IDLE: Duration = Duration::from_millis(500);
@@ -62,9 +62,10 @@ impl<C: Clock> Sequencer<C> {
         for request in expired {
             self.own(Body::Approval(expiry(request)), now, planned)?;
         }
-        let over: Vec<u64> = self.state.breakers_due(now).take(CLOSED_MAX).collect();
-        for opened in over {
-            self.own(Body::Breaker(Box::new(closing(opened))), now, planned)?;
+        let due: Vec<u64> = self.state.breakers_due(now).take(CLOSED_MAX).collect();
+        for opened in due {
+            let closed = ending(Cause::ledger(), BreakerEvent::Closed, opened);
+            self.own(Body::Breaker(Box::new(closed)), now, planned)?;
         }
         let head = self.state.head();
         let beat = head.time.saturating_add_s(self.state.numbers().heartbeat_s);
@@ -91,26 +92,6 @@ fn expiry(request: u64) -> Approval {
         group: String::new(),
         expires_at: None,
         granted: None,
-        details: std::collections::BTreeMap::new(),
-    }
-}
-
-/// The command that says that an open breaker's time is over.
-fn closing(opened: u64) -> Breaker {
-    Breaker {
-        cause: Cause::ledger(),
-        event: BreakerEvent::Closed,
-        rule: String::new(),
-        scope: BreakerScope::default(),
-        measure: Measure::DncBreach,
-        opened: Some(opened),
-        threshold: None,
-        count: None,
-        sample: None,
-        window_s: None,
-        until: None,
-        cites: Vec::new(),
-        cites_total: None,
         details: std::collections::BTreeMap::new(),
     }
 }

@@ -18,10 +18,10 @@ impl Ledger {
             scope: Some(scope_to_wire(scope)),
         });
         let controls = &snapshot.controls;
-        let breakers = controls.breakers.iter().filter(|(_, record)| {
-            let until = record.opened.and_then(|(_, until)| until);
-            until.is_none_or(|until| now < until)
-        });
+        let breakers = controls
+            .breakers
+            .iter()
+            .filter(|(_, record)| record.is_open(now));
         let glass = controls
             .glass
             .iter()
