@@ -17,6 +17,7 @@
 //! Memory is bounded by the state, not by the log: request ids, decisions, live listings and the allows
 //! of one throttle window stay, entries do not.
 
+mod completeness;
 mod coverage;
 mod difference;
 mod followers;
@@ -25,6 +26,7 @@ mod report;
 mod summary;
 mod view;
 
+pub use completeness::{Completeness, Irregular, LISTED_MAX, Listed};
 pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause};
 pub use difference::Difference;
 pub(crate) use publication::join;
@@ -38,6 +40,7 @@ use crate::gate::GATE_VERSION;
 use crate::plan::{Plan, Refusal, plan, request_part};
 use crate::state::{FoldError, State};
 use crate::time::Timestamp;
+use crate::well_formed::well_formed;
 use followers::Followers;
 use publication::Publication;
 use report::Standing;
@@ -129,6 +132,7 @@ impl Replay {
     /// What replay has found.
     pub fn finish(mut self) -> Report {
         self.settle();
+        self.report.completeness.end();
         if self.follows {
             self.report.close(&self.state);
         }
@@ -163,6 +167,14 @@ impl Replay {
             self.settle();
         }
         self.report.summary.add(&entry);
+        self.report.completeness.add(&entry);
+        if self.follows
+            && let Err(why) = well_formed(&entry.body)
+        {
+            let why = why.to_string();
+            self.report.mismatch(seq, kind, What::IllFormed { why });
+            in_order = false;
+        }
         if let Some(what) = unknown_gate(&entry.body) {
             self.report.tally(kind, Standing::Unverifiable);
             self.unverifiable(seq, what);
