@@ -39,4 +39,5 @@ pub mod tree;
 pub mod trust;
 pub mod utc_offset;
 pub mod view;
+pub mod well_formed;
 pub mod window;

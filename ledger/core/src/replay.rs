@@ -21,6 +21,7 @@
 //! Memory is bounded by the state, not by the log: request ids, decisions, live listings and the allows
 //! of one throttle window stay, entries do not.
 
+mod completeness;
 mod coverage;
 mod difference;
 mod followers;
@@ -29,6 +30,7 @@ mod report;
 mod summary;
 mod view;
 
+pub use completeness::{Completeness, Irregular, LISTED_MAX, Listed};
 pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause};
 pub use difference::Difference;
 pub use followers::follows;
@@ -44,6 +46,7 @@ use crate::plan::{Plan, Refusal, plan, request_part};
 use crate::policy::condition;
 use crate::state::{FoldError, State};
 use crate::time::Timestamp;
+use crate::well_formed::well_formed;
 use followers::Followers;
 use publication::Publication;
 use report::Standing;
@@ -138,6 +141,7 @@ impl Replay {
     /// What replay has found.
     pub fn finish(mut self) -> Report {
         self.settle();
+        self.report.completeness.end();
         if self.follows {
             self.report.close(&self.state);
         }
@@ -174,6 +178,14 @@ impl Replay {
         self.report.summary.add(&entry);
         if let Body::Boot(boot) = &entry.body {
             self.evaluator.clone_from(&boot.evaluator);
+        }
+        self.report.completeness.add(&entry);
+        if self.follows
+            && let Err(why) = well_formed(&entry.body)
+        {
+            let why = why.to_string();
+            self.report.mismatch(seq, kind, What::IllFormed { why });
+            in_order = false;
         }
         let unknown = unknown_gate(&entry.body).or_else(|| self.unknown_conditions(&entry.body));
         if let Some(what) = unknown {
