@@ -7,13 +7,18 @@
 mod approval;
 mod breaker;
 pub(crate) mod call;
+pub(crate) mod condition;
 pub(crate) mod dnc;
+mod explain;
 pub(crate) mod grant;
 pub(crate) mod sandbox;
 pub(crate) mod throttle;
 pub(crate) mod tier;
 
 use std::collections::BTreeSet;
+
+pub use explain::{Explained, Miss, RowSays, TargetSays, explain};
+pub use tier::TierCause;
 
 use crate::action::{ActionRule, Channels, Class};
 use crate::entry::{Cite, Code, Decision, Outcome, PolicyRef, Reason};
@@ -39,7 +44,7 @@ pub(crate) struct Nature {
     pub(crate) tier: u8,
     pub(crate) hours: Option<(u16, u16)>,
     pub(crate) registry_max_age_s: Option<u64>,
-    requires: Vec<crate::token::Kind>,
+    pub(crate) requires: Vec<crate::token::Kind>,
 }
 
 /// Decides a request.
@@ -100,6 +105,17 @@ pub(crate) fn decide_under<V: View>(
     let approver = approval.as_ref().and_then(|(_, by)| by.clone());
     let text = policy.map(|policy| &policy.text);
     let tier = tier::of(text, &request, &nature, granted.as_ref());
+    let around = condition::Around {
+        nature: &nature,
+        tier,
+        approved: approver.is_some(),
+        environment: state.environment(),
+        origin: state
+            .genesis()
+            .map_or("", |genesis| genesis.origin.as_str()),
+        now,
+    };
+    condition::check(policy, &request, &around, &mut reasons);
     let break_glass = state.break_glass(&agent, &request.action, now);
     reasons.extend(tier::check(
         tier,

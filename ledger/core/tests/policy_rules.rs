@@ -1,4 +1,4 @@
-//! What a policy says: every key, the defaults, the look-ups, the sample that ships.
+//! What a policy says: actions, grants, throttles and numbers, the defaults, the look-ups.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeSet;
@@ -52,6 +52,8 @@ fn before_a_policy_the_gate_s_own_rules_hold() {
     assert_eq!(none.action("crm.read"), None);
     assert!(
         none.throttles().is_empty()
+            && none.breakers().is_empty()
+            && none.fake_domains.is_empty()
             && none.all_grants().is_empty()
             && none.mailbox_names().is_empty()
     );
@@ -320,94 +322,6 @@ fn redaction_adds_to_the_defaults() {
         r#"{{"portal_pin":"{MARK}","password":"{MARK}","headers":["{MARK}",4],"a/b":"{MARK}","c":6}}"#
     );
     assert_eq!(policy.redact.apply(before), (after.into_bytes().into(), 4));
-}
-
-#[test]
-fn the_sample_is_the_document_s_table() {
-    let text = include_str!("../../../policies/sales/policy.toml");
-    let policy = policy(text);
-    let agents: Vec<(&str, &str, Vec<&str>)> = policy
-        .all_grants()
-        .iter()
-        .map(|g| {
-            (
-                g.id.as_str(),
-                g.agent.as_str(),
-                g.actions.iter().map(String::as_str).collect(),
-            )
-        })
-        .collect();
-    assert_eq!(
-        agents,
-        [
-            (
-                "enrichment",
-                "agent.enrichment",
-                vec!["crm.contact.append", "crm.read", "research.lookup"]
-            ),
-            (
-                "drafting",
-                "agent.drafting",
-                vec!["crm.draft.write", "crm.read"]
-            ),
-            (
-                "routing",
-                "agent.routing",
-                vec!["crm.owner.assign", "crm.read", "crm.task.create"]
-            ),
-            (
-                "outbound-sends",
-                "agent.outbound.sender",
-                vec!["email.send"]
-            ),
-            (
-                "outbound-bookings",
-                "agent.outbound.sender",
-                vec!["meeting.book", "sequence.enroll"]
-            ),
-        ]
-    );
-    // The three starter agents prepare; they reach nobody.
-    for grant in &policy.all_grants()[..3] {
-        for action in &grant.actions {
-            assert_ne!(
-                policy.action(action).unwrap().class,
-                Class::Contact,
-                "{action}"
-            );
-        }
-        assert!(grant.sellers.is_empty() && grant.mailboxes.is_empty());
-    }
-    let rules: Vec<_> = policy
-        .throttles()
-        .iter()
-        .map(|r| (r.id.as_str(), r.per, r.unit, r.limit, r.window_s))
-        .collect();
-    assert_eq!(
-        rules,
-        [
-            ("crm-writes-hour", Per::Agent, Unit::Actions, 60, 3_600),
-            ("mailbox-day", Per::Mailbox, Unit::Actions, 25, 86_400),
-            (
-                "enrolments-hour",
-                Per::Workspace,
-                Unit::Recipients,
-                10,
-                3_600
-            ),
-            ("bookings-day", Per::Workspace, Unit::Actions, 5, 86_400),
-            ("person-day", Per::Recipient, Unit::Actions, 1, 86_400),
-        ]
-    );
-    assert_eq!(
-        policy.action("email.send").unwrap().requires,
-        [Kind::Email, Kind::Contact]
-    );
-    assert_eq!(policy.numbers, Numbers::default());
-    assert_eq!(
-        policy.mailbox_names(),
-        BTreeSet::from(["outreach-1", "outreach-2"])
-    );
 }
 
 #[test]

@@ -22,10 +22,10 @@ fn one_wrong_thing_is_one_error_with_line_and_key() {
     let rule = "[[throttle]]\nid = \"t\"\nclasses = [\"contact\"]\nper = \"agent\"\n";
     // (mutation, text after `version = 1`, line, key, a part of the message)
     let table: Vec<(&str, String, usize, &str, &str)> = vec![
-        ("unknown-key", "tier = 2\n".into(), 2, "key", "`tier` is not enforced by this version; expected one of action, grant, numbers, redact, throttle, version"),
-        ("unknown-table", "[sandbox]\nx = 1\n".into(), 2, "key", "`sandbox` is not enforced"),
-        ("unknown-key-in-action", "[[action]]\nname = \"a\"\nclass = \"read\"\ntier = 2\n".into(), 5, "action[0]: key", "`tier` is not enforced"),
-        ("unknown-key-in-grant", format!("{send}sellers = [\"*\"]\ndecided = \"elsewhere\"\n"), 7, "grant[0]: key", "`decided` is not enforced"),
+        ("unknown-key", "tier = 2\n".into(), 2, "key", "`tier` is not enforced by this version; expected one of action, breaker, dnc_breach, fields, grant, numbers, redact, sandbox, throttle, version"),
+        ("unknown-table", "[sandboxes]\nx = 1\n".into(), 2, "key", "`sandboxes` is not enforced"),
+        ("unknown-key-in-action", "[[action]]\nname = \"a\"\nclass = \"read\"\nrisk = 2\n".into(), 5, "action[0]: key", "`risk` is not enforced"),
+        ("unknown-key-in-grant", format!("{send}sellers = [\"*\"]\nobject = [\"deal\"]\n"), 7, "grant[0]: key", "`object` is not enforced"),
         ("unknown-key-in-throttle", format!("{rule}limit = 1\nwindow = \"1h\"\nburst = 2\n"), 8, "throttle[0]: key", "`burst` is not enforced"),
         ("unknown-key-in-numbers", "[numbers]\nvalid_for = 60\n".into(), 3, "numbers: key", "`valid_for` is not enforced"),
         ("unknown-key-in-redact", "[redact]\nkey = [\"a\"]\n".into(), 3, "redact: key", "`key` is not enforced"),

@@ -7,8 +7,8 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    checkpoint, clock, consistency, credential, decide, detail, disclose, dnc, evidence, explain,
-    export, policy, principal, receipt, record, resume, stop, token, trace,
+    answer, checkpoint, clock, consistency, credential, decide, detail, disclose, dnc, evidence,
+    explain, export, policy, principal, receipt, record, resume, stop, token, trace, undo,
 };
 use crate::context::Connection;
 use crate::exit;
@@ -83,6 +83,12 @@ pub(crate) enum Command {
     /// Tell everything recorded under one correlation id
     #[command(after_help = trace::EXAMPLES)]
     Trace(trace::TraceArgs),
+    /// Answer the seven questions about one act, each with the entries that prove the answer
+    #[command(after_help = answer::EXAMPLES)]
+    Answer(answer::AnswerArgs),
+    /// The inverse of a field update, as a request of its own (agent, compliance, auditor)
+    #[command(after_help = undo::EXAMPLES)]
+    Undo(undo::UndoArgs),
     /// Fetch a receipt: the proof that an entry is recorded
     #[command(after_help = receipt::EXAMPLES)]
     Receipt(receipt::ReceiptArgs),

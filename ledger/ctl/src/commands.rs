@@ -1,5 +1,6 @@
 //! One file for each command.
 
+pub(crate) mod answer;
 pub(crate) mod checkpoint;
 pub(crate) mod clock;
 pub(crate) mod consistency;
@@ -20,6 +21,7 @@ pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod token;
 pub(crate) mod trace;
+pub(crate) mod undo;
 
 use crate::args::{Cli, Command};
 use crate::context::Context;
@@ -42,6 +44,8 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Decide(args) => return decide::run(&context, &args).await,
         Command::Record(command) => record::run(&context, &command).await?,
         Command::Trace(args) => trace::run(&context, &args).await?,
+        Command::Answer(args) => answer::run(&context, &args).await?,
+        Command::Undo(args) => return undo::run(&context, &args).await,
         Command::Receipt(args) => receipt::run(&context, &args).await?,
         Command::Evidence(args) => evidence::run(&context, &args).await?,
         Command::Disclose(args) => disclose::run(&context, &args).await?,

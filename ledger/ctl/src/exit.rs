@@ -20,6 +20,8 @@ pub enum Exit {
     ApprovalRequired = 6,
     /// Of `decide`: an earlier allow that must not be started any more.
     Unusable = 7,
+    /// Of `undo`: there is no inverse.
+    NoInverse = 8,
 }
 
 /// The table that `--help` ends with.
@@ -31,7 +33,8 @@ Exit codes:
   3  the ledger cannot be reached, or its answer was lost
   5  of `decide`: denied
   6  of `decide`: an approval is required
-  7  of `decide`: a repeated request whose allow has expired, was used, or was voided by a stop";
+  7  of `decide`: a repeated request whose allow has expired, was used, or was voided by a stop
+  8  of `undo`: there is no inverse";
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ledger_core::checkpoint::{Checkpoint, CheckpointError};
 use ledger_core::entry::{
-    Actor, Body, Cause, Change, EncodeError, Entry, Environment, Genesis, PrincipalChange,
+    Actor, Body, Cause, Change, EncodeError, Environment, Genesis, PrincipalChange,
 };
 use ledger_core::gate::GATE_VERSION;
 use ledger_core::hash::{Hash, leaf_hash};
@@ -278,11 +278,7 @@ pub fn commit_first(
             continue;
         };
         for body in bodies {
-            let entry = Entry {
-                seq: state.head().next,
-                time: now,
-                body,
-            };
+            let entry = state.entry(now, body);
             lines.push(entry.encode()?);
             state.apply(&entry, None)?;
         }

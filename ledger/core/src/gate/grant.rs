@@ -61,7 +61,7 @@ pub(crate) fn check<'p>(
     }
     for (index, target) in (0u64..).zip(&request.targets) {
         let fields = &policy.text.fields;
-        match open.iter().find(|row| lacks(row, target, fields).is_none()) {
+        match deciding(&open, target, fields) {
             Some(row) => using(row),
             None => refused.push(Reason {
                 target: Some(index),
@@ -82,8 +82,18 @@ pub(crate) fn check<'p>(
     granted
 }
 
+/// Of rows that cover the rest, the first that covers `target` too.
+pub(super) fn deciding<'p>(
+    open: &[&'p Grant],
+    target: &Target,
+    fields: &FieldRules,
+) -> Option<&'p Grant> {
+    let mut open = open.iter().copied();
+    open.find(|row| lacks(row, target, fields).is_none())
+}
+
 /// Whether a row covers everything of the request but its objects; else what it does not cover.
-fn covers(
+pub(super) fn covers(
     policy: &InForce,
     row: &Grant,
     request: &Decision,
@@ -120,7 +130,11 @@ fn covers(
 }
 
 /// The field of `target` that the row does not grant, or its type where it does not grant the object.
-fn lacks<'t>(row: &Grant, target: &'t Target, fields: &FieldRules) -> Option<(Code, &'t str)> {
+pub(super) fn lacks<'t>(
+    row: &Grant,
+    target: &'t Target,
+    fields: &FieldRules,
+) -> Option<(Code, &'t str)> {
     if !row.objects.contains(&target.kind) {
         return Some((Code::GrantObject, &target.kind));
     }

@@ -6,6 +6,21 @@ use crate::action::Class;
 use crate::entry::{Cite, Code, Decision, Outcome, Reason};
 use crate::policy::{FieldRules, Policy};
 
+/// What raises a request to the tier that it has, or lowers it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TierCause<'a> {
+    /// The action's own tier.
+    Action,
+    /// An update of nothing but the agents' own fields.
+    OwnFields,
+    /// Writing a sensitive field of the target with this index.
+    Writes(u64, &'a str),
+    /// Reading a sensitive field of the target with this index.
+    Reads(u64, &'a str),
+    /// The row with this id, which grants it.
+    Row(&'a str),
+}
+
 /// The tier of a request: that of its action, raised by the fields that it touches and by the rows that
 /// grant it. An update (tier 1) of nothing but the agents' own fields is tier 0.
 pub(crate) fn of(
@@ -14,8 +29,23 @@ pub(crate) fn of(
     nature: &Nature,
     granted: Option<&Granted<'_>>,
 ) -> u8 {
-    let defaults = FieldRules::default();
-    let fields = policy.map_or(&defaults, |policy| &policy.fields);
+    let highest = |fields: &FieldRules| {
+        let tiers = causes(fields, request, nature, granted).map(|(tier, _)| tier);
+        tiers.max().unwrap_or(nature.tier)
+    };
+    match policy {
+        Some(policy) => highest(&policy.fields),
+        None => highest(&FieldRules::default()),
+    }
+}
+
+/// Everything that says a tier, each with the tier that it says; the highest counts.
+pub(super) fn causes<'a>(
+    fields: &'a FieldRules,
+    request: &'a Decision,
+    nature: &Nature,
+    granted: Option<&'a Granted<'_>>,
+) -> impl Iterator<Item = (u8, TierCause<'a>)> {
     let own = |name: &String| fields.agent_owned.contains(name);
     let only_own = nature.class == Class::Write
         && !request.targets.is_empty()
@@ -24,24 +54,21 @@ pub(crate) fn of(
             .iter()
             .all(|target| !target.writes.is_empty() && target.writes.iter().all(own));
     let action = match nature.tier {
-        1 if only_own => 0,
-        tier => tier,
+        1 if only_own => (0, TierCause::OwnFields),
+        tier => (tier, TierCause::Action),
     };
-    let touched = request.targets.iter().flat_map(|target| {
-        let tier = |names: &[String], tier| {
-            let is = |name: &String| fields.is_sensitive(&target.kind, name);
-            names.iter().any(is).then_some(tier)
+    let touched = (0u64..).zip(&request.targets).flat_map(|(index, target)| {
+        let sensitive = |names: &'a [String]| {
+            let mut names = names.iter().map(String::as_str);
+            names.find(|name| fields.is_sensitive(&target.kind, name))
         };
-        [tier(&target.writes, 2), tier(&target.reads, 1)]
+        let writes = sensitive(&target.writes).map(|name| (2, TierCause::Writes(index, name)));
+        let reads = sensitive(&target.reads).map(|name| (1, TierCause::Reads(index, name)));
+        [writes, reads].into_iter().flatten()
     });
-    let rows = granted
-        .into_iter()
-        .flat_map(|granted| &granted.rows)
-        .map(|row| row.tier);
-    touched
-        .chain(rows)
-        .flatten()
-        .fold(action, std::cmp::Ord::max)
+    let rows = granted.into_iter().flat_map(|granted| &granted.rows);
+    let rows = rows.filter_map(|row| Some((row.tier?, TierCause::Row(&row.id))));
+    std::iter::once(action).chain(touched).chain(rows)
 }
 
 /// What the tier demands, where no approval was given: of tier 2 an approval, of tier 3 break-glass.

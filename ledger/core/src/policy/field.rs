@@ -172,19 +172,24 @@ pub(super) fn word<T>(
     known: impl Fn(&str) -> Option<T>,
     expected: &str,
 ) -> Option<T> {
-    let found = row.string(reader, key)?;
-    let word = known(found.value);
+    word_at(reader, row, key, known, expected).map(|found| found.value)
+}
+
+/// The same, with its place.
+pub(super) fn word_at<T>(
+    reader: &mut Reader<'_>,
+    row: &mut Section<'_>,
+    key: &'static str,
+    known: impl Fn(&str) -> Option<T>,
+    expected: &str,
+) -> Option<Found<T>> {
+    let Found { at, value: text } = row.string(reader, key)?;
+    let word = known(text);
     if word.is_none() {
         let problem = format!("is unknown: expected {expected}");
-        reader.error(
-            found.at,
-            &row.key(key),
-            Some(found.value),
-            problem,
-            "change it",
-        );
+        reader.error(at, &row.key(key), Some(text), problem, "change it");
     }
-    word
+    word.map(|value| Found { at, value })
 }
 
 /// A trailing window, 1 second to 31 days, which must be there.

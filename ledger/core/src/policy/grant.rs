@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::field::{Known, List, existing, is_any, named, one_of, unique_id, word};
-use super::read::{Reader, Section};
+use super::field::{Known, List, existing, is_any, named, one_of, unique_id, word, word_at};
+use super::read::{Found, Reader, Section};
 use super::scope::{object_type, patterns};
 use super::{
     AGENT_VERSIONS_MAX, FieldRules, Fields, GRANTS_MAX, Grant, LIST_MAX, MAILBOX_BYTES_MAX,
@@ -102,11 +102,11 @@ fn objects(reader: &mut Reader<'_>, row: &mut Section<'_>, known: Known<'_>, gra
 }
 
 fn object_types(reader: &mut Reader<'_>, row: &Section<'_>, list: &List<'_>) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    let named = list.value.iter().enumerate();
-    for (i, item) in named.filter(|(_, item)| item.value != "*") {
+    let mut types = BTreeSet::new();
+    let items = list.value.iter().enumerate();
+    for (i, item) in items.filter(|(_, item)| item.value != "*") {
         match object_type(item.value) {
-            Ok(()) => _ = names.insert(item.value.to_owned()),
+            Ok(()) => _ = types.insert(item.value.to_owned()),
             Err(problem) => {
                 let remedy =
                     "write the type as requests name their targets, for instance `contact`";
@@ -115,7 +115,7 @@ fn object_types(reader: &mut Reader<'_>, row: &Section<'_>, list: &List<'_>) -> 
             }
         }
     }
-    names
+    types
 }
 
 fn environments(reader: &mut Reader<'_>, row: &mut Section<'_>) -> Vec<Environment> {
@@ -179,24 +179,19 @@ fn approval(
         }
         grant.tier = Some(tier);
     }
-    let at = row
-        .string(reader, "approval")
-        .map_or(row.at, |found| found.at);
     let stated = |word: &str| match word {
         "required" => Some(false),
         "waived" => Some(true),
         _ => None,
     };
-    grant.waived = word(reader, row, "approval", stated, "`required` or `waived`").unwrap_or(false);
-    if grant.waived && !reaches_tier_2(grant, known, fields) {
+    let approval = word_at(reader, row, "approval", stated, "`required` or `waived`");
+    grant.waived = approval.is_some_and(|found| found.value);
+    if let Some(Found { at, value: true }) = approval
+        && !reaches_tier_2(grant, known, fields)
+    {
         let problem = "has nothing to waive: nothing that the row grants is tier 2, and nothing lifts tier 3 but break-glass";
-        reader.error(
-            at,
-            &row.key("approval"),
-            Some("waived"),
-            problem,
-            "take it out",
-        );
+        let key = row.key("approval");
+        reader.error(at, &key, Some("waived"), problem, "take it out");
     }
     let elsewhere = |word: &str| (word == "elsewhere").then_some(true);
     grant.elsewhere = word(reader, row, "decided", elsewhere, "`elsewhere`").unwrap_or(false);

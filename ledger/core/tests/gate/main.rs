@@ -5,6 +5,7 @@ mod determinism;
 mod dnc;
 mod ledger;
 mod limits;
+mod matrix;
 mod model;
 mod plan;
 mod random;

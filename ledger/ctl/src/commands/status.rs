@@ -95,6 +95,7 @@ mod tests {
             open: 1,
             clock_blocked: true,
             version: "0.1.0".to_owned(),
+            ..v1::StatusReply::default()
         };
         assert_eq!(
             text(&status, Style::PLAIN),

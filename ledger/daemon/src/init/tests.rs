@@ -1,6 +1,6 @@
 use std::os::unix::fs::MetadataExt;
 
-use ledger_core::entry::ActorType;
+use ledger_core::entry::{ActorType, Entry};
 use ledger_core::trust::Trust;
 
 use super::*;

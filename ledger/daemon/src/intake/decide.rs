@@ -38,6 +38,8 @@ impl Intake {
             details,
             cost_micros,
             foreign,
+            approval,
+            undoes,
         } = request;
         let named = field::name("agent_id", &agent_id, PRINCIPAL_MAX)?;
         let agent = named.filter(|named| **named != *caller.id);
@@ -53,6 +55,12 @@ impl Intake {
             .transpose()?;
         let foreign = foreign
             .map(|foreign| foreign_decision("foreign", &foreign))
+            .transpose()?;
+        let approval = approval
+            .map(|seq| field::integer("approval", seq))
+            .transpose()?;
+        let undoes = undoes
+            .map(|seq| field::integer("undoes", seq))
             .transpose()?;
         let mut details = detail::take(redact, details)?;
         if let Some(raw) = people.raw {
@@ -70,6 +78,7 @@ impl Intake {
             recipients: people.canonical,
             cost_micros,
             foreign,
+            undoes,
         };
         let ids = Ids {
             request_id: &request_id,
@@ -89,7 +98,9 @@ impl Intake {
             foreign,
             ..
         } = request;
-        let has_tokens = mailbox.0.is_some() || !targets.is_empty() || !people.tokens.is_empty();
+        let has_tokens = mailbox.0.is_some()
+            || targets.iter().any(|target| target.id.is_some())
+            || !people.tokens.is_empty();
         let decision = Decision {
             agent,
             tool,
@@ -101,6 +112,8 @@ impl Intake {
             tokens_v: has_tokens.then_some(self.tokens_v),
             cost_micros,
             foreign,
+            approval,
+            undoes,
             details: details.commitments,
             ..Decision::request(Basis::Gate, cause, action)
         };

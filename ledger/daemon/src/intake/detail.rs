@@ -48,8 +48,15 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    pub(super) fn has(&self, name: DetailName) -> bool {
-        self.commitments.contains_key(&name)
+    /// Whether the reason is among them, for what nobody does without one.
+    pub(super) fn must_give_reason(&self) -> Result<(), FieldError> {
+        if self.commitments.contains_key(&DetailName::Reason) {
+            return Ok(());
+        }
+        Err(FieldError::withheld(
+            "details",
+            "a detail named REASON is required",
+        ))
     }
 
     /// Adds a detail of the ledger's own making. It is not part of the canonical request, which holds
