@@ -381,14 +381,14 @@ fn indexed<V: ReadView>(
 /// Counts the allows from seq `from` on.
 fn count_allows<V: ReadView>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
     each(view, Table::Allow, from, |seq, allow: AllowRecord| {
-        windows.count(seq, &allow)
+        windows.count(seq, &allow);
     })
 }
 
 /// Counts the samples from seq `from` on.
 fn count_samples<V: ReadView>(view: &V, from: u64, meters: &mut Meters) -> Result<(), ViewError> {
     each(view, Table::Sample, from, |seq, sample: SampleRecord| {
-        meters.count(seq, &sample)
+        meters.count(seq, &sample);
     })
 }
 

@@ -385,8 +385,7 @@ fn the_largest_list_of_people_fits() {
     };
     let mut ledger = old_ledger();
     let listings: Vec<Listing> = (0..LISTINGS_MAX).map(largest).collect();
-    let begin = import(DncOp::ImportBegin, None, "import");
-    let (begun, _) = ledger.append(begin, seconds(1));
+    let (begun, _) = ledger.append(import(DncOp::ImportBegin, None, "import"), seconds(1));
     let Body::Dnc(mut command) = dnc(DncOp::List, listings, "list") else {
         panic!("not a dnc entry")
     };

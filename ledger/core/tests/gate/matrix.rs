@@ -1,6 +1,8 @@
 //! Every combination of tier, foreign decision, approval, waiver, environment, stop, list, break-glass
 //! and breaker, against what follows from first principles.
 
+use std::fmt::Write as _;
+
 use ledger_core::action::Class;
 use ledger_core::entry::{
     Approval, Basis, Body, BreakGlass, BreakGlassEvent, Commitment, Decision, DetailName, Details,
@@ -207,11 +209,13 @@ approve_within_s = {approve_within_s}
     );
     let says = ["", "approval = \"waived\"\n", "decided = \"elsewhere\"\n"];
     for (agent, says) in AGENTS.into_iter().zip(says) {
-        text += &format!(
+        write!(
+            text,
             "[[grant]]\nid = \"of-{agent}\"\nagent = \"{agent}\"\n\
              actions = [\"crm.read\", \"crm.update\", \"email.send\", \"bulk.send\"]\n\
              sellers = [\"*\"]\nobjects = [\"*\"]\n{says}"
-        );
+        )
+        .unwrap();
     }
     text
 }

@@ -329,7 +329,13 @@ impl Model {
         reasons.extend(approval.map(|(reason, _)| reason));
         let tier = self.tier(request, class, &rows);
         let glass = self.glass_open(request, now);
-        reasons.extend(self.demands(tier, request, &rows, approver.is_some(), glass));
+        reasons.extend(grant::demands(
+            tier,
+            request,
+            &rows,
+            approver.is_some(),
+            glass,
+        ));
         self.sandbox(request, class, &mut reasons);
         recipients(request, class, &requires, &mut reasons);
         self.dnc(request, class, &channels, now, &mut reasons);

@@ -347,7 +347,9 @@ pub(crate) fn may(call: Call) -> Vec<Role> {
     match call {
         Call::Decide => vec![Agent],
         Call::Record => vec![Agent, Recorder],
-        Call::PutPrincipal
+        Call::TrustKey
+        | Call::DistrustKey
+        | Call::PutPrincipal
         | Call::RevokePrincipal
         | Call::PublishPolicy
         | Call::Resume
@@ -356,7 +358,6 @@ pub(crate) fn may(call: Call) -> Vec<Role> {
         Call::RequestBreakGlass | Call::ConfirmBreakGlass | Call::CloseBreakGlass => {
             vec![Operator, Compliance, Approver]
         }
-        Call::TrustKey | Call::DistrustKey => vec![Operator],
         Call::AddDnc
         | Call::Stop
         | Call::Tokenise

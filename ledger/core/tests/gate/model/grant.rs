@@ -192,46 +192,43 @@ impl Model {
         }
         tier
     }
+}
 
-    /// What stands in the way of a request of this tier, or what let it pass.
-    pub(super) fn demands(
-        &self,
-        tier: u8,
-        request: &Decision,
-        rows: &[&GrantM],
-        approved: bool,
-        glass: Option<u64>,
-    ) -> Option<ReasonM> {
-        let elsewhere = request
-            .foreign
-            .as_ref()
-            .is_some_and(|foreign| foreign.outcome == Outcome::Allow);
-        let of_row = |code| {
-            Some(ReasonM {
-                rule: Some(rows[0].id.clone()),
-                ..ReasonM::of(code)
-            })
-        };
-        match (tier, glass) {
-            (0 | 1, _) => None,
-            (2, _) if approved => None,
-            (2, _) if !rows.is_empty() && rows.iter().all(|row| row.waived) => {
-                of_row(Code::TierWaived)
-            }
-            (2, _)
-                if !rows.is_empty()
-                    && elsewhere
-                    && rows.iter().all(|row| row.waived || row.elsewhere) =>
-            {
-                of_row(Code::TierElsewhere)
-            }
-            (2, _) => Some(ReasonM::of(Code::TierApproval)),
-            (_, None) => Some(ReasonM::of(Code::TierBlocked)),
-            (_, Some(seq)) => Some(ReasonM {
-                cites: vec![Cite { seq, index: None }],
-                ..ReasonM::of(Code::TierBreakGlass)
-            }),
+/// What stands in the way of a request of this tier, or what let it pass.
+pub(super) fn demands(
+    tier: u8,
+    request: &Decision,
+    rows: &[&GrantM],
+    approved: bool,
+    glass: Option<u64>,
+) -> Option<ReasonM> {
+    let elsewhere = request
+        .foreign
+        .as_ref()
+        .is_some_and(|foreign| foreign.outcome == Outcome::Allow);
+    let of_row = |code| {
+        Some(ReasonM {
+            rule: Some(rows[0].id.clone()),
+            ..ReasonM::of(code)
+        })
+    };
+    match (tier, glass) {
+        (0 | 1, _) => None,
+        (2, _) if approved => None,
+        (2, _) if !rows.is_empty() && rows.iter().all(|row| row.waived) => of_row(Code::TierWaived),
+        (2, _)
+            if !rows.is_empty()
+                && elsewhere
+                && rows.iter().all(|row| row.waived || row.elsewhere) =>
+        {
+            of_row(Code::TierElsewhere)
         }
+        (2, _) => Some(ReasonM::of(Code::TierApproval)),
+        (_, None) => Some(ReasonM::of(Code::TierBlocked)),
+        (_, Some(seq)) => Some(ReasonM {
+            cites: vec![Cite { seq, index: None }],
+            ..ReasonM::of(Code::TierBreakGlass)
+        }),
     }
 }
 

@@ -309,7 +309,7 @@ pub(super) fn later(time: Timestamp, seconds: i64) -> Timestamp {
 }
 
 fn within(scope: &BreakerScope, request: &Decision, class: Class) -> bool {
-    let named = scope.actions.iter().any(|action| *action == request.action);
+    let named = scope.actions.contains(&request.action);
     let agent = match &scope.agent {
         Some(agent) => *agent == request.cause.actor.id,
         None => true,

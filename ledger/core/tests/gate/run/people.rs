@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use ledger_core::entry::{
-    Approval, Body, BreakGlass, BreakGlassEvent, Breaker, BreakerEvent, BreakerScope, Cause,
+    Actor, Approval, Body, BreakGlass, BreakGlassEvent, Breaker, BreakerEvent, BreakerScope, Cause,
     Change, Commitment, DetailName, Details, Dnc, DncOp, Import, KeyEntry, KeyEvent, Listing,
     ListingReason, Measure, Verdict,
 };
@@ -192,7 +192,7 @@ impl Run<'_> {
         match how {
             0 => content = Some(Hash([0xcc; 32])),
             1 => content = None,
-            2 => agent.id = ASKERS[usize::from(agent.id == ASKERS[0])].to_owned(),
+            2 => agent = Actor::principal(Role::Agent, ASKERS[usize::from(agent.id == ASKERS[0])]),
             3 => again.approval = Some(request),
             4 => again.approval = Some([0, 5, 44_444][pick % 3]),
             _ => {}

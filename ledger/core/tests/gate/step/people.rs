@@ -9,13 +9,12 @@ use super::*;
 /// The acts of people, each with its weight.
 pub(super) fn people(focus: Focus) -> Vec<(u32, BoxedStrategy<Act>)> {
     // Mostly who can answer; now and then anybody.
-    let approver = || prop_oneof![4 => 2..4usize, 1 => 0..PEOPLE.len()];
-    let answer = (0..22usize, approver(), prop::bool::weighted(0.15))
+    let who = || prop_oneof![4 => 2..4usize, 1 => 0..PEOPLE.len()];
+    let answer = (0..22usize, who(), prop::bool::weighted(0.15))
         .prop_map(|(pick, by, deny)| People::Answer { pick, by, deny });
-    let approved =
-        (0..22usize, 0..20usize).prop_map(|(pick, how)| People::AskApproved { pick, how });
-    let policy = (approver(), prop::bool::weighted(0.2))
-        .prop_map(|(by, deny)| People::AnswerPolicy { by, deny });
+    let again = (0..22usize, 0..20usize).prop_map(|(pick, how)| People::AskApproved { pick, how });
+    let policy =
+        (who(), prop::bool::weighted(0.2)).prop_map(|(by, deny)| People::AnswerPolicy { by, deny });
     let glass = (
         0..4usize,
         prop_oneof![4 => Just(0usize), 1 => 0..4usize],
@@ -45,7 +44,7 @@ pub(super) fn people(focus: Focus) -> Vec<(u32, BoxedStrategy<Act>)> {
     let (approve, glasses, imports) = (focus.approve, focus.glass, focus.import);
     let acts: Vec<(u32, BoxedStrategy<People>)> = vec![
         (approve, answer.boxed()),
-        (approve, approved.boxed()),
+        (approve, again.boxed()),
         (approve / 8, policy.boxed()),
         (approve / 8, groups.boxed()),
         (glasses, glass.boxed()),
