@@ -65,7 +65,8 @@ fn mail(address: &str) -> pb::DecideRequest {
 }
 
 fn denied(reply: &pb::DecideReply) -> bool {
-    reply.outcome() == pb::Outcome::Deny && format!("{:?}", reply.reasons).contains("sandbox.recipient")
+    reply.outcome() == pb::Outcome::Deny
+        && format!("{:?}", reply.reasons).contains("sandbox.recipient")
 }
 
 #[tokio::test]
@@ -112,7 +113,10 @@ async fn a_sandbox_reaches_nobody_and_keeps_nothing_readable() {
             name: name.into(),
         })
     };
-    let shown = detail(pb::DetailName::Params).await.expect("a detail").value;
+    let shown = detail(pb::DetailName::Params)
+        .await
+        .expect("a detail")
+        .value;
     let shown: serde_json::Value = serde_json::from_slice(&shown).expect("still JSON");
     assert_eq!(shown["status"], "open");
     assert_eq!(shown["deals"][0]["stage"], "won");
@@ -122,7 +126,10 @@ async fn a_sandbox_reaches_nobody_and_keeps_nothing_readable() {
         let text = value.as_str().expect("a string");
         assert!(text.starts_with("token:") && text.len() == 6 + 64, "{text}");
     }
-    let shown = detail(pb::DetailName::Rationale).await.expect("a detail").value;
+    let shown = detail(pb::DetailName::Rationale)
+        .await
+        .expect("a detail")
+        .value;
     assert!(shown.starts_with(b"token:"), "{shown:?}");
     let raw = detail(pb::DetailName::Recipients).await;
     Refused::of("the raw recipients", raw);
@@ -169,16 +176,32 @@ async fn a_policy_is_promoted_by_its_receipt_and_an_approval() {
     let ctl = Ctl::operator(&prod.ledger);
     let promote = |approval: u64| {
         let approval = approval.to_string();
-        ctl.run(&["policy", "promote", &folder, "--receipt", &receipt, "--approval", &approval])
+        ctl.run(&[
+            "policy",
+            "promote",
+            &folder,
+            "--receipt",
+            &receipt,
+            "--approval",
+            &approval,
+        ])
     };
     promote(1).refuses(&["no key of the ledger `sandbox.test/e2e` is trusted here"]);
     let trust = pb::KeyRequest {
         header: ask::header("trust"),
         key: sandbox.ledger.vkey(),
     };
-    let key = prod.operator.control().trust_key(trust).await.expect("trusted");
+    let key = prod
+        .operator
+        .control()
+        .trust_key(trust)
+        .await
+        .expect("trusted");
     let key = seq(key.into_inner().receipt);
-    promote(1).refuses(&["promotion.approval", "expected the seq of an entry that approves the policy"]);
+    promote(1).refuses(&[
+        "promotion.approval",
+        "expected the seq of an entry that approves the policy",
+    ]);
 
     let approver = principal(&prod, "revops.one", Role::Approver, &["revops"]).await;
     let sha256 = policy_hash(&[("policy.toml", POLICY)]);
@@ -190,22 +213,38 @@ async fn a_policy_is_promoted_by_its_receipt_and_an_approval() {
         verdict: pb::Verdict::Granted.into(),
         details: Vec::new(),
     };
-    let approval = approver.control().answer_approval(answer).await.expect("approved");
+    let approval = approver
+        .control()
+        .answer_approval(answer)
+        .await
+        .expect("approved");
     let approval = seq(approval.into_inner().receipt);
-    promote(approval).expect(0).says(&["is in force", "sandbox.test/e2e", "revops.one"]);
+    promote(approval)
+        .expect(0)
+        .says(&["is in force", "sandbox.test/e2e", "revops.one"]);
     promote(approval).refuses(&["has used it up"]);
     // Another text than was tried.
-    fs::write(Path::new(&folder).join("policy.toml"), format!("{POLICY}# more\n")).expect("a policy");
+    fs::write(
+        Path::new(&folder).join("policy.toml"),
+        format!("{POLICY}# more\n"),
+    )
+    .expect("a policy");
     promote(approval).refuses(&["the sandbox published the policy"]);
 
     let log = prod.operator.export().await.expect("exported");
-    let promoted = log.entries.iter().find_map(|line| match Entry::decode(line).expect("an entry").body {
-        Body::Policy(policy) => policy.promotion,
-        _ => None,
-    });
+    let promoted =
+        log.entries
+            .iter()
+            .find_map(|line| match Entry::decode(line).expect("an entry").body {
+                Body::Policy(policy) => policy.promotion,
+                _ => None,
+            });
     let promoted = promoted.expect("a promoted policy");
     assert_eq!((promoted.key, promoted.approval), (key, approval));
-    assert_eq!((promoted.origin.as_str(), promoted.approver.as_str()), (ORIGIN, "revops.one"));
+    assert_eq!(
+        (promoted.origin.as_str(), promoted.approver.as_str()),
+        (ORIGIN, "revops.one")
+    );
     let Site { daemon, ledger, .. } = prod;
     daemon.stop().await;
     ledger_tests::Verifier::of(&ledger).whole(&ledger.export("export"));
@@ -240,13 +279,19 @@ async fn a_dry_run_over_an_export_shows_what_would_change() {
     same.says(&["No outcome would change", "4 decisions"]);
     assert_eq!(json["changed"], 0);
     let (tighter, json) = try_policy(&POLICY.replace("limit = 3", "limit = 1"));
-    tighter.says(&["2 decisions would change", "throttle.exceeded (mailbox-day)"]);
+    tighter.says(&[
+        "2 decisions would change",
+        "throttle.exceeded (mailbox-day)",
+    ]);
     assert_eq!(json["changed"], 2);
     assert_eq!(json["changes"][0]["recorded"]["outcome"], "allow");
     assert_eq!(json["changes"][0]["candidate"]["outcome"], "deny");
     let (renamed, json) = try_policy(&POLICY.replace("outreach-1", "outreach-2"));
     renamed.says(&["not judged:", "`outreach-2`", "4 decisions that hang"]);
-    assert_eq!((json["changed"].as_u64(), json["unjudged"].as_u64()), (Some(0), Some(4)));
+    assert_eq!(
+        (json["changed"].as_u64(), json["unjudged"].as_u64()),
+        (Some(0), Some(4))
+    );
     let (asked, json) = try_policy(&POLICY.replace("approval = \"waived\"\n", ""));
     asked.says(&["require approval", "tier.approval"]);
     assert_eq!(json["changed"], 3);

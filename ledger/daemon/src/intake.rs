@@ -19,6 +19,7 @@ mod field;
 mod glass;
 mod import;
 mod key;
+mod mask;
 mod promotion;
 mod record;
 mod subject;

@@ -4,7 +4,7 @@ use ledger_core::entry::{Approval, Body, Verdict};
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 
-use super::{Command, Intake, Redact, detail, field, vocabulary};
+use super::{Command, Intake, Redact, field, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -33,7 +33,7 @@ impl Intake {
             }
         };
         let verdict = vocabulary::verdict("verdict", request.verdict)?;
-        let details = detail::take(redact, request.details)?;
+        let details = self.details(redact, request.details)?;
         if verdict == Verdict::Denied {
             details.must_give_reason()?;
         }

@@ -4,7 +4,7 @@ use ledger_core::entry::{Body, Breaker, BreakerEvent, BreakerScope, Cause, Measu
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 
-use super::{Command, Intake, Redact, detail, field};
+use super::{Command, Intake, Redact, field};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -24,7 +24,7 @@ impl Intake {
         let canonical = content::BreakerReset {
             opened: field::integer("opened", request.opened)?,
         };
-        let details = detail::take(redact, request.details)?;
+        let details = self.details(redact, request.details)?;
         details.must_give_reason()?;
         let cause = self.control_cause(
             caller,

@@ -12,9 +12,10 @@ use ledger_core::plan::Refusal;
 use ledger_core::policy::{Policy, policy_hash};
 use ledger_core::role::Call;
 use ledger_core::time::Timestamp;
+use ledger_core::token::Kind;
 use ledger_proto::v1 as wire;
 
-use super::{Command, Intake, Redact, detail, field, promotion, vocabulary};
+use super::{Command, Intake, Redact, field, promotion, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -155,6 +156,11 @@ impl Intake {
         for name in names {
             mailboxes.insert(name.to_owned(), self.mailbox_token(name)?);
         }
+        let fake_domains = policy
+            .fake_domains
+            .iter()
+            .map(|name| (name.clone(), self.subject.token(&Kind::Domain, name)))
+            .collect();
         let cause = self.undetailed(
             caller,
             Call::PublishPolicy,
@@ -168,7 +174,7 @@ impl Intake {
             replaces: None,
             parts: None,
             mailboxes,
-            fake_domains: BTreeMap::new(),
+            fake_domains,
             promotion,
             files: request
                 .files
@@ -197,7 +203,7 @@ impl Intake {
         let canonical = content::Scoped {
             scope: scope(request.scope.as_ref())?,
         };
-        let details = detail::take(redact, request.details)?;
+        let details = self.details(redact, request.details)?;
         let cause = self.control_cause(
             caller,
             Call::Stop,
@@ -231,7 +237,7 @@ impl Intake {
         let canonical = content::Scoped {
             scope: scope(request.scope.as_ref())?,
         };
-        let details = detail::take(redact, request.details)?;
+        let details = self.details(redact, request.details)?;
         details.must_give_reason()?;
         let cause = self.control_cause(
             caller,

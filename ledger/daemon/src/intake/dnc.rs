@@ -9,7 +9,7 @@ use ledger_core::name::PROVIDER_MAX;
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 
-use super::{Command, Intake, Redact, detail, field, vocabulary};
+use super::{Command, Intake, Redact, field, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -145,7 +145,7 @@ impl Intake {
             import,
             details,
         } = change;
-        let details = detail::take(redact, details)?;
+        let details = self.details(redact, details)?;
         let (listings, identifiers): (Vec<Listing>, Vec<_>) = rows.into_iter().unzip();
         let canonical = listings
             .iter()
@@ -222,7 +222,7 @@ impl Intake {
             "evidence_sha256",
             &request.evidence_sha256,
         )?);
-        let details = detail::take(redact, request.details)?;
+        let details = self.details(redact, request.details)?;
         details.must_give_reason()?;
         let canonical = content::Ends { ends, evidence };
         let cause = self.control_cause(

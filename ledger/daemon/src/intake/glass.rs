@@ -5,7 +5,7 @@ use ledger_core::name::ACTION_MAX;
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 
-use super::{Command, Intake, Redact, detail, field, principal_id};
+use super::{Command, Intake, Redact, field, principal_id};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -27,7 +27,7 @@ impl Intake {
             action: field::name("action", &request.action, ACTION_MAX)?,
             duration_s: field::integer("duration_s", request.duration_s)?,
         };
-        let details = detail::take(redact, request.details)?;
+        let details = self.details(redact, request.details)?;
         details.must_give_reason()?;
         let cause = self.control_cause(
             caller,
@@ -100,7 +100,7 @@ impl Intake {
         let canonical = content::GlassAnswered {
             request: field::integer("request", request.request)?,
         };
-        let details = detail::take(redact, request.details)?;
+        let details = self.details(redact, request.details)?;
         let header = request.header.as_ref();
         let cause = self.control_cause(caller, call, header, &canonical, &details.received)?;
         let glass = BreakGlass {

@@ -11,7 +11,7 @@ use ledger_proto::v1 as wire;
 use wire::record_request::Report;
 
 use super::decide::foreign_decision;
-use super::{ACTION_IDS, Command, Ids, Intake, Redact, detail, field, vocabulary};
+use super::{ACTION_IDS, Command, Ids, Intake, Redact, field, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -36,7 +36,7 @@ impl Intake {
             details,
             report,
         } = request;
-        let details = detail::take(redact, details)?;
+        let details = self.details(redact, details)?;
         let Some(report) = report else {
             let expected = "it is required: expected `execution`, `outcome` or `decision`";
             return Err(FieldError::withheld("report", expected).into());
