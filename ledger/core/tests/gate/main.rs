@@ -3,6 +3,7 @@
 
 mod determinism;
 mod dnc;
+mod edges;
 mod ledger;
 mod limits;
 mod matrix;
