@@ -33,7 +33,7 @@ pub use decision::{
     Basis, Check, Cite, Code, Decision, Environment, Foreign, Key, Outcome, PolicyRef, Reason,
     Recipient, RecipientRole, Target, ThrottleCount,
 };
-pub use dnc::{Dnc, DncOp, Listing, ListingReason};
+pub use dnc::{Dnc, DncOp, Import, Listing, ListingReason};
 pub use report::{Event, Execution, Finding, OutcomeReport, RecipientResult, Status, Unresolved};
 
 use std::collections::BTreeMap;

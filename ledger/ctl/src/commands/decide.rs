@@ -14,11 +14,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::proof::{Asked, Verified, other_kind, same, same_option};
 use crate::request::Write;
-use crate::values::detail::{Details, Named, Source, named, source};
+use crate::values::detail::{Details, Named, Source, kept, named, source};
 use crate::values::recipient::{recipient, to};
 use crate::values::report::foreign;
 use crate::values::target::target;
-use crate::values::words::{detail_name, outcome, recipient_role};
+use crate::values::when;
+use crate::values::words::{outcome, recipient_role};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -197,6 +198,8 @@ fn check<'v>(
         decision.mailbox.is_some(),
     )?;
     same_option("cost", asked.cost_micros, decision.cost_micros)?;
+    same_option("approval", asked.approval, decision.approval)?;
+    same_option("undoes", asked.undoes, decision.undoes)?;
     // Who was named stands in the entry only where it is not the caller.
     if let Some(named) = some(&asked.agent_id) {
         same(
@@ -220,6 +223,11 @@ fn check<'v>(
             json_word(&found.role),
         )?;
         same("flag of a recipient", asked.dnc, found.dnc)?;
+        same_option(
+            "time zone of a recipient",
+            some(&asked.utc_offset),
+            found.utc_offset.map(|offset| offset.to_string()).as_deref(),
+        )?;
     }
     same(
         "number of targets",
@@ -234,11 +242,7 @@ fn check<'v>(
             found.writes.join(","),
         )?;
     }
-    for detail in &asked.details {
-        let name = detail_name::word(detail.name());
-        let kept = decision.details.keys().any(|kept| kept.as_str() == name);
-        same(&format!("detail `{name}` kept"), true, kept)?;
-    }
+    kept(verified, &asked.details)?;
     let foreign = |foreign: &v1::ForeignDecision| {
         format!("{} by {}", outcome::word(foreign.outcome()), foreign.engine)
     };
@@ -256,6 +260,17 @@ fn check<'v>(
         "outcome",
         json_word(&decision.outcome),
         outcome::word(reply.outcome()),
+    )?;
+    same("tier", decision.tier.map_or(0, u32::from), reply.tier)?;
+    same_option(
+        "group asked",
+        decision.approvers.as_deref(),
+        some(&reply.approvers),
+    )?;
+    same_option(
+        "approve by",
+        decision.approve_by,
+        reply.approve_by.as_ref().and_then(when::from_wire),
     )?;
     Ok(decision)
 }
