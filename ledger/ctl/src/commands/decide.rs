@@ -15,11 +15,12 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::proof::{Asked, Verified, other_kind, same, same_option};
 use crate::request::Write;
-use crate::values::detail::{Details, Named, Source, named, source};
+use crate::values::detail::{Details, Named, Source, kept, named, source};
 use crate::values::recipient::{recipient, to};
 use crate::values::report::foreign;
 use crate::values::target::target;
-use crate::values::words::{detail_name, outcome, recipient_role};
+use crate::values::when;
+use crate::values::words::{outcome, recipient_role};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -247,6 +248,11 @@ fn check(
             json_word(&found.role),
         )?;
         same("flag of a recipient", asked.dnc, found.dnc)?;
+        same_option(
+            "time zone of a recipient",
+            some(&asked.utc_offset),
+            found.utc_offset.map(|offset| offset.to_string()).as_deref(),
+        )?;
     }
     same(
         "number of targets",
@@ -261,11 +267,7 @@ fn check(
             found.writes.join(","),
         )?;
     }
-    for detail in &asked.details {
-        let name = detail_name::word(detail.name());
-        let kept = decision.details.keys().any(|kept| kept.as_str() == name);
-        same(&format!("detail `{name}` kept"), true, kept)?;
-    }
+    kept(verified, &asked.details)?;
     let foreign = |foreign: &v1::ForeignDecision| {
         format!("{} by {}", outcome::word(foreign.outcome()), foreign.engine)
     };
@@ -283,6 +285,17 @@ fn check(
         "outcome",
         json_word(&decision.outcome),
         outcome::word(reply.outcome()),
+    )?;
+    same("tier", decision.tier.map_or(0, u32::from), reply.tier)?;
+    same_option(
+        "group asked",
+        decision.approvers.as_deref(),
+        some(&reply.approvers),
+    )?;
+    same_option(
+        "approve by",
+        decision.approve_by,
+        reply.approve_by.as_ref().and_then(when::from_wire),
     )?;
     Ok(())
 }

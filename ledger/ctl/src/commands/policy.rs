@@ -18,6 +18,7 @@ use serde_json::json;
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
+use crate::output::Style;
 use crate::proof::{Asked, Verified, WriteJson, other_kind, same_option};
 use crate::request::WriteArgs;
 use crate::text::{counted, put};
@@ -298,6 +299,18 @@ async fn show(context: &Context, args: &ShowArgs) -> Result<(), Failure> {
         .collect();
     let object = json!({ "seq": policy.seq, "sha256": policy.sha256, "proven": policy.proven, "files": files });
     context.output.show(&text, &object)
+}
+
+/// A policy's folder, read and checked: its hash, its tables for people, and the same as an object.
+pub(super) fn tables(
+    folder: &Path,
+    style: Style,
+) -> Result<(Hash, String, serde_json::Value), Failure> {
+    let files = folder::read(folder)?;
+    let policy = Policy::parse(&files).map_err(Problem::Policy)?;
+    let sha256 = policy_hash(&files);
+    let object = table::object(&policy, sha256, None);
+    Ok((sha256, table::text(&policy, style), object))
 }
 
 async fn table(context: &Context, args: &TableArgs) -> Result<(), Failure> {
