@@ -122,7 +122,7 @@ fn each(path: &Path, take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Resu
     let mut line = Vec::new();
     loop {
         line.clear();
-        let limit = ENTRY_BYTES_MAX as u64 + 2;
+        let limit = ENTRY_BYTES_MAX as u64 + 1;
         let mut limited = io::Read::take(&mut reader, limit);
         if limited.read_until(b'\n', &mut line).map_err(input)? == 0 {
             return Ok(());

@@ -16,14 +16,14 @@ use crate::request::WriteArgs;
 
 pub(super) const RECEIPT_EXAMPLES: &str = "\
 Examples:
-  ledgerctl --socket sandbox/ledger.sock policy receipt --out tried.tlog-proof
+  ledgerctl policy receipt --socket sandbox/ledger.sock --out tried.tlog-proof
 
 The receipt proves that the sandbox has this policy in force. `ledgerctl policy promote` takes it to production.";
 
 pub(super) const PROMOTE_EXAMPLES: &str = "\
 Examples, after the policy was tried in a sandbox:
-  ledgerctl key trust --key sandbox/ledger.vkey             once, by an operator
-  ledgerctl approvals policy policies/sales                 by somebody of the group revops
+  ledgerctl key trust @sandbox/ledger.vkey                  once, by an operator
+  ledgerctl approvals policy --folder policies/sales        by somebody of the group revops
   ledgerctl policy promote policies/sales --receipt tried.tlog-proof --approval 812
 
 Both ledgers record the same text, and the entry carries the sandbox's receipt. The text must be exactly what was tried
