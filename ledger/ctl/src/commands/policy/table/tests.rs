@@ -57,33 +57,51 @@ fn policy() -> Policy {
 fn a_policy_is_shown_as_tables() {
     let expected = "\
 Who may do what
-  agent             row           sellers  mailboxes               actions
-  agent.enrichment  reads         -        -                       crm.read
-  agent.sender      sends         acme     outreach-1, outreach-2  email.send
-  \"                 sender-reads  -        -                       crm.read
+  agent, row        actions     objects  reads  writes  in             tier  approval
+  agent.enrichment
+    reads           crm.read    -        -      -       prod, sandbox  0     -
+  agent.sender
+    sends           email.send  -        -      -       prod, sandbox  2     sales-ops
+    sender-reads    crm.read    -        -      -       prod, sandbox  0     -
+
+Where from, for whom, and which version
+  row    sellers  mailboxes               agent versions
+  sends  acme     outreach-1, outreach-2  any
 
 Actions
-  action           class    channels                   requires        granted to
-  call.queue       contact  call                       -               nobody
-  crm.read         read     -                          -               agent.enrichment, agent.sender
-  email.send       contact  email                      email, contact  agent.sender
-  meeting.book     contact  email, meeting             -               nobody
-  sequence.enroll  contact  email, call, sms, meeting  -               nobody
-  sms.send         contact  sms                        -               nobody
+  action           tier  class    channels                   requires        hours  registry  granted to
+  call.queue       2     contact  call                       -               -      -         nobody
+  crm.read         0     read     -                          -               -      -         agent.enrichment, agent.sender
+  email.send       2     contact  email                      email, contact  -      -         agent.sender
+  meeting.book     2     contact  email, meeting             -               -      -         nobody
+  sequence.enroll  2     contact  email, call, sms, meeting  -               -      -         nobody
+  sms.send         2     contact  sms                        -               -      -         nobody
 
 How often, in trailing windows
   rule          limit          window  per        counts
   mailbox-day   2,500 actions  24h     mailbox    email.send
   contact-week  1 recipients   7d      recipient  class contact
 
+Circuit breakers, over the reports of trailing windows
+  rule        measure     warns  opens         from  window  per    closes      measures
+  dnc-breach  dnc_breach  -      at the first  -     -       agent  by a reset  class contact
+
+Fields
+  the agents' own  agent_*; writable wherever a row grants the object
+  sensitive        *.lifecycle_stage, *.lifecyclestage, deal.deal_stage, deal.dealstage, deal.stage,
+                   deal.stage_id; tier 2 to write, tier 1 to read
+
 Numbers
-  number             value
-  valid_for_s        60
-  report_within_s    900
-  start_tolerance_s  5
-  heartbeat_s        300
-  max_gap_s          604800
-  clock_bound_ms     5000
+  number                 value
+  valid_for_s            60
+  report_within_s        900
+  start_tolerance_s      5
+  heartbeat_s            300
+  max_gap_s              604800
+  clock_bound_ms         5000
+  approve_within_s       14400
+  break_glass_confirm_s  900
+  break_glass_max_s      3600
 ";
     assert_eq!(text(&policy(), Style::PLAIN), expected);
 }
