@@ -235,7 +235,7 @@ impl Import<'_> {
             correlation_id: self.args.write.correlation_id.clone(),
             receipt_out,
         };
-        Ok(args.begin()?.as_part())
+        Ok(args.begin()?.into_part())
     }
 
     fn listing(&self, subject: v1::Subject) -> v1::Listing {
@@ -336,7 +336,10 @@ mod tests {
         assert_eq!(first, base(file, "--kind phone"));
         assert_eq!(
             base(file, "--kind phone --channel sms,call"),
-            base(file, "--kind phone --channel call --channel sms --channel call")
+            base(
+                file,
+                "--kind phone --channel call --channel sms --channel call"
+            )
         );
         let others = [
             base(b"+442079460001\n", "--kind phone"),
