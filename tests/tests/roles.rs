@@ -20,7 +20,7 @@ struct Facts {
 }
 
 /// The key of another ledger.
-const OTHER_KEY: &str = "sandbox.example+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+const OTHER_KEY: &str = "sandbox.example+afb01794+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
 
 /// Calls it with a request that would be answered if the role may.
 async fn call(call: Call, client: &Client, facts: &Facts) -> Result<(), Status> {

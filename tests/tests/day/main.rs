@@ -120,14 +120,10 @@ async fn scopes_and_tiers(team: &Team) {
         .ask(update("deal", "d-1", &["jobtitle"]))
         .await;
     assert_eq!(denied(&object, "grant.object")["field"], "deal");
-    let nothing = team
-        .enrichment
-        .ask(ask::act(
-            &site::fresh("ask"),
-            &site::fresh("run"),
-            "crm.contact.update",
-        ))
-        .await;
+    let nothing = with(update("contact", "c-1", &[]), |request| {
+        request.targets.clear()
+    });
+    let nothing = team.enrichment.ask(nothing).await;
     denied(&nothing, "grant.target_missing");
     let other = with(update("contact", "c-1", &["jobtitle"]), |request| {
         "sha256:0000".clone_into(&mut request.agent_version);
