@@ -32,8 +32,10 @@ fn on_a_small_stack(test: impl FnOnce() + Send + 'static) {
     thread.unwrap().join().unwrap();
 }
 
+type Growing = fn(usize) -> String;
+
 /// Conditions that hold for the first read, each deeper with `n` in a way of its own.
-const GROWING: [(&str, fn(usize) -> String); 12] = [
+const GROWING: [(&str, Growing); 12] = [
     ("or", |n| {
         when(&format!(
             "context.undoes{} || context.tier == 0",
@@ -74,8 +76,7 @@ const GROWING: [(&str, fn(usize) -> String); 12] = [
         condition(&"unless { context.undoes }".repeat(n + 1))
     }),
     ("members", |n| {
-        let sum = format!("{{ a: context{} }}", ".tier".repeat(1));
-        when(&format!("{}{} == 0", "0 + ".repeat(n), format!("{sum}.a")))
+        when(&format!("{}{{a: context.tier}}.a == 0", "0 + ".repeat(n)))
     }),
     ("sets", |n| {
         let set = "[context.tier].contains(0) && ";

@@ -14,10 +14,10 @@ use crate::time::Timestamp;
 
 /// What is free of the stack wherever Cedar works on conditions. It calls itself for each level of one,
 /// and gives up where the stack gets short: what it answers must not depend on the thread that asks. The
-/// largest condition takes about 5 MiB in a build without optimisation.
-const STACK_FREE: usize = 6 * 1024 * 1024;
-/// What is taken where less is free.
-const STACK: usize = 8 * 1024 * 1024;
+/// largest condition takes about 6 MiB in a build without optimisation.
+const STACK_FREE: usize = 12 * 1024 * 1024;
+/// What is taken where less is free; only what is used of it becomes memory.
+const STACK: usize = 16 * 1024 * 1024;
 
 /// Runs this where the largest condition has enough stack.
 pub(super) fn with_stack<T>(run: impl FnOnce() -> T) -> T {

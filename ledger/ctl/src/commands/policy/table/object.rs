@@ -1,10 +1,10 @@
 //! A policy as one JSON object: everything that its text says.
 
 use ledger_core::hash::Hash;
-use ledger_core::policy::{BreakerRule, Grant, Mailboxes, Names, Policy};
+use ledger_core::policy::{BreakerRule, Condition, Grant, Mailboxes, Names, Policy};
 use serde_json::{Value, json};
 
-use super::{environments, hours, number_list};
+use super::{effect, environments, hours, number_list};
 
 /// The same as the tables, and complete.
 pub(in crate::commands::policy) fn object(
@@ -37,6 +37,7 @@ pub(in crate::commands::policy) fn object(
         "actions": actions(policy),
         "throttles": throttles.collect::<Vec<_>>(),
         "breakers": breakers,
+        "conditions": conditions(policy),
         "dnc_breach": { "scope": policy.dnc_breach.as_str() },
         "fields": {
             "agent_owned": policy.fields.agent_owned.patterns(),
@@ -61,6 +62,13 @@ fn actions(policy: &Policy) -> Vec<Value> {
         })
     };
     policy.actions().map(action).collect()
+}
+
+/// By id; `null` where the policy has no file for any, which is not the same as a file without any.
+fn conditions(policy: &Policy) -> Option<Vec<Value>> {
+    let conditions = policy.conditions()?.all().iter();
+    let condition = |condition: &Condition| json!({ "id": condition.id, "effect": effect(condition), "file": condition.path });
+    Some(conditions.map(condition).collect())
 }
 
 fn breaker(rule: &BreakerRule) -> Value {
