@@ -267,7 +267,7 @@ async fn undone(team: &Team, executed: &Line) {
     let undo = routing.run(&["undo", &seq, "--target-id", "d-1"]).expect(0);
     undo.says(&["crm.deal.stage", "open"]);
     let submitted = routing.run(&["undo", &seq, "--target-id", "d-1", "--submit"]);
-    submitted.says(&["require_approval"]);
+    submitted.says(&["APPROVAL REQUIRED"]);
     let asked = team.last("decision").await;
     assert_eq!(
         asked.0["undoes"].as_u64(),
