@@ -17,7 +17,7 @@ pub(crate) mod tier;
 use std::collections::BTreeSet;
 
 pub use explain::{Explained, Miss, RowSays, TargetSays, explain};
-pub use tier::TierCause;
+pub use tier::{TierCause, group as approver_group};
 
 use crate::action::{ActionRule, Channels, Class};
 use crate::entry::{Cite, Code, Decision, Outcome, PolicyRef, Reason};

@@ -251,6 +251,16 @@ impl Policy {
         &self.grants
     }
 
+    /// The tiers that requests under a row can have: those of its actions, raised by the row, and 2
+    /// where it lets a sensitive field be written. An update of nothing but the agents' own fields is
+    /// tier 0 all the same.
+    pub fn tiers(&self, row: &Grant) -> BTreeSet<u8> {
+        row.tiers(
+            |action| self.action(action).map(|rule| rule.tier),
+            &self.fields,
+        )
+    }
+
     /// The throttle rules, in the order of the file.
     pub fn throttles(&self) -> &[ThrottleRule] {
         &self.throttles

@@ -86,6 +86,16 @@ impl Redaction {
         }
     }
 
+    /// The names of its own, as names are compared.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    /// The places of its own.
+    pub fn pointers(&self) -> &[Pointer] {
+        &self.pointers
+    }
+
     /// The bytes without secrets, and how many values were replaced. Bytes in which there are none, and
     /// bytes that are not JSON, come back as they are, with 0.
     pub fn apply<'a>(&self, bytes: &'a [u8]) -> (Cow<'a, [u8]>, usize) {

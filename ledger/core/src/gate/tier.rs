@@ -122,7 +122,7 @@ pub(crate) fn approvers(nature: &Nature, granted: Option<&Granted<'_>>) -> Strin
 }
 
 /// The group that approves actions of a class where no row names one.
-pub(crate) const fn group(class: Class) -> &'static str {
+pub const fn group(class: Class) -> &'static str {
     match class {
         Class::Read | Class::Write => "revops",
         Class::Contact => "sales-ops",

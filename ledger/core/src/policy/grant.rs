@@ -156,19 +156,15 @@ fn approval(
     fields: &FieldRules,
     grant: &mut Grant,
 ) {
-    let tiers = grant
-        .actions
-        .iter()
-        .filter_map(|action| known.rule(action))
-        .map(|rule| rule.tier);
-    let least = tiers.min();
+    let tier = |action: &str| known.rule(action).map(|rule| rule.tier);
+    let least = grant.actions.iter().filter_map(|action| tier(action)).min();
     if let Some(found) = row.integer(reader, "tier", &(1..=3)) {
-        let tier = u8::try_from(found.value).unwrap_or(3);
-        if let Some(least) = least.filter(|least| tier < *least) {
+        let raised = u8::try_from(found.value).unwrap_or(3);
+        if let Some(least) = least.filter(|least| raised < *least) {
             let problem = format!(
                 "is below the tier of each of its actions ({least}): a row raises a tier and never lowers one"
             );
-            let shown = tier.to_string();
+            let shown = raised.to_string();
             reader.error(
                 found.at,
                 &row.key("tier"),
@@ -177,7 +173,7 @@ fn approval(
                 "raise it, or take it out",
             );
         }
-        grant.tier = Some(tier);
+        grant.tier = Some(raised);
     }
     let stated = |word: &str| match word {
         "required" => Some(false),
@@ -187,7 +183,7 @@ fn approval(
     let approval = word_at(reader, row, "approval", stated, "`required` or `waived`");
     grant.waived = approval.is_some_and(|found| found.value);
     if let Some(Found { at, value: true }) = approval
-        && !reaches_tier_2(grant, known, fields)
+        && !grant.tiers(tier, fields).contains(&2)
     {
         let problem = "has nothing to waive: nothing that the row grants is tier 2, and nothing lifts tier 3 but break-glass";
         let key = row.key("approval");
@@ -203,22 +199,27 @@ fn approval(
     }
 }
 
-/// Whether a request that the row grants can be tier 2: by its action, by the row, or by a sensitive
-/// field that the row lets it write.
-fn reaches_tier_2(grant: &Grant, known: Known<'_>, fields: &FieldRules) -> bool {
-    let writes_sensitive = fields.sensitive.iter().any(|(object, field)| {
-        let object = match &grant.objects {
-            Names::Any => true,
-            Names::Only(names) if object == "*" => !names.is_empty(),
-            Names::Only(names) => names.contains(object),
-        };
-        object && (grant.writes.contains(field) || fields.agent_owned.contains(field))
-    });
-    let rules = grant.actions.iter().filter_map(|action| known.rule(action));
-    let raised = rules.map(|rule| rule.tier.max(grant.tier.unwrap_or(0)));
-    raised
-        .into_iter()
-        .any(|tier| tier == 2 || (tier < 2 && writes_sensitive))
+impl Grant {
+    /// The tiers that requests under this row can have: those of its actions, raised by the row, and 2
+    /// where it lets a sensitive field be written. `tier` says that of an action.
+    pub(super) fn tiers(
+        &self,
+        tier: impl Fn(&str) -> Option<u8>,
+        fields: &FieldRules,
+    ) -> BTreeSet<u8> {
+        let sensitive = fields.sensitive.iter().any(|(object, field)| {
+            let object = match &self.objects {
+                Names::Any => true,
+                Names::Only(names) if object == "*" => !names.is_empty(),
+                Names::Only(names) => names.contains(object),
+            };
+            object && (self.writes.contains(field) || fields.agent_owned.contains(field))
+        });
+        let actions = self.actions.iter().filter_map(|action| tier(action));
+        let raised = actions.map(|tier| tier.max(self.tier.unwrap_or(0)));
+        let touched = |tier: u8| [Some(tier), (sensitive && tier < 2).then_some(2)];
+        raised.flat_map(touched).flatten().collect()
+    }
 }
 
 fn sellers(reader: &mut Reader<'_>, row: &mut Section<'_>) -> Option<Names> {

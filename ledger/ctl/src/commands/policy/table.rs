@@ -1,86 +1,247 @@
-//! A policy as tables: who may do what, what an action is, how often.
+//! A policy as tables: who may do what to what, what an action is, how often, what closes off.
+
+mod object;
 
 use std::collections::BTreeSet;
 
-use ledger_core::hash::Hash;
-use ledger_core::policy::{Grant, Mailboxes, NUMBER_RANGES, Names, Numbers, Policy, ThrottleRule};
-use serde_json::{Value, json};
+use ledger_core::action::ActionRule;
+use ledger_core::entry::{Environment, Measure};
+use ledger_core::policy::{
+    BreakerRule, DNC_BREACH, Grant, Mailboxes, NUMBER_RANGES, Names, Numbers, Policy, SENSITIVE,
+    ThrottleRule,
+};
 
 use crate::narrate::short;
 use crate::output::Style;
-use crate::text::{Table, duration_s, grouped, put};
+use crate::text::{Table, duration_s, grouped, put, wrapped};
+
+pub(super) use object::object;
+
+/// How wide a cell of names gets before the rest goes into the next line.
+const CELL: usize = 18;
 
 /// The tables for people.
 pub(super) fn text(policy: &Policy, style: Style) -> String {
-    let mut out = format!("{}\n{}", style.strong("Who may do what"), grants(policy));
-    put!(out, "\n{}\n{}", style.strong("Actions"), actions(policy));
-    put!(
-        out,
-        "\n{}\n{}",
-        style.strong("How often, in trailing windows"),
-        throttles(policy)
-    );
-    put!(
-        out,
-        "\n{}\n{}",
-        style.strong("Numbers"),
-        numbers(policy.numbers)
-    );
+    let sections = [
+        ("Who may do what", grants(policy)),
+        ("Where from, for whom, and which version", senders(policy)),
+        ("Actions", actions(policy)),
+        ("How often, in trailing windows", throttles(policy)),
+        (
+            "Circuit breakers, over the reports of trailing windows",
+            breakers(policy),
+        ),
+        ("Fields", fields(policy)),
+        ("Sandbox", sandbox(policy)),
+        ("Numbers", numbers(policy.numbers)),
+    ];
+    let mut out = String::new();
+    for (heading, body) in sections.into_iter().filter(|(_, body)| !body.is_empty()) {
+        let gap = if out.is_empty() { "" } else { "\n" };
+        put!(out, "{gap}{}\n{body}", style.strong(heading));
+    }
     out
 }
 
-fn grants(policy: &Policy) -> String {
+/// The rows, those of one agent together, in the order of the file.
+fn sorted(policy: &Policy) -> Vec<&Grant> {
     let mut rows: Vec<&Grant> = policy.all_grants().iter().collect();
     rows.sort_by(|one, other| one.agent.cmp(&other.agent));
+    rows
+}
+
+fn grants(policy: &Policy) -> String {
+    let rows = sorted(policy);
     if rows.is_empty() {
         return "  nobody may do anything\n".to_owned();
     }
-    let mut table = Table::new(&["agent", "row", "sellers", "mailboxes", "actions"]);
+    let mut table = Table::new(&[
+        "agent, row",
+        "actions",
+        "objects",
+        "reads",
+        "writes",
+        "in",
+        "tier",
+        "approval",
+    ]);
     let mut last = None;
-    for grant in rows {
+    for row in &rows {
         // An agent's name stands once, before all of its rows.
-        let agent = if last == Some(&grant.agent) {
-            "\"".to_owned()
-        } else {
-            grant.agent.clone()
-        };
-        last = Some(&grant.agent);
-        table.row([
-            agent,
-            grant.id.clone(),
-            names(&grant.sellers),
-            mailboxes(&grant.mailboxes),
-            joined(&grant.actions),
-        ]);
+        if last != Some(&row.agent) {
+            let blank = std::iter::repeat_n(" ".to_owned(), 7);
+            table.row(std::iter::once(row.agent.clone()).chain(blank));
+        }
+        last = Some(&row.agent);
+        lines(
+            &mut table,
+            [
+                vec![format!("  {}", row.id)],
+                cell(&row.actions),
+                cell(&names(&row.objects)),
+                cell(&row.reads.patterns()),
+                cell(&row.writes.patterns()),
+                cell(&environments(row)),
+                vec![tier(policy, row)],
+                approval(policy, row),
+            ],
+        );
     }
-    table.render("  ")
+    let mut out = table.render("  ");
+    if rows.iter().any(|row| row.waived) {
+        let note = "waived: what is tier 2 in this row is done without anybody's approval. The do-not-contact \
+                    list, throttles, breakers and stops hold all the same.";
+        put!(out, "\n{}", wrapped("  ", note));
+    }
+    out
+}
+
+/// Adds a row of cells that may have several lines each.
+fn lines<const N: usize>(table: &mut Table, cells: [Vec<String>; N]) {
+    let height = cells.iter().map(Vec::len).max().unwrap_or(1);
+    for at in 0..height.max(1) {
+        let line = |cell: &Vec<String>| match (cell.get(at), at) {
+            (Some(line), _) => line.clone(),
+            (None, 0) => String::new(),
+            // An empty cell is shown as one: here it is the end of a longer one.
+            (None, _) => " ".to_owned(),
+        };
+        table.row(cells.each_ref().map(line));
+    }
+}
+
+/// Names with commas between them, in lines of about [`CELL`] characters.
+fn cell<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for name in names {
+        let name = name.as_ref();
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 2 + name.chars().count() <= CELL => {
+                put!(line, ", {name}");
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(name.to_owned());
+            }
+            None => lines.push(name.to_owned()),
+        }
+    }
+    lines
+}
+
+fn environments(row: &Grant) -> Vec<&'static str> {
+    let word = |environment: &Environment| match environment {
+        Environment::Prod => "prod",
+        Environment::Sandbox => "sandbox",
+    };
+    row.environments.iter().map(word).collect()
+}
+
+/// The tiers that requests under a row can have.
+fn tier(policy: &Policy, row: &Grant) -> String {
+    let tiers: Vec<String> = policy.tiers(row).iter().map(ToString::to_string).collect();
+    tiers.join(", ")
+}
+
+/// Whose approval the row's tiers need.
+fn approval(policy: &Policy, row: &Grant) -> Vec<String> {
+    let tiers = policy.tiers(row);
+    let mut out = Vec::new();
+    if tiers.contains(&2) {
+        out.push(match (row.waived, row.elsewhere) {
+            (true, _) => "waived (tier 2)".to_owned(),
+            (false, true) => format!("elsewhere, or {}", approvers(policy, row)),
+            (false, false) => approvers(policy, row),
+        });
+    }
+    if tiers.contains(&3) {
+        out.push("break-glass (tier 3)".to_owned());
+    }
+    out
+}
+
+/// The groups that approve tier 2 under a row.
+fn approvers(policy: &Policy, row: &Grant) -> String {
+    let of_class = |action: &String| policy.action(action).map(|rule| rule.class);
+    let classes = row.actions.iter().filter_map(of_class);
+    let groups: BTreeSet<&str> = match &row.approvers {
+        Some(group) => BTreeSet::from([group.as_str()]),
+        None => classes.map(ledger_core::gate::approver_group).collect(),
+    };
+    joined(groups)
+}
+
+fn senders(policy: &Policy) -> String {
+    let mut table = Table::new(&["row", "sellers", "mailboxes", "agent versions"]);
+    let mut any = false;
+    for row in sorted(policy) {
+        let versions = row.agent_versions.iter();
+        let cells = [
+            joined(names(&row.sellers)),
+            mailboxes(&row.mailboxes),
+            joined(versions),
+        ];
+        if cells.iter().any(|cell| !cell.is_empty()) {
+            let [sellers, mailboxes, versions] = cells;
+            let versions = if versions.is_empty() {
+                "any".to_owned()
+            } else {
+                versions
+            };
+            table.row([row.id.clone(), sellers, mailboxes, versions]);
+            any = true;
+        }
+    }
+    if any {
+        table.render("  ")
+    } else {
+        String::new()
+    }
 }
 
 fn actions(policy: &Policy) -> String {
-    let mut table = Table::new(&["action", "class", "channels", "requires", "granted to"]);
+    let mut table = Table::new(&[
+        "action",
+        "tier",
+        "class",
+        "channels",
+        "requires",
+        "hours",
+        "registry",
+        "granted to",
+    ]);
     for (name, rule) in policy.actions() {
-        let requires: Vec<String> = rule.requires.iter().map(ToString::to_string).collect();
-        let agents: BTreeSet<&str> = policy
-            .all_grants()
-            .iter()
+        let requires = rule.requires.iter().map(ToString::to_string);
+        let of = policy.all_grants().iter();
+        let agents: BTreeSet<&str> = of
             .filter(|grant| grant.actions.contains(name))
             .map(|grant| grant.agent.as_str())
             .collect();
-        let agents: Vec<&str> = agents.into_iter().collect();
         let agents = if agents.is_empty() {
             "nobody".to_owned()
         } else {
-            agents.join(", ")
+            joined(agents)
         };
         table.row([
             name.to_owned(),
+            rule.tier.to_string(),
             rule.class.to_string(),
             rule.channels.to_string(),
-            requires.join(", "),
+            joined(requires),
+            hours(rule),
+            rule.registry_max_age_s.map_or_else(String::new, duration_s),
             agents,
         ]);
     }
     table.render("  ")
+}
+
+/// `08:00-21:00`, as a policy writes it.
+pub(super) fn hours(rule: &ActionRule) -> String {
+    let clock = |minutes: u16| format!("{:02}:{:02}", minutes / 60, minutes % 60);
+    rule.hours.map_or_else(String::new, |(from, to)| {
+        format!("{}-{}", clock(from), clock(to))
+    })
 }
 
 fn throttles(policy: &Policy) -> String {
@@ -91,19 +252,123 @@ fn throttles(policy: &Policy) -> String {
     for rule in policy.throttles() {
         table.row([
             rule.id.clone(),
-            format!("{} {}", grouped(rule.limit), rule.unit.as_str()),
+            limit(rule),
             duration_s(rule.window_s),
             rule.per.as_str().to_owned(),
-            counts(rule),
+            subject(&rule.classes, &rule.actions),
         ]);
     }
     table.render("  ")
 }
 
-fn counts(rule: &ThrottleRule) -> String {
-    let classes = rule.classes.iter().map(|class| format!("class {class}"));
-    let all: Vec<String> = classes.chain(rule.actions.iter().cloned()).collect();
-    all.join(", ")
+/// `25 actions`.
+pub(super) fn limit(rule: &ThrottleRule) -> String {
+    format!("{} {}", grouped(rule.limit), rule.unit.as_str())
+}
+
+/// The classes and actions that a rule is about.
+fn subject(classes: &BTreeSet<ledger_core::action::Class>, actions: &BTreeSet<String>) -> String {
+    let classes = classes.iter().map(|class| format!("class {class}"));
+    joined(classes.chain(actions.iter().cloned()))
+}
+
+fn breakers(policy: &Policy) -> String {
+    let mut table = Table::new(&[
+        "rule", "measure", "warns", "opens", "from", "window", "per", "closes", "measures",
+    ]);
+    for rule in policy.breakers() {
+        table.row([
+            rule.id.clone(),
+            rule.measure.as_str().to_owned(),
+            rule.warn.map_or_else(String::new, |warn| above(rule, warn)),
+            above(rule, rule.open),
+            if rule.measure == Measure::Cost {
+                String::new()
+            } else {
+                grouped(rule.minimum)
+            },
+            duration_s(rule.window_s),
+            rule.per.as_str().to_owned(),
+            closes(rule).to_owned(),
+            subject(&rule.classes, &rule.actions),
+        ]);
+    }
+    table.row([
+        DNC_BREACH.to_owned(),
+        Measure::DncBreach.as_str().to_owned(),
+        String::new(),
+        "at the first".to_owned(),
+        String::new(),
+        String::new(),
+        policy.dnc_breach.as_str().to_owned(),
+        "by a reset".to_owned(),
+        "class contact".to_owned(),
+    ]);
+    table.render("  ")
+}
+
+/// What has to happen before a breaker lets through again.
+pub(super) fn closes(rule: &BreakerRule) -> &'static str {
+    match rule.measure {
+        Measure::ErrorRate => "by itself",
+        _ => "by a reset",
+    }
+}
+
+/// `> 0.08 %`, or of a cost `> 12.5`.
+pub(super) fn above(rule: &BreakerRule, threshold: u64) -> String {
+    // Percent have four decimals in parts per million, and the currency unit six in millionths.
+    let (unit, decimals, percent) = match rule.measure {
+        Measure::Cost => (1_000_000, 6, ""),
+        _ => (10_000, 4, " %"),
+    };
+    let fraction = format!("{:0decimals$}", threshold % unit);
+    let number = format!("{}.{fraction}", grouped(threshold / unit));
+    let number = number.trim_end_matches('0').trim_end_matches('.');
+    format!("> {number}{percent}")
+}
+
+fn fields(policy: &Policy) -> String {
+    let own = policy.fields.agent_owned.patterns();
+    let own = if own.is_empty() {
+        "none".to_owned()
+    } else {
+        format!("{}; writable wherever a row grants the object", joined(own))
+    };
+    let always = SENSITIVE.iter().map(|name| (*name).to_owned());
+    let sensitive = always.chain(sensitive(policy));
+    let note = format!("{}; tier 2 to write, tier 1 to read", joined(sensitive));
+    format!(
+        "{}{}",
+        wrapped("  the agents' own  ", &own),
+        wrapped("  sensitive        ", &note)
+    )
+}
+
+/// The sensitive fields that the policy adds.
+fn sensitive(policy: &Policy) -> impl Iterator<Item = String> {
+    let all = policy.fields.sensitive.iter();
+    let all: BTreeSet<String> = all
+        .map(|(object, field)| format!("{object}.{field}"))
+        .collect();
+    all.into_iter()
+        .filter(|name| !SENSITIVE.contains(&name.as_str()))
+}
+
+fn sandbox(policy: &Policy) -> String {
+    let mut out = String::new();
+    if !policy.fake_domains.is_empty() {
+        let note = format!(
+            "{}, besides the reserved ones",
+            joined(&policy.fake_domains)
+        );
+        out.push_str(&wrapped("  fake domains   ", &note));
+    }
+    if !policy.sandbox_clear.is_empty() {
+        let clear = joined(policy.sandbox_clear.iter().map(ToString::to_string));
+        out.push_str(&wrapped("  kept in clear  ", &clear));
+    }
+    out
 }
 
 fn numbers(numbers: Numbers) -> String {
@@ -129,10 +394,10 @@ fn number_list(numbers: Numbers) -> [(&'static str, u64); NUMBER_RANGES.len()] {
     ]
 }
 
-fn names(names: &Names) -> String {
+fn names(names: &Names) -> Vec<&str> {
     match names {
-        Names::Any => "any".to_owned(),
-        Names::Only(names) => joined(names),
+        Names::Any => vec!["any"],
+        Names::Only(names) => names.iter().map(String::as_str).collect(),
     }
 }
 
@@ -141,166 +406,19 @@ fn mailboxes(mailboxes: &Mailboxes) -> String {
         Mailboxes::Any => "any".to_owned(),
         Mailboxes::Only { names, tokens } => {
             let tokens = tokens.iter().map(|token| format!("token {}", short(token)));
-            let all: Vec<String> = names.iter().cloned().chain(tokens).collect();
-            all.join(", ")
+            joined(names.iter().cloned().chain(tokens))
         }
     }
 }
 
-fn joined(names: &BTreeSet<String>) -> String {
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    names.join(", ")
-}
-
-/// The same as an object.
-pub(super) fn object(policy: &Policy, sha256: Hash, seq: Option<u64>) -> Value {
-    let grants: Vec<Value> = policy.all_grants().iter().map(grant_object).collect();
-    let actions: Vec<Value> = policy
-        .actions()
-        .map(|(name, rule)| {
-            let requires: Vec<String> = rule.requires.iter().map(ToString::to_string).collect();
-            json!({ "name": name, "class": rule.class, "channels": rule.channels, "requires": requires })
-        })
-        .collect();
-    let throttles: Vec<Value> = policy
-        .throttles()
-        .iter()
-        .map(|rule| {
-            json!({
-                "id": rule.id, "actions": rule.actions, "classes": rule.classes, "per": rule.per.as_str(),
-                "unit": rule.unit.as_str(), "limit": rule.limit, "window_s": rule.window_s,
-            })
-        })
-        .collect();
-    let numbers: serde_json::Map<String, Value> = number_list(policy.numbers)
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.into()))
-        .collect();
-    json!({ "seq": seq, "sha256": sha256, "grants": grants, "actions": actions, "throttles": throttles, "numbers": numbers })
-}
-
-fn grant_object(grant: &Grant) -> Value {
-    let sellers = match &grant.sellers {
-        Names::Any => json!(["*"]),
-        Names::Only(names) => json!(names),
-    };
-    let mailboxes = match &grant.mailboxes {
-        Mailboxes::Any => json!(["*"]),
-        Mailboxes::Only { names, tokens } => {
-            let tokens = tokens.iter().map(|token| format!("token:{token}"));
-            json!(names.iter().cloned().chain(tokens).collect::<Vec<String>>())
-        }
-    };
-    json!({ "id": grant.id, "agent": grant.agent, "actions": grant.actions, "sellers": sellers, "mailboxes": mailboxes })
+fn joined<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+    let mut out = String::new();
+    for name in names {
+        let comma = if out.is_empty() { "" } else { ", " };
+        put!(out, "{comma}{}", name.as_ref());
+    }
+    out
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEXT: &str = r#"
-version = 1
-
-[[action]]
-name = "crm.read"
-class = "read"
-
-[[action]]
-name = "email.send"
-requires = ["email", "contact"]
-
-[[grant]]
-id = "sends"
-agent = "agent.sender"
-actions = ["email.send"]
-sellers = ["acme"]
-mailboxes = ["outreach-1", "outreach-2"]
-
-[[grant]]
-id = "reads"
-agent = "agent.enrichment"
-actions = ["crm.read"]
-
-[[grant]]
-id = "sender-reads"
-agent = "agent.sender"
-actions = ["crm.read"]
-
-[[throttle]]
-id = "mailbox-day"
-actions = ["email.send"]
-per = "mailbox"
-limit = 2500
-window = "24h"
-
-[[throttle]]
-id = "contact-week"
-classes = ["contact"]
-per = "recipient"
-unit = "recipients"
-limit = 1
-window = "7d"
-"#;
-
-    fn policy() -> Policy {
-        Policy::parse(&[("policy.toml", TEXT)]).unwrap()
-    }
-
-    #[test]
-    fn a_policy_is_shown_as_tables() {
-        let expected = "\
-Who may do what
-  agent             row           sellers  mailboxes               actions
-  agent.enrichment  reads         -        -                       crm.read
-  agent.sender      sends         acme     outreach-1, outreach-2  email.send
-  \"                 sender-reads  -        -                       crm.read
-
-Actions
-  action           class    channels                   requires        granted to
-  call.queue       contact  call                       -               nobody
-  crm.read         read     -                          -               agent.enrichment, agent.sender
-  email.send       contact  email                      email, contact  agent.sender
-  meeting.book     contact  email, meeting             -               nobody
-  sequence.enroll  contact  email, call, sms, meeting  -               nobody
-  sms.send         contact  sms                        -               nobody
-
-How often, in trailing windows
-  rule          limit          window  per        counts
-  mailbox-day   2,500 actions  24h     mailbox    email.send
-  contact-week  1 recipients   7d      recipient  class contact
-
-Numbers
-  number             value
-  valid_for_s        60
-  report_within_s    900
-  start_tolerance_s  5
-  heartbeat_s        300
-  max_gap_s          604800
-  clock_bound_ms     5000
-";
-        assert_eq!(text(&policy(), Style::PLAIN), expected);
-    }
-
-    #[test]
-    fn the_numbers_are_those_of_the_policy_text() {
-        let listed = number_list(Numbers::default()).map(|(name, _)| name);
-        assert_eq!(listed, NUMBER_RANGES.map(|(name, _)| name));
-    }
-
-    #[test]
-    fn the_object_says_the_same() {
-        let object = object(&policy(), Hash([0x11; 32]), Some(3));
-        assert_eq!(object["seq"], 3);
-        assert_eq!(
-            object["grants"][0]["mailboxes"],
-            json!(["outreach-1", "outreach-2"])
-        );
-        assert_eq!(object["grants"][1]["sellers"], json!([]));
-        assert_eq!(object["throttles"][1]["window_s"], 604_800);
-        assert_eq!(object["numbers"]["valid_for_s"], 60);
-        assert_eq!(
-            object["actions"][2]["requires"],
-            json!(["email", "contact"])
-        );
-    }
-}
+mod tests;

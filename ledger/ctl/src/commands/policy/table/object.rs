@@ -1,0 +1,94 @@
+//! A policy as one JSON object: everything that its text says.
+
+use ledger_core::hash::Hash;
+use ledger_core::policy::{BreakerRule, Grant, Mailboxes, Names, Policy};
+use serde_json::{Value, json};
+
+use super::{environments, hours, number_list};
+
+/// The same as the tables, and complete.
+pub(in crate::commands::policy) fn object(
+    policy: &Policy,
+    sha256: Hash,
+    seq: Option<u64>,
+) -> Value {
+    let grants = policy.all_grants().iter();
+    let grants: Vec<Value> = grants.map(|row| grant(policy, row)).collect();
+    let throttles = policy.throttles().iter().map(|rule| {
+        json!({
+            "id": rule.id, "actions": rule.actions, "classes": rule.classes, "per": rule.per.as_str(),
+            "unit": rule.unit.as_str(), "limit": rule.limit, "window_s": rule.window_s,
+        })
+    });
+    let breakers: Vec<Value> = policy.breakers().iter().map(breaker).collect();
+    let sensitive = policy.fields.sensitive.iter();
+    let sensitive = sensitive.map(|(object, field)| json!({ "object": object, "field": field }));
+    let texts = |pointers: &[ledger_core::redact::Pointer]| -> Vec<String> {
+        pointers.iter().map(ToString::to_string).collect()
+    };
+    let numbers: serde_json::Map<String, Value> = number_list(policy.numbers)
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect();
+    json!({
+        "seq": seq,
+        "sha256": sha256,
+        "grants": grants,
+        "actions": actions(policy),
+        "throttles": throttles.collect::<Vec<_>>(),
+        "breakers": breakers,
+        "dnc_breach": { "scope": policy.dnc_breach.as_str() },
+        "fields": {
+            "agent_owned": policy.fields.agent_owned.patterns(),
+            "sensitive": sensitive.collect::<Vec<_>>(),
+        },
+        "sandbox": { "fake_domains": policy.fake_domains, "clear": texts(&policy.sandbox_clear) },
+        "redact": {
+            "keys": policy.redact.names().collect::<Vec<_>>(),
+            "pointers": texts(policy.redact.pointers()),
+        },
+        "numbers": numbers,
+    })
+}
+
+fn actions(policy: &Policy) -> Vec<Value> {
+    let action = |(name, rule): (&str, &ledger_core::action::ActionRule)| {
+        let requires: Vec<String> = rule.requires.iter().map(ToString::to_string).collect();
+        let hours = rule.hours.map(|_| hours(rule));
+        json!({
+            "name": name, "class": rule.class, "tier": rule.tier, "channels": rule.channels, "requires": requires,
+            "hours": hours, "registry_max_age_s": rule.registry_max_age_s,
+        })
+    };
+    policy.actions().map(action).collect()
+}
+
+fn breaker(rule: &BreakerRule) -> Value {
+    json!({
+        "id": rule.id, "measure": rule.measure, "actions": rule.actions, "classes": rule.classes,
+        "per": rule.per.as_str(), "warn": rule.warn, "open": rule.open, "minimum": rule.minimum,
+        "window_s": rule.window_s,
+    })
+}
+
+fn grant(policy: &Policy, row: &Grant) -> Value {
+    let names = |names: &Names| match names {
+        Names::Any => json!(["*"]),
+        Names::Only(names) => json!(names),
+    };
+    let mailboxes = match &row.mailboxes {
+        Mailboxes::Any => json!(["*"]),
+        Mailboxes::Only { names, tokens } => {
+            let tokens = tokens.iter().map(|token| format!("token:{token}"));
+            json!(names.iter().cloned().chain(tokens).collect::<Vec<String>>())
+        }
+    };
+    json!({
+        "id": row.id, "agent": row.agent, "actions": row.actions, "sellers": names(&row.sellers),
+        "mailboxes": mailboxes, "objects": names(&row.objects), "reads": row.reads.patterns(),
+        "writes": row.writes.patterns(), "environments": environments(row), "tier": row.tier,
+        "tiers": policy.tiers(row), "approval": if row.waived { "waived" } else { "required" },
+        "decided": row.elsewhere.then_some("elsewhere"), "approvers": row.approvers,
+        "agent_versions": row.agent_versions,
+    })
+}

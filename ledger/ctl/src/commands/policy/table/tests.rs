@@ -1,0 +1,112 @@
+//! The tables and the object of one policy.
+
+use ledger_core::hash::Hash;
+use serde_json::json;
+
+use super::*;
+
+const TEXT: &str = r#"
+version = 1
+
+[[action]]
+name = "crm.read"
+class = "read"
+
+[[action]]
+name = "email.send"
+requires = ["email", "contact"]
+
+[[grant]]
+id = "sends"
+agent = "agent.sender"
+actions = ["email.send"]
+sellers = ["acme"]
+mailboxes = ["outreach-1", "outreach-2"]
+
+[[grant]]
+id = "reads"
+agent = "agent.enrichment"
+actions = ["crm.read"]
+
+[[grant]]
+id = "sender-reads"
+agent = "agent.sender"
+actions = ["crm.read"]
+
+[[throttle]]
+id = "mailbox-day"
+actions = ["email.send"]
+per = "mailbox"
+limit = 2500
+window = "24h"
+
+[[throttle]]
+id = "contact-week"
+classes = ["contact"]
+per = "recipient"
+unit = "recipients"
+limit = 1
+window = "7d"
+"#;
+
+fn policy() -> Policy {
+    Policy::parse(&[("policy.toml", TEXT)]).unwrap()
+}
+
+#[test]
+fn a_policy_is_shown_as_tables() {
+    let expected = "\
+Who may do what
+  agent             row           sellers  mailboxes               actions
+  agent.enrichment  reads         -        -                       crm.read
+  agent.sender      sends         acme     outreach-1, outreach-2  email.send
+  \"                 sender-reads  -        -                       crm.read
+
+Actions
+  action           class    channels                   requires        granted to
+  call.queue       contact  call                       -               nobody
+  crm.read         read     -                          -               agent.enrichment, agent.sender
+  email.send       contact  email                      email, contact  agent.sender
+  meeting.book     contact  email, meeting             -               nobody
+  sequence.enroll  contact  email, call, sms, meeting  -               nobody
+  sms.send         contact  sms                        -               nobody
+
+How often, in trailing windows
+  rule          limit          window  per        counts
+  mailbox-day   2,500 actions  24h     mailbox    email.send
+  contact-week  1 recipients   7d      recipient  class contact
+
+Numbers
+  number             value
+  valid_for_s        60
+  report_within_s    900
+  start_tolerance_s  5
+  heartbeat_s        300
+  max_gap_s          604800
+  clock_bound_ms     5000
+";
+    assert_eq!(text(&policy(), Style::PLAIN), expected);
+}
+
+#[test]
+fn the_numbers_are_those_of_the_policy_text() {
+    let listed = number_list(Numbers::default()).map(|(name, _)| name);
+    assert_eq!(listed, NUMBER_RANGES.map(|(name, _)| name));
+}
+
+#[test]
+fn the_object_says_the_same() {
+    let object = object(&policy(), Hash([0x11; 32]), Some(3));
+    assert_eq!(object["seq"], 3);
+    assert_eq!(
+        object["grants"][0]["mailboxes"],
+        json!(["outreach-1", "outreach-2"])
+    );
+    assert_eq!(object["grants"][1]["sellers"], json!([]));
+    assert_eq!(object["throttles"][1]["window_s"], 604_800);
+    assert_eq!(object["numbers"]["valid_for_s"], 60);
+    assert_eq!(
+        object["actions"][2]["requires"],
+        json!(["email", "contact"])
+    );
+}
