@@ -98,7 +98,7 @@ impl Daemon {
             let _ = write!(
                 policy,
                 "\n[[grant]]\nid = \"send-{agent}\"\nagent = \"agent.load-{agent}\"\nactions = [\"email.send\"]\n\
-                 sellers = [\"acme\"]\nmailboxes = [\"*\"]\n"
+                 sellers = [\"acme\"]\nmailboxes = [\"*\"]\nobjects = [\"contact\"]\napproval = \"waived\"\n"
             );
         }
         let rules = [
@@ -128,6 +128,7 @@ impl Daemon {
             .publish_policy(self.call(PublishPolicyRequest {
                 header: Some(header("policy")),
                 files,
+                promotion: None,
             }))
             .await?;
 
@@ -153,6 +154,7 @@ impl Daemon {
                 header: Some(header(&format!("dnc-{chunk}"))),
                 listings,
                 details: Vec::new(),
+                import: None,
             };
             control.add_dnc(self.call(add)).await?;
         }

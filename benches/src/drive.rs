@@ -49,6 +49,7 @@ fn request() -> DecideRequest {
                 ..Identifiers::default()
             }),
             dnc: false,
+            utc_offset: String::new(),
         }],
         details: vec![
             Detail {

@@ -68,6 +68,7 @@ pub fn to(identifiers: pb::Identifiers) -> pb::Recipient {
         role: pb::RecipientRole::To.into(),
         identifiers: Some(identifiers),
         dnc: false,
+        utc_offset: String::new(),
     }
 }
 
@@ -227,7 +228,7 @@ pub fn list(request_id: &str, listings: Vec<pb::Listing>) -> pb::AddDncRequest {
     pb::AddDncRequest {
         header: header(request_id),
         listings,
-        details: Vec::new(),
+        ..Default::default()
     }
 }
 
@@ -239,6 +240,7 @@ pub fn policy(request_id: &str, text: &str) -> pb::PublishPolicyRequest {
             path: "policy.toml".to_owned(),
             text: text.to_owned(),
         }],
+        promotion: None,
     }
 }
 

@@ -33,6 +33,11 @@ impl Ledger {
 
     /// `ledgerd init`.
     pub fn init_named(origin: &str) -> Self {
+        Self::init_in("prod", origin)
+    }
+
+    /// `ledgerd init --environment`.
+    pub fn init_in(environment: &str, origin: &str) -> Self {
         let home = home();
         let credential = home.path().join("operator.credential");
         let mut init = bin::command("ledgerd");
@@ -40,6 +45,7 @@ impl Ledger {
             .arg("--data")
             .arg(home.path().join("d"))
             .args(["--origin", origin, "--operator", Self::OPERATOR])
+            .args(["--environment", environment])
             .arg("--credential-out")
             .arg(&credential);
         bin::run(&mut init).expect(0);

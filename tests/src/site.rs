@@ -26,7 +26,15 @@ impl Site {
 
     /// A new ledger without a policy, and a daemon with further arguments.
     pub async fn run_with(arguments: &[&str]) -> Self {
-        let ledger = Ledger::init();
+        Self::on(Ledger::init(), arguments).await
+    }
+
+    /// A new sandbox of this name, without a policy.
+    pub async fn sandbox(origin: &str) -> Self {
+        Self::on(Ledger::init_in("sandbox", origin), &[]).await
+    }
+
+    async fn on(ledger: Ledger, arguments: &[&str]) -> Self {
         let daemon = ledger.run_with(arguments).await;
         let operator = daemon.client(ledger.operator());
         Self {

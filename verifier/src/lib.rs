@@ -10,6 +10,7 @@
 
 pub mod anchor;
 pub mod cli;
+pub mod completeness;
 pub mod consistency;
 pub mod evidence;
 pub mod exit;

@@ -9,7 +9,7 @@ use ledger_core::trust::Trust;
 use crate::export::walk;
 use crate::transcript::{Failure, Transcript};
 use crate::words::{self, count, word};
-use crate::{anchor, log};
+use crate::{anchor, completeness, log};
 
 /// How many mismatches are shown; `result.replay` lists more.
 const SHOWN: usize = 20;
@@ -79,27 +79,7 @@ fn say(report: &Report, transcript: &mut Transcript) -> Result<(), Failure> {
         let stops: Vec<String> = report.stops.iter().map(u64::to_string).collect();
         transcript.noted("stops", format!("active at the end: {}", stops.join(", ")));
     }
-    if report.open > 0 {
-        let words = format!(
-            "{} at the end of the log, on which nobody has reported",
-            count(report.open, "open allow")
-        );
-        transcript.noted("open", words);
-    }
-    if let Some(first) = report.overdue.first() {
-        let words = format!(
-            "{} of them overdue without an `unresolved` entry, the first {} since {}",
-            report.overdue_total, first.seq, first.report_by
-        );
-        transcript.noted("open", words);
-    }
-    if report.unannounced > 0 {
-        let words = format!(
-            "{} written while an overdue allow was not yet recorded as unresolved",
-            count(report.unannounced, "entry")
-        );
-        transcript.noted("open", words);
-    }
+    completeness::say(report, transcript);
     transcript.proves(
         "Every gate decision in this log, and every other answer, is the one that the rules of the gate give \
          for the log before it, the request and the time recorded: outcomes, reasons, counts, expiries, \

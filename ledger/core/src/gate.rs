@@ -7,6 +7,7 @@
 mod approval;
 mod breaker;
 pub(crate) mod call;
+pub(crate) mod condition;
 pub(crate) mod dnc;
 mod explain;
 pub(crate) mod grant;
@@ -22,12 +23,13 @@ pub use tier::{TierCause, group as approver_group};
 use crate::action::{ActionRule, Channels, Class};
 use crate::entry::{Cite, Code, Decision, Outcome, PolicyRef, Reason};
 use crate::limits::{CITES_MAX, CITES_TOTAL_MAX, REASONS_MAX};
+use crate::policy::Numbers;
 use crate::record::AllowRecord;
 use crate::role::{Call, Grant};
 use crate::state::{InForce, State};
 use crate::time::Timestamp;
 use crate::view::{View, ViewError};
-use crate::window;
+use crate::window::{self, Windows};
 
 /// The version of the rules in this module. Until the first release it stays 1, and ledgers of an
 /// older form are refused; afterwards replay keeps every version that was released.
@@ -54,10 +56,35 @@ pub(crate) struct Nature {
 /// [`ViewError`] where a view cannot be read: then nothing is decided, and the daemon stops.
 pub fn decide<V: View>(
     state: &State<V>,
+    request: Decision,
+    now: Timestamp,
+) -> Result<Decision, ViewError> {
+    let rules = Rules {
+        policy: state.policy(),
+        numbers: state.numbers(),
+        windows: state.windows(),
+    };
+    decide_under(state, &rules, request, now)
+}
+
+/// What a decision is made by, besides the state: the policy in force; of a dry run, another one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules<'a> {
+    pub(crate) policy: Option<&'a InForce>,
+    pub(crate) numbers: &'a Numbers,
+    /// Windows of that policy's throttles.
+    pub(crate) windows: &'a Windows,
+}
+
+/// The same as [`decide`], by these rules.
+pub(crate) fn decide_under<V: View>(
+    state: &State<V>,
+    rules: &Rules<'_>,
     mut request: Decision,
     now: Timestamp,
 ) -> Result<Decision, ViewError> {
-    let nature = Nature::of(state.policy(), &request.action);
+    let policy = rules.policy;
+    let nature = Nature::of(policy, &request.action);
     let agent = request.cause.actor.id.clone();
     let mut reasons = Vec::new();
 
@@ -65,7 +92,6 @@ pub fn decide<V: View>(
     stops(state, &agent, nature.class, &mut reasons);
     breaker::check(state, &request, nature.class, now, &mut reasons);
     identity(state, &request, &mut reasons);
-    let policy = state.policy();
     if policy.is_none() {
         reasons.push(Code::PolicyNone.reason());
     } else if !nature.known {
@@ -79,6 +105,17 @@ pub fn decide<V: View>(
     let approver = approval.as_ref().and_then(|(_, by)| by.clone());
     let text = policy.map(|policy| &policy.text);
     let tier = tier::of(text, &request, &nature, granted.as_ref());
+    let around = condition::Around {
+        nature: &nature,
+        tier,
+        approved: approver.is_some(),
+        environment: state.environment(),
+        origin: state
+            .genesis()
+            .map_or("", |genesis| genesis.origin.as_str()),
+        now,
+    };
+    condition::check(policy, &request, &around, &mut reasons);
     let break_glass = state.break_glass(&agent, &request.action, now);
     reasons.extend(tier::check(
         tier,
@@ -98,7 +135,7 @@ pub fn decide<V: View>(
         class: nature.class,
         ..allowed(&request, now)
     };
-    let counts = throttle::check(state.windows(), &allow, now, &mut reasons);
+    let counts = throttle::check(rules.windows, &allow, now, &mut reasons);
     undo(state, &request, &mut reasons)?;
     foreign(&request, approver.is_some(), &mut reasons);
 
@@ -107,7 +144,7 @@ pub fn decide<V: View>(
         .map(|reason| reason.code.demands())
         .max()
         .unwrap_or(Outcome::Deny);
-    let numbers = state.numbers();
+    let numbers = rules.numbers;
     request.environment = state.environment();
     request.class = nature.class;
     request.channels = nature.channels;

@@ -90,6 +90,14 @@ pub enum JudgeError {
         /// What.
         what: String,
     },
+    /// Cannot be judged: decided under conditions that this build does not evaluate.
+    #[error("entry {seq}: {what}")]
+    Unevaluated {
+        /// The policy.
+        seq: u64,
+        /// What it takes.
+        what: String,
+    },
     /// Refuted: an entry too many.
     #[error("entry {seq} is not cited by entry {primary}, expected it not to be there")]
     Surplus {
@@ -112,7 +120,9 @@ impl JudgeError {
     /// What the error says about the material.
     pub const fn fault(&self) -> Fault {
         match self {
-            Self::Missing { .. } | Self::Unknown { .. } => Fault::Unjudged,
+            Self::Missing { .. } | Self::Unknown { .. } | Self::Unevaluated { .. } => {
+                Fault::Unjudged
+            }
             Self::Surplus { .. } | Self::Contradicts { .. } => Fault::Refuted,
         }
     }

@@ -8,6 +8,7 @@
 pub mod action;
 pub mod checkpoint;
 pub mod codebook;
+pub mod dry_run;
 pub mod entry;
 pub mod evidence;
 pub mod export;
@@ -38,4 +39,5 @@ pub mod tree;
 pub mod trust;
 pub mod utc_offset;
 pub mod view;
+pub mod well_formed;
 pub mod window;

@@ -1,6 +1,7 @@
 //! The policy: which actions exist, who may carry them out, how often, and the gate's numbers.
 //!
-//! A policy is a directory of text files; this version knows one, `policy.toml`. Everything in it is
+//! A policy is a directory of text files: `policy.toml`, and where it has [conditions](Conditions) files
+//! that end in `.cedar` beside it. Everything in it is
 //! enforced, and what this version does not enforce is refused. It grants nothing that it does not
 //! name. The gate itself knows the [built-in contact actions](ActionRule::BUILTIN); a policy may ask
 //! more of them and never less. No policy reaches the do-not-contact list or a stop.
@@ -79,6 +80,7 @@
 
 mod action;
 mod breaker;
+pub(crate) mod condition;
 mod error;
 mod field;
 mod grant;
@@ -91,6 +93,7 @@ mod text;
 mod throttle;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::action::{ActionRule, Class};
 use crate::entry::Environment;
@@ -98,13 +101,17 @@ use crate::hash::Hash;
 use crate::redact::{Pointer, Redaction};
 use crate::token::Token;
 
+pub use crate::limits::FAKE_DOMAINS_MAX;
 pub use breaker::{BREAKERS_MAX, BreakerPer, BreakerRule, DNC_BREACH};
+pub use condition::{
+    CONDITION_FILES_MAX, CONDITION_SCHEMA, CONDITION_SUFFIX, CONDITIONS_MAX, Condition, Conditions,
+    EVALUATOR,
+};
 pub use error::{ERRORS_MAX, PolicyError, PolicyErrors};
 pub use number::{NUMBER_RANGES, Numbers};
-pub use sandbox::FAKE_DOMAINS_MAX;
 pub use scope::{AGENT_OWNED, FieldRules, Fields, SENSITIVE};
 
-/// The one file of a policy that this version reads.
+/// The file that every policy has.
 pub const POLICY_FILE: &str = "policy.toml";
 /// The most bytes of all files of a policy.
 pub const POLICY_BYTES_MAX: usize = 256 * 1024;
@@ -147,6 +154,8 @@ pub struct Policy {
     granted: BTreeMap<String, BTreeMap<String, Vec<usize>>>,
     throttles: Vec<ThrottleRule>,
     breakers: Vec<BreakerRule>,
+    /// Absent where it has none, so that a decision then does nothing for them.
+    conditions: Option<Arc<Conditions>>,
 }
 
 /// What a policy is made of, read and checked.
@@ -219,7 +228,13 @@ impl Policy {
             granted,
             throttles,
             breakers,
+            conditions: None,
         }
+    }
+
+    /// The conditions of its `.cedar` files, if it has any.
+    pub fn conditions(&self) -> Option<&Conditions> {
+        self.conditions.as_deref()
     }
 
     /// The rule of an action, declared or built in; `None` for one that does not exist.

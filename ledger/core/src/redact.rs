@@ -148,6 +148,13 @@ pub struct Pointer(Vec<String>);
 #[error("expected a JSON pointer such as `/request/headers/0`, with `~0` for `~` and `~1` for `/`")]
 pub struct PointerError;
 
+impl Pointer {
+    /// Whether it is the pointer to the value at the end of `path`: names of members, indexes of elements.
+    pub fn leads_to(&self, path: &[String]) -> bool {
+        self.0 == path
+    }
+}
+
 impl FromStr for Pointer {
     type Err = PointerError;
 

@@ -10,6 +10,10 @@
 //! what entries are asked for is attested by the daemon: that an agent sent this request, that the clock
 //! jumped, that `content` belongs to the request.
 //!
+//! Conditions (`.cedar` files of a policy) are evaluated by what the last `boot` entry names. Where this build
+//! evaluates none, or by another version, a policy with conditions and the decisions under it cannot be
+//! judged.
+//!
 //! An entry that a later version may have written cannot be judged, and neither can anything after it,
 //! since it may depend on it; that is never a mismatch. After a mismatch replay goes on with the log as
 //! it was recorded, so that later entries are judged by what stands before them.
@@ -17,6 +21,7 @@
 //! Memory is bounded by the state, not by the log: request ids, decisions, live listings and the allows
 //! of one throttle window stay, entries do not.
 
+mod completeness;
 mod coverage;
 mod difference;
 mod followers;
@@ -25,8 +30,10 @@ mod report;
 mod summary;
 mod view;
 
+pub use completeness::{Completeness, Irregular, LISTED_MAX, Listed};
 pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause};
 pub use difference::Difference;
+pub use followers::follows;
 pub(crate) use publication::join;
 pub use report::{
     MISMATCHES_MAX, Mismatch, OVERDUE_MAX, Overdue, Report, Tally, Unverifiable, What,
@@ -36,12 +43,14 @@ pub use summary::Summary;
 use crate::entry::{Basis, Body, Clock, ClockEvent, DecodeError, Entry};
 use crate::gate::GATE_VERSION;
 use crate::plan::{Plan, Refusal, plan, request_part};
+use crate::policy::condition;
 use crate::state::{FoldError, State};
 use crate::time::Timestamp;
+use crate::well_formed::well_formed;
 use followers::Followers;
 use publication::Publication;
 use report::Standing;
-use view::GateView;
+pub(crate) use view::GateView;
 
 /// A replay under way. Feed it every entry of the log, in order, from the first.
 #[derive(Debug, Clone)]
@@ -54,6 +63,8 @@ pub struct Replay {
     /// What the command of the entry before also causes, at the same time: the entries that must come
     /// next.
     followers: Followers,
+    /// What evaluated conditions, by the last `boot` entry.
+    evaluator: Option<String>,
     report: Report,
 }
 
@@ -84,6 +95,7 @@ impl Replay {
             follows: true,
             publication: None,
             followers: Followers::default(),
+            evaluator: None,
             report: Report::default(),
         }
     }
@@ -129,6 +141,7 @@ impl Replay {
     /// What replay has found.
     pub fn finish(mut self) -> Report {
         self.settle();
+        self.report.completeness.end();
         if self.follows {
             self.report.close(&self.state);
         }
@@ -163,7 +176,19 @@ impl Replay {
             self.settle();
         }
         self.report.summary.add(&entry);
-        if let Some(what) = unknown_gate(&entry.body) {
+        if let Body::Boot(boot) = &entry.body {
+            self.evaluator.clone_from(&boot.evaluator);
+        }
+        self.report.completeness.add(&entry);
+        if self.follows
+            && let Err(why) = well_formed(&entry.body)
+        {
+            let why = why.to_string();
+            self.report.mismatch(seq, kind, What::IllFormed { why });
+            in_order = false;
+        }
+        let unknown = unknown_gate(&entry.body).or_else(|| self.unknown_conditions(&entry.body));
+        if let Some(what) = unknown {
             self.report.tally(kind, Standing::Unverifiable);
             self.unverifiable(seq, what);
         } else if !self.follows {
@@ -186,8 +211,30 @@ impl Replay {
         }
         if let Some(publication) = self.publication.take() {
             let command = publication.command();
+            let paths = match &command {
+                Body::Policy(policy) => policy.files.as_slice(),
+                _ => &[],
+            };
+            let paths = paths.iter().map(|file| file.path.as_str());
+            if let Some(what) = condition::unknown(paths, self.evaluator.as_deref()) {
+                for (entry, _) in publication.into_entries() {
+                    self.report.tally(entry.body.kind(), Standing::Unverifiable);
+                    self.unverifiable(entry.seq, what.clone());
+                }
+                return;
+            }
             self.judge(publication.into_entries(), Some(command));
         }
+    }
+
+    /// Why a decision under conditions cannot be worked out again here: what is in force was read by this
+    /// build, and a later start of the ledger may have had another evaluator.
+    fn unknown_conditions(&self, body: &Body) -> Option<String> {
+        let gate = matches!(body, Body::Decision(decision) if decision.basis == Basis::Gate);
+        let conditions = self.state.policy()?.text.conditions();
+        conditions
+            .filter(|_| gate)
+            .and_then(|_| condition::unknown_evaluator(self.evaluator.as_deref()))
     }
 
     fn give_up_publication(&mut self) {
@@ -320,7 +367,7 @@ enum Unplanned {
     Surplus,
 }
 
-fn unknown_gate(body: &Body) -> Option<String> {
+pub(crate) fn unknown_gate(body: &Body) -> Option<String> {
     let gate = match body {
         Body::Genesis(genesis) => genesis.gate,
         Body::Boot(boot) => boot.gate,

@@ -217,13 +217,13 @@ impl Call {
                 | Self::Export
                 | Self::ListPrincipals
                 | Self::Status
-                | Self::CheckDnc,
+                | Self::CheckDnc
+                | Self::ListOpen,
                 Operator | Compliance | Auditor,
             )
             | (Self::GetDetail, Compliance | Auditor)
-            | (Self::ListOpen, Operator | Compliance | Auditor)
             | (
-                Self::GetApproval | Self::WatchApproval | Self::ListApprovals,
+                Self::GetApproval | Self::WatchApproval | Self::ListApprovals | Self::ShowPolicy,
                 Operator | Compliance | Approver | Auditor,
             )
             | (Self::AnswerApproval, Approver)
@@ -231,20 +231,26 @@ impl Call {
                 Self::RequestBreakGlass | Self::ConfirmBreakGlass | Self::CloseBreakGlass,
                 Operator | Compliance | Approver,
             )
-            | (Self::ResetBreaker, Operator | Compliance)
-            | (Self::TrustKey | Self::DistrustKey, Operator)
-            | (Self::BeginImport | Self::EndImport, Operator | Compliance)
             | (
                 Self::PutPrincipal
                 | Self::RevokePrincipal
                 | Self::PublishPolicy
                 | Self::Resume
-                | Self::AcknowledgeClock,
+                | Self::AcknowledgeClock
+                | Self::TrustKey
+                | Self::DistrustKey,
                 Operator,
             )
-            | (Self::AddDnc | Self::Stop | Self::Tokenise, Operator | Compliance)
-            | (Self::RemoveDnc | Self::ExemptDnc | Self::Disclose, Compliance)
-            | (Self::ShowPolicy, Operator | Compliance | Approver | Auditor) => Grant::Yes,
+            | (
+                Self::AddDnc
+                | Self::Stop
+                | Self::Tokenise
+                | Self::ResetBreaker
+                | Self::BeginImport
+                | Self::EndImport,
+                Operator | Compliance,
+            )
+            | (Self::RemoveDnc | Self::ExemptDnc | Self::Disclose, Compliance) => Grant::Yes,
             (Self::GetReceipt | Self::Trace, Agent | Approver | Recorder)
             | (Self::GetDetail, Agent | Approver)
             | (Self::GetApproval | Self::WatchApproval, Agent) => Grant::Own,

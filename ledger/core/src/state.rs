@@ -11,12 +11,14 @@ mod fold;
 mod load;
 mod samples;
 mod sources;
+mod tally;
 
 pub use approvals::{approval_of, pending_of};
 pub use fold::FoldError;
 pub(crate) use fold::{listing_record, sameness};
 pub use samples::{Prefilled, prefilled};
 pub(crate) use samples::{execution_sample, outcome_sample};
+pub use tally::{LastStop, Tally, listed};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
@@ -105,6 +107,7 @@ pub struct State<V> {
     windows: Windows,
     approvals: approvals::Approvals,
     breakers: breakers::Breakers,
+    tallied: tally::Tallied,
     meters: Meters,
     /// The oldest allow still kept for throttles, so that pruning need not search.
     oldest_allow: Option<u64>,
@@ -378,14 +381,14 @@ fn indexed<V: ReadView>(
 /// Counts the allows from seq `from` on.
 fn count_allows<V: ReadView>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
     each(view, Table::Allow, from, |seq, allow: AllowRecord| {
-        windows.count(seq, &allow)
+        windows.count(seq, &allow);
     })
 }
 
 /// Counts the samples from seq `from` on.
 fn count_samples<V: ReadView>(view: &V, from: u64, meters: &mut Meters) -> Result<(), ViewError> {
     each(view, Table::Sample, from, |seq, sample: SampleRecord| {
-        meters.count(seq, &sample)
+        meters.count(seq, &sample);
     })
 }
 

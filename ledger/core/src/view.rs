@@ -52,11 +52,15 @@ pub enum Table {
     Import = 18,
     /// Origin of another ledger to its trusted key.
     TrustedKey = 19,
+    /// Seq of an allow whose report was overdue, until somebody reports on it.
+    Unresolved = 20,
+    /// Seq of an allow that a stop voided.
+    Voided = 21,
 }
 
 impl Table {
     /// Every table, in the order of the stored layout.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Fact,
         Self::Principal,
         Self::Stop,
@@ -77,6 +81,8 @@ impl Table {
         Self::Irregular,
         Self::Import,
         Self::TrustedKey,
+        Self::Unresolved,
+        Self::Voided,
     ];
 
     /// The table's name: its column family where it is stored.
@@ -102,6 +108,8 @@ impl Table {
             Self::Irregular => "irregular",
             Self::Import => "import",
             Self::TrustedKey => "trusted_key",
+            Self::Unresolved => "unresolved",
+            Self::Voided => "voided",
         }
     }
 }

@@ -7,8 +7,9 @@ use clap::parser::ValueSource;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    checkpoint, clock, consistency, credential, decide, detail, disclose, dnc, evidence, explain,
-    export, policy, principal, receipt, record, resume, stop, token, trace,
+    answer, approvals, break_glass, breaker, checkpoint, clock, consistency, credential, decide,
+    detail, disclose, dnc, evidence, explain, export, key, open, policy, principal, receipt,
+    record, resume, stop, token, trace, undo,
 };
 use crate::context::Connection;
 use crate::exit;
@@ -69,6 +70,18 @@ pub(crate) enum Command {
     /// End a stop (operator)
     #[command(after_help = resume::EXAMPLES)]
     Resume(resume::ResumeArgs),
+    /// Requests that wait for a person, and the answers to them
+    #[command(subcommand)]
+    Approvals(approvals::Command),
+    /// Lift tier 3 for one agent, by two people and for a short while
+    #[command(subcommand)]
+    BreakGlass(break_glass::Command),
+    /// Circuit breakers
+    #[command(subcommand)]
+    Breaker(breaker::Command),
+    /// The keys of sandboxes that policies may be promoted from
+    #[command(subcommand)]
+    Key(key::Command),
     /// How the ledger stands (operator, compliance, auditor)
     Status,
     /// The ledger's clock
@@ -80,9 +93,18 @@ pub(crate) enum Command {
     /// Report what happened (agent, recorder)
     #[command(subcommand)]
     Record(Box<record::Command>),
+    /// What is not settled, or not as it should be (operator, compliance, auditor)
+    #[command(after_help = open::EXAMPLES)]
+    Open(open::OpenArgs),
     /// Tell everything recorded under one correlation id
     #[command(after_help = trace::EXAMPLES)]
     Trace(trace::TraceArgs),
+    /// Answer the seven questions about one act, each with the entries that prove the answer
+    #[command(after_help = answer::EXAMPLES)]
+    Answer(answer::AnswerArgs),
+    /// The inverse of a field update, as a request of its own (agent, compliance, auditor)
+    #[command(after_help = undo::EXAMPLES)]
+    Undo(undo::UndoArgs),
     /// Fetch a receipt: the proof that an entry is recorded
     #[command(after_help = receipt::EXAMPLES)]
     Receipt(receipt::ReceiptArgs),

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use ledger_core::role::Call;
 use ledger_core::trust::Trust;
 use ledger_proto::v1;
 use ledger_proto::v1::control_client::ControlClient;
@@ -19,7 +20,8 @@ use tonic::{Request, Status};
 
 use crate::credential::Credential;
 use crate::failure::{Failure, Problem};
-use crate::proof::{self, Verified};
+use crate::proof::{self, Asked, Verified};
+use crate::request::Write;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -147,6 +149,22 @@ impl Session {
     /// Verifies a receipt that came.
     pub(crate) fn verify(&self, receipt: Option<v1::Receipt>) -> Result<Verified, Failure> {
         proof::verify(self.trust()?, receipt)
+    }
+
+    /// Verifies what a write came back with: proven, and caused by this very request. Says whether it
+    /// was a repetition.
+    pub(crate) fn written(
+        &self,
+        write: &Write,
+        call: Call,
+        answer: Result<tonic::Response<v1::WriteReply>, Status>,
+    ) -> Result<(Verified, bool), Failure> {
+        let reply = answer.map_err(|status| write.explain(status))?.into_inner();
+        let verified = self
+            .verify(reply.receipt)
+            .map_err(|failure| write.explain(failure))?;
+        verified.answers(&Asked::of(call, write))?;
+        Ok((verified, reply.repeated))
     }
 
     /// The key that answers are verified with.

@@ -1,5 +1,9 @@
 //! One file for each command.
 
+pub(crate) mod answer;
+pub(crate) mod approvals;
+pub(crate) mod break_glass;
+pub(crate) mod breaker;
 pub(crate) mod checkpoint;
 pub(crate) mod clock;
 pub(crate) mod consistency;
@@ -11,6 +15,8 @@ pub(crate) mod dnc;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod export;
+pub(crate) mod key;
+pub(crate) mod open;
 pub(crate) mod policy;
 pub(crate) mod principal;
 pub(crate) mod receipt;
@@ -20,6 +26,7 @@ pub(crate) mod status;
 pub(crate) mod stop;
 pub(crate) mod token;
 pub(crate) mod trace;
+pub(crate) mod undo;
 
 use crate::args::{Cli, Command};
 use crate::context::Context;
@@ -37,11 +44,18 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Dnc(command) => dnc::run(&context, &command).await?,
         Command::Stop(args) => stop::run(&context, &args).await?,
         Command::Resume(args) => resume::run(&context, &args).await?,
+        Command::Approvals(command) => return approvals::run(&context, &command).await,
+        Command::BreakGlass(command) => break_glass::run(&context, &command).await?,
+        Command::Breaker(command) => breaker::run(&context, &command).await?,
+        Command::Key(command) => key::run(&context, &command).await?,
         Command::Status => status::run(&context).await?,
         Command::Clock(command) => clock::run(&context, &command).await?,
         Command::Decide(args) => return decide::run(&context, &args).await,
         Command::Record(command) => record::run(&context, &command).await?,
+        Command::Open(args) => open::run(&context, &args).await?,
         Command::Trace(args) => trace::run(&context, &args).await?,
+        Command::Answer(args) => answer::run(&context, &args).await?,
+        Command::Undo(args) => return undo::run(&context, &args).await,
         Command::Receipt(args) => receipt::run(&context, &args).await?,
         Command::Evidence(args) => evidence::run(&context, &args).await?,
         Command::Disclose(args) => disclose::run(&context, &args).await?,

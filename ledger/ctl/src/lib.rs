@@ -10,6 +10,7 @@
 //! - `narrate`: entries in words; `output`: text for people, or one JSON object.
 
 mod args;
+mod chain;
 mod client;
 mod commands;
 mod context;
@@ -21,6 +22,7 @@ mod narrate;
 pub mod output;
 mod progress;
 mod proof;
+mod reading;
 mod request;
 mod text;
 mod values;

@@ -13,7 +13,8 @@ use std::fmt::Display;
 use ledger_core::codebook;
 use ledger_core::entry::{Actor, ActorType, Body, Details, Entry, Finding, Outcome, PolicyRef};
 
-pub(crate) use decision::{reason_lines, throttle_line};
+pub(crate) use decision::{acted_on, known_by, money, reason_lines, throttle_line};
+pub(crate) use gate::scope as breaker_scope;
 
 use crate::output::Style;
 use crate::text::{counted, put, wrapped};

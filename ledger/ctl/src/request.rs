@@ -33,6 +33,8 @@ pub(crate) struct Write {
     /// Ties entries together.
     pub(crate) correlation_id: Option<String>,
     receipt: Option<Outfile>,
+    /// Whether it is one of several that are repeated together.
+    part: bool,
 }
 
 impl WriteArgs {
@@ -46,6 +48,7 @@ impl WriteArgs {
                 .as_deref()
                 .map(Outfile::create)
                 .transpose()?,
+            part: false,
         })
     }
 }
@@ -61,7 +64,15 @@ impl Write {
             request_id: id_or_new(request_id)?,
             correlation_id: Some(correlation_id.to_owned()),
             receipt: receipt_out.map(Outfile::create).transpose()?,
+            part: false,
         })
+    }
+
+    /// One of several writes that the same command repeats together: what to do after a failure is
+    /// said there.
+    pub(crate) fn as_part(mut self) -> Self {
+        self.part = true;
+        self
     }
 
     /// For the wire.
@@ -75,7 +86,7 @@ impl Write {
     /// Adds to a failure what to do where the write may have been done all the same.
     pub(crate) fn explain(&self, failure: impl Into<Failure>) -> Failure {
         let failure = failure.into();
-        if failure.outcome_is_unknown() {
+        if !self.part && failure.outcome_is_unknown() {
             let note = format!(
                 "it may be recorded or not: repeat exactly the same with `--request-id {}`, which records it once at most",
                 self.request_id
@@ -144,5 +155,7 @@ mod tests {
         assert!(lost.to_string().contains("--request-id r-1"), "{lost}");
         let refused = write.explain(tonic::Status::invalid_argument("no"));
         assert!(!refused.to_string().contains("--request-id"), "{refused}");
+        let part = write.as_part().explain(tonic::Status::unavailable("gone"));
+        assert!(!part.to_string().contains("--request-id"), "{part}");
     }
 }

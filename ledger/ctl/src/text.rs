@@ -36,6 +36,26 @@ pub(crate) fn wrapped(first: &str, text: &str) -> String {
     out
 }
 
+/// What somebody else wrote, fit for a terminal: characters that move the cursor, change colours or turn
+/// the direction of writing are shown by their numbers, line breaks and tabs apart.
+pub(crate) fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' | '\t' => out.push(character),
+            '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2066}'..='\u{2069}'
+            | '\u{feff}' => {
+                out.extend(character.escape_unicode());
+            }
+            other if other.is_control() => out.extend(other.escape_unicode()),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 /// `1 entry`, `12 entries`: a number with its noun.
 pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", grouped(count), if count == 1 { one } else { many })
@@ -161,6 +181,15 @@ mod tests {
         assert_eq!(
             wrapped("> ", &format!("a {token}")),
             format!("> a\n  {token}\n")
+        );
+    }
+
+    #[test]
+    fn what_others_wrote_cannot_move_the_cursor() {
+        assert_eq!(visible("a\tb\nc é 漢"), "a\tb\nc é 漢");
+        assert_eq!(
+            visible("x\u{1b}[2J\r\u{202e}y\u{9b}\u{7f}"),
+            "x\\u{1b}[2J\\u{d}\\u{202e}y\\u{9b}\\u{7f}"
         );
     }
 

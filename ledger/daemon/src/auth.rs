@@ -20,7 +20,7 @@ use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
 use crate::room::Rooms;
-use crate::snapshot::Latest;
+use crate::snapshot::{Latest, Snapshot};
 use crate::status::{CallError, CredentialError};
 
 /// The most requests of one principal whose bodies are still coming in. What has come in is a command,
@@ -69,8 +69,12 @@ impl Caller {
 
     /// Whether the credential is still in force. A long answer asks again while it is sent.
     pub fn is_in_force(&self, latest: &Latest) -> bool {
-        latest
-            .get()
+        self.is_known_to(&latest.get())
+    }
+
+    /// Whether the credential is in force as of a snapshot.
+    pub fn is_known_to(&self, snapshot: &Snapshot) -> bool {
+        snapshot
             .principals
             .holder(&self.credential)
             .is_some_and(|holder| *holder.id == *self.id)
@@ -156,7 +160,6 @@ mod tests {
     use tonic::Code;
 
     use super::*;
-    use crate::snapshot::{Directory, Snapshot};
 
     const CREDENTIAL: [u8; 32] = [7; 32];
 
@@ -176,6 +179,7 @@ mod tests {
                     &Entry {
                         seq,
                         time: Timestamp::EPOCH,
+                        sandbox: false,
                         body: Body::Principal(change),
                     },
                     None,
@@ -187,11 +191,7 @@ mod tests {
 
     fn latest(changes: &[Option<Hash>]) -> Latest {
         let state = state(changes);
-        Latest::new(Snapshot::of(
-            &state,
-            Arc::new(Directory::of(&state)),
-            Timestamp::EPOCH,
-        ))
+        Latest::new(Snapshot::first(&state, Timestamp::EPOCH))
     }
 
     fn asked(latest: &Latest, authorization: Option<&str>) -> Result<Caller, Status> {
@@ -272,11 +272,7 @@ mod tests {
             [Some(Hash::of(&CREDENTIAL)), Some(Hash::of(b"new"))],
         ] {
             let state = state(&changes);
-            latest.set(Arc::new(Snapshot::of(
-                &state,
-                Arc::new(Directory::of(&state)),
-                Timestamp::EPOCH,
-            )));
+            latest.set(Arc::new(Snapshot::first(&state, Timestamp::EPOCH)));
             assert!(!caller.is_in_force(&latest));
             assert_eq!(
                 asked(&latest, Some(&header)).expect_err("revoked").code(),

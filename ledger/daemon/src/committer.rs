@@ -9,13 +9,14 @@ use std::sync::mpsc::Receiver;
 
 use ledger_core::entry::{Body, Entry};
 use ledger_core::receipt::Receipt;
+use ledger_core::replay::follows;
 use ledger_core::state::decision_of;
 
 use crate::head::HeadWriter;
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Told, Waiting};
 use crate::snapshot::Latest;
-use crate::store::{Commit, CommitBatch, Committed, LogStore};
+use crate::store::{Commit, CommitBatch, Committed, LogStore, ReadError};
 use crate::submission::{Answer, Submission, SubmitError};
 use crate::views::SharedViews;
 
@@ -74,6 +75,7 @@ impl Committer {
             checkpoint,
             changes,
             snapshot,
+            alarms,
             waiting,
         } = batch;
         let checkpoint: Arc<[u8]> = checkpoint.into();
@@ -101,10 +103,13 @@ impl Committer {
             self.views.publish(changes, tree.size(), tree.root());
             self.latest.set(snapshot);
             self.head.update(Arc::clone(&checkpoint));
+            for alarm in alarms {
+                alarm.raise();
+            }
         }
         for Waiting { told, reply } in waiting {
             let answer = match told {
-                Told::New(entry) => {
+                Told::New { entry, followers } => {
                     let at = usize::try_from(entry.seq - first).unwrap_or(usize::MAX);
                     match (
                         tree.inclusion_proof(entry.seq),
@@ -119,6 +124,7 @@ impl Committer {
                                 checkpoint: checkpoint.to_vec(),
                             },
                             entry,
+                            followers,
                             repeated: false,
                             used: false,
                         }),
@@ -141,6 +147,23 @@ impl Committer {
         Ok(())
     }
 
+    /// How many entries a report caused besides its own: they stand directly after it.
+    fn followers(&self, entry: &Entry) -> Result<u32, ReadError> {
+        let mut followers = 0;
+        if !matches!(entry.body, Body::Execution(_) | Body::Outcome(_)) {
+            return Ok(followers);
+        }
+        let size = self.store.committed().size;
+        for seq in entry.seq + 1..size {
+            let next = Entry::decode(&self.store.entry(seq)?);
+            if !next.is_ok_and(|next| follows(&next.body)) {
+                break;
+            }
+            followers += 1;
+        }
+        Ok(followers)
+    }
+
     /// The first entry of a request that was made before, under the checkpoint of now.
     fn repeat(&self, seq: u64) -> Result<Answer, SubmitError> {
         let unknown = |error: &dyn std::fmt::Display| {
@@ -161,6 +184,7 @@ impl Committer {
             // An allow that was used up before a stop was planned is not voided by it.
             voided: voided || (!used && self.stops.voids(&entry)),
             used,
+            followers: self.followers(&entry).map_err(|error| unknown(&error))?,
             entry: Arc::new(entry),
             receipt,
             repeated: true,

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use ledger_core::entry::Environment;
 use ledger_core::hash::Hash;
 use serde::Serialize;
 
@@ -81,8 +82,17 @@ pub struct Init {
 pub enum EnvironmentName {
     /// Real people are reached.
     Prod,
-    /// Nobody is to be reached. Not served by this version.
+    /// Nobody is to be reached, and nothing readable is kept.
     Sandbox,
+}
+
+impl From<EnvironmentName> for Environment {
+    fn from(name: EnvironmentName) -> Self {
+        match name {
+            EnvironmentName::Prod => Self::Prod,
+            EnvironmentName::Sandbox => Self::Sandbox,
+        }
+    }
 }
 
 /// `ledgerd run`

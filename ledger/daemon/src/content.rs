@@ -20,12 +20,13 @@ use std::collections::BTreeMap;
 use ledger_core::action::Channels;
 use ledger_core::entry::{
     Cite, DetailName, Environment, Event, Foreign, ListingReason, RecipientResult, RecipientRole,
-    Scope, Status,
+    Scope, Status, Verdict,
 };
 use ledger_core::hash::Hash;
 use ledger_core::role::{Call, Role};
 use ledger_core::time::Timestamp;
 use ledger_core::token::{ContentKey, Kind};
+use ledger_core::utc_offset::UtcOffset;
 use serde::Serialize;
 
 /// What every canonical request starts with.
@@ -111,6 +112,9 @@ pub struct Person {
     /// The CRM's own flag.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub dnc: bool,
+    /// Where they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub utc_offset: Option<UtcOffset>,
 }
 
 /// One object acted on.
@@ -119,8 +123,9 @@ pub struct Object {
     /// The object type, lower-case.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its id.
-    pub id: String,
+    /// Its id; absent where the action makes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
     /// The fields read.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reads: Vec<String>,
@@ -161,6 +166,9 @@ pub struct Action {
     /// The decision handed in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub foreign: Option<Foreign>,
+    /// The execution that it undoes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub undoes: Option<u64>,
 }
 
 /// An execution of `Record`.
@@ -213,6 +221,12 @@ pub struct Outcome {
     /// When it happened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// Whom it is about: their match keys.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Identifier>,
+    /// What was said of them and cannot be normalised, or names no single person.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unusable: Vec<Identifier>,
 }
 
 /// `Record`: which of the three it is stands as the one key.
@@ -279,6 +293,27 @@ pub struct Listing {
 pub struct Listings {
     /// What is added.
     pub listings: Vec<Listing>,
+    /// The import that they belong to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub import: Option<u64>,
+}
+
+/// `BeginImport`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ImportBegun {
+    /// Where the list comes from.
+    pub source: String,
+    /// Why its people must not be contacted.
+    pub reason: ListingReason,
+    /// SHA-256 of the file.
+    pub sha256: Hash,
+}
+
+/// `EndImport`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct ImportEnded {
+    /// The entry that began it.
+    pub import: u64,
 }
 
 /// `RemoveDnc`.
@@ -296,6 +331,64 @@ pub struct Ends {
 pub struct Policy {
     /// SHA-256 over the sorted lines `<sha256>  <path>`.
     pub sha256: Hash,
+    /// What promotes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
+}
+
+/// What promotes a policy. Its approval is part of the content: without it, it is another publication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Promotion {
+    /// The approval of its hash.
+    pub approval: u64,
+    /// SHA-256 of the receipt as received.
+    pub receipt: Hash,
+}
+
+/// `AnswerApproval`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Answered {
+    /// The decision that asks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<u64>,
+    /// The policy's hash.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Hash>,
+    /// The answer.
+    pub verdict: Verdict,
+}
+
+/// `RequestBreakGlass`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GlassAsked {
+    /// The agent.
+    pub agent: String,
+    /// The one action.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub action: Option<String>,
+    /// For how long.
+    pub duration_s: u64,
+}
+
+/// `ConfirmBreakGlass` and `CloseBreakGlass`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct GlassAnswered {
+    /// The request.
+    pub request: u64,
+}
+
+/// `ResetBreaker`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct BreakerReset {
+    /// The entry that opened it.
+    pub opened: u64,
+}
+
+/// `TrustKey` and `DistrustKey`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OtherKey {
+    /// The verification key.
+    pub key: String,
 }
 
 /// `Stop` and `Resume`.

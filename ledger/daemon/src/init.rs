@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use ledger_core::checkpoint::{Checkpoint, CheckpointError};
 use ledger_core::entry::{
-    Actor, Body, Cause, Change, EncodeError, Entry, Environment, Genesis, PrincipalChange,
+    Actor, Body, Cause, Change, EncodeError, Environment, Genesis, PrincipalChange,
 };
 use ledger_core::gate::GATE_VERSION;
 use ledger_core::hash::{Hash, leaf_hash};
@@ -28,7 +28,7 @@ use ledger_core::tree::{BatchTree, CompactRange};
 use ledger_core::view::MemoryView;
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{EnvironmentName, Init};
+use crate::config::Init;
 use crate::head::{HeadError, HeadFile};
 use crate::intake::principal_id;
 use crate::keys::{KeyError, Keys, create_credential, sync_dir};
@@ -134,11 +134,6 @@ impl From<CheckpointError> for InitError {
 /// # Errors
 /// [`InitError`]. What was made by then stays, and the marker with it.
 pub fn init(options: &Init) -> Result<String, InitError> {
-    if options.environment == EnvironmentName::Sandbox {
-        let expected = "this version serves no sandbox ledgers: expected prod; for trying things out, use a ledger of \
-                        its own with `example.com` addresses";
-        return Err(FieldError::shown("--environment", &"sandbox", expected).into());
-    }
     check_origin(&options.origin)?;
     let operator = principal_id("--operator", &options.operator)?;
     let layout = Layout::of(&options.data);
@@ -164,7 +159,7 @@ pub fn init(options: &Init) -> Result<String, InitError> {
     LogStore::create(&layout.log())?;
     let opened = LogStore::open(&layout.log(), &options.origin, &vkey)?;
     let commands = vec![
-        Body::Genesis(genesis(&keys)),
+        Body::Genesis(genesis(&keys, options.environment.into())),
         Body::Principal(first_operator(operator, credential)),
     ];
     let checkpoint = commit_first(
@@ -231,14 +226,14 @@ fn make_directory(layout: &Layout) -> Result<(), InitError> {
     Ok(())
 }
 
-fn genesis(keys: &Keys) -> Genesis {
+fn genesis(keys: &Keys, environment: Environment) -> Genesis {
     let reserved = normalise::RESERVED_DOMAINS
         .iter()
         .map(|domain| keys.subject.token(&Kind::Domain, domain));
     Genesis {
         actor: Actor::ledger(),
         origin: keys.signing.name().to_owned(),
-        environment: Environment::Prod,
+        environment,
         gate: GATE_VERSION,
         key: keys.signing.verification_key().to_string(),
         subject_key: Hash(keys.subject.commitment()),
@@ -278,11 +273,7 @@ pub fn commit_first(
             continue;
         };
         for body in bodies {
-            let entry = Entry {
-                seq: state.head().next,
-                time: now,
-                body,
-            };
+            let entry = state.entry(now, body);
             lines.push(entry.encode()?);
             state.apply(&entry, None)?;
         }

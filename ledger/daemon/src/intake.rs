@@ -9,11 +9,18 @@
 //! identifier that cannot be normalised, or a recipient without any, goes on to the gate, which denies
 //! it with a receipt. No error repeats a value that may be personal, and nothing here is logged.
 
+mod approval;
+mod breaker;
 mod control;
 mod decide;
 mod detail;
 mod dnc;
 mod field;
+mod glass;
+mod import;
+mod key;
+mod mask;
+mod promotion;
 mod record;
 mod subject;
 mod vocabulary;
@@ -23,7 +30,7 @@ use std::collections::BTreeMap;
 use ledger_core::entry::{Actor, ActorType, Body, Cause, DetailName, Environment, Genesis};
 use ledger_core::hash::Hash;
 use ledger_core::name::{ACTION_ID_MAX, CORRELATION_ID_MAX, REQUEST_ID_MAX, VERSION_MAX};
-use ledger_core::policy::ThrottleRule;
+use ledger_core::policy::Policy;
 use ledger_core::role::Call;
 use ledger_core::token::{ContentKey, SubjectKey};
 use ledger_proto::v1 as wire;
@@ -35,11 +42,12 @@ use crate::queue::Lane;
 use crate::status::FieldError;
 use crate::store::DetailBytes;
 
+pub use breaker::ending;
 pub use control::principal_id;
 pub use detail::Redact;
 pub use vocabulary::{
-    channels_to_wire, detail_name, entry_word, listing_reason_to_wire, outcome_to_wire,
-    role_to_wire, scope_to_wire,
+    channels_to_wire, class_to_wire, detail_name, entry_word, listing_reason_to_wire, open_kind,
+    outcome_to_wire, role_to_wire, scope_to_wire,
 };
 
 /// A command on its way to the sequencer.
@@ -51,17 +59,17 @@ pub struct Command {
     pub body: Body,
     /// The details that it commits to.
     pub details: Vec<DetailBytes>,
-    /// Of a policy: its throttle rules, whose windows are to be counted before it is planned.
-    pub rules: Vec<ThrottleRule>,
+    /// Of a policy: what it says. What its rules count is to be counted before it is planned.
+    pub policy: Option<Box<Policy>>,
 }
 
 impl Command {
-    const fn new(lane: Lane, body: Body, details: Vec<DetailBytes>) -> Self {
+    fn new(lane: Lane, body: Body, details: Vec<DetailBytes>) -> Self {
         Self {
             lane,
             body,
             details,
-            rules: Vec::new(),
+            policy: None,
         }
     }
 }
@@ -111,6 +119,11 @@ impl Intake {
             environment: genesis.environment,
             tokens_v: genesis.tokens_v,
         }
+    }
+
+    /// The ledger's environment.
+    pub const fn environment(&self) -> Environment {
+        self.environment
     }
 
     /// The version of every token made here.

@@ -1,5 +1,6 @@
 //! The Agent Ledger daemon, as a library for its own binary and tests.
 
+pub mod alarm;
 pub mod auth;
 pub mod cli;
 pub mod clock;

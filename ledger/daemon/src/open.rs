@@ -13,7 +13,7 @@
 
 use std::path::{Path, PathBuf};
 
-use ledger_core::entry::{Body, Entry, Environment, Genesis};
+use ledger_core::entry::{Body, Entry, Genesis};
 use ledger_core::gate::GATE_VERSION;
 use ledger_core::normalise;
 use ledger_core::note::{VerificationKey, VkeyError};
@@ -201,10 +201,6 @@ pub fn check_genesis(genesis: &Genesis, keys: &Keys) -> Result<(), StartError> {
     let keys_lost =
         "restore the key file of this ledger from its backup; with another key it must not go on";
     let version = "use the version of ledgerd that wrote this ledger, or begin a new one under another origin";
-    let environment = match genesis.environment {
-        Environment::Prod => "prod",
-        Environment::Sandbox => "sandbox",
-    };
     let hash = |bytes: [u8; 32]| ledger_core::hash::Hash(bytes).to_string();
     for (what, expected, found, remedy) in [
         (
@@ -247,12 +243,6 @@ pub fn check_genesis(genesis: &Genesis, keys: &Keys) -> Result<(), StartError> {
             "gate version",
             genesis.gate.to_string(),
             GATE_VERSION.to_string(),
-            version,
-        ),
-        (
-            "environment",
-            environment.to_owned(),
-            "prod".to_owned(),
             version,
         ),
     ] {

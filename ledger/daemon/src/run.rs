@@ -40,7 +40,7 @@ use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
 use crate::service::{
     ControlService, GateService, Ledger, ProofsService, QueryService, RecorderService,
 };
-use crate::snapshot::{Directory, Latest, Snapshot};
+use crate::snapshot::{Latest, Snapshot};
 use crate::store::LogStore;
 use crate::views::{OpenedViews, Progress, SharedViews, ViewWriter, open_views};
 
@@ -148,7 +148,7 @@ impl House {
         })?;
         let clock = SystemClock::new();
         let now = clock.wall().max(state.head().time);
-        let latest = Latest::new(Snapshot::of(&state, Arc::new(Directory::of(&state)), now));
+        let latest = Latest::new(Snapshot::first(&state, now));
         let Keys {
             signing,
             subject,
@@ -179,6 +179,7 @@ impl House {
     async fn serve(self, options: &Run) -> Result<(), RunError> {
         let mut asked = Asked::listen()?;
         let queue = Arc::new(Queue::new(options.quotas()));
+        let (finish, finishing) = watch::channel(false);
         let ledger = Ledger::new(
             Arc::clone(&queue),
             self.latest.clone(),
@@ -186,6 +187,7 @@ impl House {
             Arc::clone(&self.views),
             self.intake,
             self.vkey,
+            finishing.clone(),
         );
         let socket = options
             .socket
@@ -215,7 +217,6 @@ impl House {
 
         let (health, router) = services(&ledger, self.latest, options);
         said_to_serve(&health, ServingStatus::Serving).await;
-        let (finish, finishing) = watch::channel(false);
         let places = Arc::new(Semaphore::new(options.connections as usize));
         let mut servers = tokio::task::JoinSet::new();
         let incoming = listen::admitted(UnixListenerStream::new(unix), Arc::clone(&places));

@@ -8,27 +8,29 @@
 //! What is planned is seen by the gate and by the idempotency check at once; it leaves the process only
 //! after its commit.
 
+mod timers;
+
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use std::vec;
 
 use ledger_core::checkpoint::Checkpoint;
-use ledger_core::entry::{
-    Actor, Body, Boot, EncodeError, Entry, Heartbeat, Scope, Shutdown, Unresolved,
-};
+use ledger_core::entry::{Actor, Body, Boot, EncodeError, Entry, Scope, Shutdown};
 use ledger_core::gate::GATE_VERSION;
 use ledger_core::hash::{Hash, leaf_hash};
 use ledger_core::note::SigningKey;
 use ledger_core::plan::{Plan, Refusal, plan};
-use ledger_core::state::{FoldError, State};
+use ledger_core::policy::EVALUATOR;
+use ledger_core::state::{FoldError, Prefilled, State};
 use ledger_core::time::Timestamp;
 use ledger_core::tree::{BatchTree, CompactRange};
 use tokio::sync::oneshot;
 
+use crate::alarm::Alarm;
 use crate::clock::{Clock, ClockGuard, seen_at_start};
 use crate::queue::Queue;
-use crate::snapshot::{Directory, Snapshot};
+use crate::snapshot::{Controls, Directory, Snapshot};
 use crate::store::DetailBytes;
 use crate::submission::{Answer, Submission, SubmitError};
 use crate::views::{Changes, SequencerView, SharedViews};
@@ -39,11 +41,6 @@ pub const BATCH_MAX: usize = 1_024;
 /// A batch with as many bytes of entries and details takes no further command; so one has at most this
 /// and the largest command.
 pub const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// The most overdue allows that one batch announces.
-const OVERDUE_MAX: usize = 1_024;
-/// How long the sequencer sleeps at most where nothing arrives and no timer is near.
-const IDLE: Duration = Duration::from_millis(500);
-
 /// One reply waiting for its batch.
 #[derive(Debug)]
 pub struct Waiting {
@@ -56,8 +53,13 @@ pub struct Waiting {
 /// What a planned command came to.
 #[derive(Debug)]
 pub enum Told {
-    /// The first entry that it caused, in this batch.
-    New(Arc<Entry>),
+    /// What it caused, in this batch.
+    New {
+        /// The first entry.
+        entry: Arc<Entry>,
+        /// How many follow it.
+        followers: u32,
+    },
     /// The entry that answered the same request before.
     Repeat(u64),
     /// It was refused. This waits as well: it may rest on entries that are not down yet.
@@ -86,6 +88,8 @@ pub struct Batch {
     pub changes: Changes,
     /// The state after the batch.
     pub snapshot: Arc<Snapshot>,
+    /// What is to be said aloud once it is down.
+    pub alarms: Vec<Alarm>,
     /// Who waits for it.
     pub waiting: Vec<Waiting>,
 }
@@ -166,6 +170,7 @@ pub struct Sequencer<C> {
     clock: C,
     guard: ClockGuard,
     directory: Arc<Directory>,
+    controls: Arc<Controls>,
     stops: RecentStops,
     queue: Arc<Queue<Submission>>,
     commits: SyncSender<Batch>,
@@ -183,11 +188,13 @@ impl<C: Clock> Sequencer<C> {
             actor: Actor::ledger(),
             software: start.software,
             gate: GATE_VERSION,
+            evaluator: EVALUATOR.map(str::to_owned),
             config: start.config,
             since: Timestamp::EPOCH,
             clean: false,
         };
         let directory = Arc::new(Directory::of(&start.state));
+        let controls = Arc::new(Controls::of(&start.state));
         let sequencer = Self {
             guard: ClockGuard::new(&start.clock),
             origin: start.key.name().to_owned(),
@@ -198,6 +205,7 @@ impl<C: Clock> Sequencer<C> {
             key: start.key,
             clock: start.clock,
             directory,
+            controls,
             stops,
             queue,
             commits,
@@ -245,19 +253,6 @@ impl<C: Clock> Sequencer<C> {
         }
     }
 
-    /// How long nothing needs doing: until the next report is overdue or a heartbeat is.
-    fn idle(&self) -> Duration {
-        let now = self.clock.wall();
-        let beat = self
-            .state
-            .head()
-            .time
-            .saturating_add_s(self.state.numbers().heartbeat_s);
-        let next = self.state.next_due().map_or(beat, |due| due.min(beat));
-        let us = next.micros().saturating_sub(now.micros()).max(1_000);
-        Duration::from_micros(us.unsigned_abs()).min(IDLE)
-    }
-
     /// Plans one batch, as many of `jobs` as fit it, and hands it to the committer.
     fn batch(
         &mut self,
@@ -287,35 +282,6 @@ impl<C: Clock> Sequencer<C> {
         }
         let batch = self.seal(planned, now);
         self.commits.send(batch).map_err(|_| Stopped::Committer)
-    }
-
-    /// What time alone brings about: commands like any other, with the time of their batch.
-    fn timers(&mut self, now: Timestamp, planned: &mut Planned) -> Result<(), Stopped> {
-        if self.state.head().shut_down && !planned.entries.is_empty() {
-            // A shutdown is the last entry of its run.
-            return Ok(());
-        }
-        let overdue: Vec<u64> = self.state.overdue(now).take(OVERDUE_MAX).collect();
-        for decision in overdue {
-            let unresolved = Unresolved {
-                correlation_id: String::new(),
-                actor: Actor::ledger(),
-                decision,
-            };
-            self.own(Body::Unresolved(unresolved), now, planned)?;
-        }
-        let head = self.state.head();
-        let beat = head.time.saturating_add_s(self.state.numbers().heartbeat_s);
-        if planned.entries.is_empty() && head.next > 0 && !head.shut_down && beat <= now {
-            self.own(
-                Body::Heartbeat(Heartbeat {
-                    actor: Actor::ledger(),
-                }),
-                now,
-                planned,
-            )?;
-        }
-        Ok(())
     }
 
     fn own(&mut self, command: Body, now: Timestamp, planned: &mut Planned) -> Result<(), Stopped> {
@@ -350,7 +316,7 @@ impl<C: Clock> Sequencer<C> {
         let before = self.state.head().next;
         let told = match plan(&self.state, command, now) {
             Ok(Plan::Append(bodies)) => match self.append(bodies, now, prefilled, planned)? {
-                Ok(entry) => {
+                Ok((entry, followers)) => {
                     planned.bytes += details
                         .iter()
                         .map(|detail| detail.bytes.len())
@@ -358,7 +324,7 @@ impl<C: Clock> Sequencer<C> {
                     planned
                         .details
                         .extend(details.into_iter().map(|detail| (before, detail)));
-                    Told::New(entry)
+                    Told::New { entry, followers }
                 }
                 Err(error) => Told::Refused(SubmitError::TooLarge(error.to_string())),
             },
@@ -374,20 +340,19 @@ impl<C: Clock> Sequencer<C> {
     }
 
     /// Encodes the entries of one command and folds them: all of them, or, where one is too large,
-    /// none.
+    /// none. Gives the first, and how many follow it.
     fn append(
         &mut self,
         bodies: Vec<Body>,
         now: Timestamp,
-        mut prefilled: Option<ledger_core::window::Windows>,
+        mut prefilled: Option<Prefilled>,
         planned: &mut Planned,
-    ) -> Result<Result<Arc<Entry>, EncodeError>, Stopped> {
+    ) -> Result<Result<(Arc<Entry>, u32), EncodeError>, Stopped> {
         let mut encoded = Vec::with_capacity(bodies.len());
         for (seq, body) in (self.state.head().next..).zip(bodies) {
             let entry = Entry {
                 seq,
-                time: now,
-                body,
+                ..self.state.entry(now, body)
             };
             match entry.encode() {
                 Ok(line) => encoded.push((entry, line)),
@@ -402,15 +367,18 @@ impl<C: Clock> Sequencer<C> {
             match &entry.body {
                 Body::Stop(stop) => self.stops.add(entry.seq, entry.time, stop.scope.clone()),
                 Body::Principal(_) => planned.principals = true,
+                Body::Breaker(_) | Body::BreakGlass(_) => planned.controls = true,
                 _ => {}
             }
+            planned.alarms.extend(Alarm::of(&entry));
             planned.bytes += line.len();
             planned.leaves.push(leaf_hash(&line));
             first.get_or_insert_with(|| Arc::new(entry));
             planned.entries.push(line);
         }
+        let followers = u32::try_from(last).unwrap_or(u32::MAX);
         first
-            .map(Ok)
+            .map(|first| Ok((first, followers)))
             .ok_or_else(|| Stopped::Own("a command without entries".to_owned()))
     }
 
@@ -429,6 +397,10 @@ impl<C: Clock> Sequencer<C> {
         if planned.principals {
             self.directory = Arc::new(Directory::of(&self.state));
         }
+        if planned.controls {
+            self.controls = Arc::new(Controls::of(&self.state));
+        }
+        let known = (Arc::clone(&self.directory), Arc::clone(&self.controls));
         Batch {
             first,
             entries: planned.entries,
@@ -438,7 +410,8 @@ impl<C: Clock> Sequencer<C> {
             tree,
             checkpoint,
             changes: self.state.view_mut().take_planned(),
-            snapshot: Arc::new(Snapshot::of(&self.state, Arc::clone(&self.directory), now)),
+            snapshot: Arc::new(Snapshot::of(&self.state, known, now)),
+            alarms: planned.alarms,
             waiting: planned.waiting,
         }
     }
@@ -452,7 +425,9 @@ struct Planned {
     waiting: Vec<Waiting>,
     /// Of entries and details.
     bytes: usize,
+    alarms: Vec<Alarm>,
     principals: bool,
+    controls: bool,
 }
 
 /// Adds a batch to the partial tiles and takes out those that are full: 256 hashes of height 8 times

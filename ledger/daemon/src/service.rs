@@ -8,23 +8,27 @@
 //! Reads go to the store and the views as of the last committed batch, so everybody sees whatever has
 //! been acknowledged to anybody. What is private is read only after an `access` entry is committed.
 
+mod approvals;
 mod control;
 mod evidence;
 mod gate;
+mod open;
+mod page;
 mod proofs;
 mod query;
 mod recorder;
 mod retry;
+mod status;
 
 use std::sync::Arc;
 
-use ledger_core::entry::{Access, Actor, ActorType, Body, Entry};
+use ledger_core::entry::{Access, Actor, ActorType, Body, Entry, Outcome};
 use ledger_core::receipt::Receipt;
-use ledger_core::role::{Call, Grant};
-use ledger_core::state::windows_of;
+use ledger_core::role::{Call, Grant, Role};
+use ledger_core::state::prefilled;
 use ledger_core::time::Timestamp;
 use ledger_proto::v1 as wire;
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use crate::auth::Caller;
 use crate::clock::{Clock, SystemClock};
@@ -47,6 +51,9 @@ pub use recorder::RecorderService;
 const EXPORTS_MAX: usize = 4;
 /// Of one principal, so that nobody holds the places of all.
 const EXPORTS_OF_ONE_MAX: usize = 1;
+/// Approval requests that one principal watches at a time. A watch sleeps until something may have
+/// changed.
+const WATCHES_OF_ONE_MAX: usize = 256;
 
 /// The most bytes of details in the waiting commands of one principal; of its reports, counted apart.
 const DETAILS_WAITING_BYTES_MAX: usize = 64 << 20;
@@ -67,11 +74,14 @@ pub struct Ledger {
     details: Rooms<(Arc<str>, Lane)>,
     exports: Arc<Semaphore>,
     own_exports: Rooms<Arc<str>>,
+    own_watches: Rooms<Arc<str>>,
+    finishing: watch::Receiver<bool>,
     clock: SystemClock,
 }
 
 impl Ledger {
-    /// The services of an opened ledger. `vkey` is its verification key.
+    /// The services of an opened ledger. `vkey` is its verification key; where `finishing` is raised, what
+    /// would go on for long ends.
     pub fn new(
         queue: Arc<Queue<Submission>>,
         latest: Latest,
@@ -79,6 +89,7 @@ impl Ledger {
         views: Arc<SharedViews>,
         intake: Intake,
         vkey: String,
+        finishing: watch::Receiver<bool>,
     ) -> Arc<Self> {
         Arc::new(Self {
             queue,
@@ -91,6 +102,11 @@ impl Ledger {
             details: Rooms::new(DETAILS_WAITING, DETAILS_WAITING_BYTES_MAX),
             exports: Arc::new(Semaphore::new(EXPORTS_MAX)),
             own_exports: Rooms::new("the number of your exports under way", EXPORTS_OF_ONE_MAX),
+            own_watches: Rooms::new(
+                "the number of approval requests that you watch",
+                WATCHES_OF_ONE_MAX,
+            ),
+            finishing,
             clock: SystemClock::new(),
         })
     }
@@ -111,14 +127,14 @@ impl Ledger {
             lane,
             body,
             details,
-            rules,
+            policy,
         } = command;
-        let prefilled = if matches!(body, Body::Policy(_)) {
-            // Counting every allow of a month takes a while: not on the sequencer's time. What comes in
+        let prefilled = if let Some(policy) = policy {
+            // Counting every allow and report of a month takes a while: not on the sequencer's time. What comes in
             // between, the fold adds.
             Some(
                 self.read(move |ledger| {
-                    windows_of(&*ledger.views, &rules).map_err(|error| CallError::store(&error))
+                    prefilled(&*ledger.views, &policy).map_err(|error| CallError::store(&error))
                 })
                 .await?,
             )
@@ -164,7 +180,7 @@ impl Ledger {
             lane: Lane::Work,
             body: Body::Access(access),
             details: Vec::new(),
-            rules: Vec::new(),
+            policy: None,
         };
         self.submit(caller, command).await.map(|_| ())
     }
@@ -199,22 +215,24 @@ impl Ledger {
             return Ok(());
         }
         let what = format!(
-            "entry {} is neither yours nor about a decision that you asked for: ask an operator or an auditor",
+            "entry {} is neither yours, nor about a decision that you asked for, nor a request to a group of yours: \
+             ask an operator or an auditor",
             entry.seq
         );
         Err(CallError::NotYours { what })
     }
 
-    /// Whether the caller has made this entry, or the decision that it reports on. A correlation id makes
-    /// nothing anybody's: whoever guesses one could open it first.
+    /// Whether the caller has made this entry, or the decision that it is about, or is an approver in the
+    /// group that it asks. A correlation id makes nothing anybody's: whoever guesses one could open it first.
     fn is_own(&self, caller: &Caller, entry: &Entry) -> Result<bool, CallError> {
-        if entry.body.actor().id == *caller.id {
+        if entry.body.actor().id == *caller.id || self.is_asked(caller, entry) {
             return Ok(true);
         }
         let decision = match &entry.body {
             Body::Execution(execution) => Some(execution.decision),
             Body::Outcome(outcome) => outcome.decision,
             Body::Unresolved(unresolved) => Some(unresolved.decision),
+            Body::Approval(approval) => approval.decision,
             _ => None,
         };
         // A report may name a seq that is nothing yet, and becomes something later.
@@ -223,6 +241,21 @@ impl Ledger {
         };
         let body = self.entry(seq)?.body;
         Ok(matches!(body, Body::Decision(_)) && body.actor().id == *caller.id)
+    }
+}
+
+impl Ledger {
+    /// Whether the entry asks for an approval, of a group that the caller belongs to.
+    fn is_asked(&self, caller: &Caller, entry: &Entry) -> bool {
+        let Body::Decision(decision) = &entry.body else {
+            return false;
+        };
+        caller.role == Role::Approver
+            && decision.outcome == Outcome::RequireApproval
+            && decision
+                .approvers
+                .as_ref()
+                .is_some_and(|group| self.latest.get().principals.in_group(&caller.id, group))
     }
 }
 

@@ -295,6 +295,9 @@ fn refused(refusal: &Refusal) -> Row {
             Row::new(Code::InvalidArgument, "FIELD_INVALID").field(field, refusal)
         }
         Refusal::Precondition { .. } => Row::new(Code::FailedPrecondition, "PRECONDITION_FAILED"),
+        Refusal::NotInGroup { id, group } => Row::new(Code::PermissionDenied, "NOT_IN_GROUP")
+            .with("id", id)
+            .with("group", group),
         Refusal::Promotion(_) => {
             Row::new(Code::InvalidArgument, "FIELD_INVALID").field("promotion.receipt", refusal)
         }
@@ -539,8 +542,8 @@ mod tests {
         assert_eq!(violations[0].field, "policy.toml:2 tier");
         for (text, expected) in [
             (
-                "version = 1\n[[grant]]\nid = \"g\"\nagent = \"a\"\nactions = []\ntier = 1\n",
-                "policy.toml:6 grant[0].tier",
+                "version = 1\n[[grant]]\nid = \"g\"\nagent = \"a\"\nactions = [\"email.send\"]\ncolour = 1\n",
+                "policy.toml:6 grant[0].colour",
             ),
             (
                 "version = 1\n[numbers]\nvalid_for_s = 0\n",

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use ledger_core::entry::{Body, Entry};
 use ledger_core::plan::Refusal;
 use ledger_core::receipt::Receipt;
-use ledger_core::window::Windows;
+use ledger_core::state::Prefilled;
 use tokio::sync::oneshot;
 
 use crate::queue::Full;
@@ -18,8 +18,8 @@ pub struct Submission {
     pub command: Body,
     /// The details that it commits to.
     pub details: Vec<DetailBytes>,
-    /// For a policy: the windows of its throttle rules, counted off the sequencer.
-    pub prefilled: Option<Windows>,
+    /// For a policy: what its throttles and breakers count, counted off the sequencer.
+    pub prefilled: Option<Prefilled>,
     /// Who waits.
     pub reply: oneshot::Sender<Result<Answer, SubmitError>>,
 }
@@ -31,6 +31,8 @@ pub struct Answer {
     pub entry: Arc<Entry>,
     /// Its receipt.
     pub receipt: Receipt,
+    /// How many entries followed it, of the same command.
+    pub followers: u32,
     /// The request was a repetition; the entry is that of its first copy.
     pub repeated: bool,
     /// A stop has voided the allow that this is.

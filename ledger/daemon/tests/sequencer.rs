@@ -11,7 +11,7 @@ use std::thread::JoinHandle;
 use ledger_core::action::Class;
 use ledger_core::entry::{
     Actor, Basis, Body, Cause, Change, Clock as ClockEntry, ClockEvent, Code, Decision, Entry,
-    Outcome, PolicyEntry, PolicyFile, PrincipalChange, Scope, Stop,
+    Outcome, PolicyEntry, PolicyFile, PrincipalChange, Scope, Stop, Target,
 };
 use ledger_core::hash::Hash;
 use ledger_core::role::{Call, Role};
@@ -25,7 +25,7 @@ use ledgerd::keys::Keys;
 use ledgerd::open::{Layout, open_log};
 use ledgerd::queue::{Lane, Queue, Quotas};
 use ledgerd::sequencer::{RecentStops, Sequencer, Start, Stopped};
-use ledgerd::snapshot::{Directory, Latest, Snapshot};
+use ledgerd::snapshot::{Latest, Snapshot};
 use ledgerd::store::{Commit, CommitBatch, CommitError, LogStore};
 use ledgerd::submission::{Answer, Submission, SubmitError};
 use ledgerd::views::{SharedViews, ViewWriter, open_views};
@@ -45,6 +45,7 @@ class = "write"
 id = "writes"
 agent = "agent.a"
 actions = ["crm.update"]
+objects = ["deal"]
 "#;
 
 type Reply = oneshot::Receiver<Result<Answer, SubmitError>>;
@@ -165,11 +166,7 @@ impl House {
         let keys = Keys::load(&layout.keys(), log.vkey.name()).unwrap();
         let store = Arc::new(log.opened.store);
         let views = open_views(&layout.views(), &store, &mut |_| {}).unwrap();
-        let latest = Latest::new(Snapshot::of(
-            &views.state,
-            Arc::new(Directory::of(&views.state)),
-            clock.wall(),
-        ));
+        let latest = Latest::new(Snapshot::first(&views.state, clock.wall()));
         let queue = Arc::new(Queue::new(Quotas::default()));
         let stops = RecentStops::default();
         let door = Arc::new(Door {
@@ -245,6 +242,8 @@ impl House {
             replaces: None,
             parts: None,
             mailboxes: std::collections::BTreeMap::new(),
+            fake_domains: std::collections::BTreeMap::new(),
+            promotion: None,
             files,
         };
         self.ask(Body::Policy(policy)).unwrap();
@@ -296,11 +295,16 @@ fn principal(id: &str, role: Role, credential: u8) -> Body {
 
 fn decide(id: &str) -> Body {
     let cause = cause(id, Call::Decide, Role::Agent, "agent.a");
-    Body::Decision(Box::new(Decision::request(
-        Basis::Gate,
-        cause,
-        "crm.update".to_owned(),
-    )))
+    let deal = Target {
+        kind: "deal".to_owned(),
+        id: None,
+        reads: Vec::new(),
+        writes: Vec::new(),
+    };
+    Body::Decision(Box::new(Decision {
+        targets: vec![deal],
+        ..Decision::request(Basis::Gate, cause, "crm.update".to_owned())
+    }))
 }
 
 fn stop() -> Body {

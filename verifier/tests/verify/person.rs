@@ -41,17 +41,17 @@ fn one_person_is_found_in_a_log_by_an_opening() {
         "entry 12, index 0, at 2026-11-22T09:00:10.000000Z: listed by domain, manual, for every seller, by every channel",
     );
     log(&never, 0, "ended by entry 71");
-    log(
-        &never,
-        0,
-        "1 of these reports are about an action that the gate had not allowed",
-    );
 
     let reached = files.put(
         "reached.opening",
         ledger
             .opening(person("ann@wonder.land.io", "c-1"))
             .to_bytes(),
+    );
+    log(
+        &reached,
+        0,
+        "1 of these reports are about an action that the gate had not allowed",
     );
     log(
         &reached,

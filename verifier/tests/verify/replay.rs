@@ -31,8 +31,7 @@ fn a_log_in_which_everything_occurs_matches() {
         !said(&report) && !said(&controls)
     });
     let elsewhere = [
-        // Breakers and sandboxes have logs of their own; conditions are a feature.
-        Code::BreakerOpen,
+        // Conditions are a feature, and a sandbox is a ledger of its own.
         Code::ConditionPermit,
         Code::ConditionForbid,
         Code::ConditionNone,
@@ -58,7 +57,7 @@ fn a_log_in_which_everything_occurs_matches() {
         .chain(controls.kinds.keys())
         .copied()
         .collect();
-    assert_eq!(kinds.len(), 18, "every kind must occur: {kinds:?}");
+    assert_eq!(kinds.len(), 19, "every kind must occur: {kinds:?}");
     assert_eq!(report.kinds["decision"].asserted, 3);
     assert_eq!(
         (report.open, report.overdue_total, report.unannounced),
@@ -75,7 +74,7 @@ fn a_log_in_which_everything_occurs_matches() {
 }
 
 /// The answers of each kind: what replay must work out itself.
-const ANSWERS: [(&str, &[&str]); 13] = [
+const ANSWERS: [(&str, &[&str]); 14] = [
     (
         "decision",
         &[
@@ -98,7 +97,22 @@ const ANSWERS: [(&str, &[&str]); 13] = [
     ),
     ("approval", &["group", "expires_at", "granted"]),
     ("break_glass", &["requested_by", "until"]),
-    ("dnc", &["imported"]),
+    ("dnc", &["imported", "outcome"]),
+    (
+        "breaker",
+        &[
+            "rule",
+            "scope",
+            "measure",
+            "threshold",
+            "count",
+            "sample",
+            "window_s",
+            "until",
+            "cites",
+            "cites_total",
+        ],
+    ),
     ("execution", &["policy", "findings"]),
     ("outcome", &["decision", "policy", "findings"]),
     ("policy", &["continues", "sha256", "replaces", "parts"]),
@@ -112,7 +126,7 @@ const ANSWERS: [(&str, &[&str]); 13] = [
 
 /// The request parts of each kind, `v`, `seq`, `time`, `kind` and the cause apart. Together with
 /// [`ANSWERS`] every key of every kind: one that is in neither has to be put into one.
-const REQUESTS: [(&str, &[&str]); 18] = [
+const REQUESTS: [(&str, &[&str]); 19] = [
     (
         "decision",
         &[
@@ -176,6 +190,7 @@ const REQUESTS: [(&str, &[&str]); 18] = [
         ],
     ),
     ("key", &["event", "key"]),
+    ("breaker", &["event", "opened", "details"]),
     ("principal", &["id", "role", "groups", "credential"]),
     ("stop", &["scope", "details"]),
     ("resume", &["scope", "details"]),
@@ -288,7 +303,13 @@ fn change_every_answer(ledger: &Ledger, tried: &mut BTreeMap<(&'static str, &'st
                     "seq {seq}: `{key}` = {value:?}"
                 );
                 let first = &report.mismatches[0];
-                assert_eq!(first.seq, seq as u64, "`{key}` = {value:?}: {first}");
+                // A listing that no longer says which outcome it follows is missed where that stands.
+                let missed = (kind, *key, &value) == ("dnc", "outcome", &None);
+                let named = report.mismatches.iter().any(|one| one.seq == seq as u64);
+                assert!(
+                    named && first.seq == (seq - usize::from(missed)) as u64,
+                    "seq {seq}: `{key}` = {value:?}: {first}"
+                );
             }
         }
     }

@@ -56,7 +56,7 @@ fn is_default(value: &Value) -> bool {
 }
 
 /// Every key that canonical form leaves out where it holds nothing, of whatever kind of entry.
-const OMITTED: [&str; 96] = [
+const OMITTED: [&str; 97] = [
     "acknowledges",
     "action",
     "action_id",
@@ -86,6 +86,7 @@ const OMITTED: [&str; 96] = [
     "effective_from",
     "ends",
     "error_code",
+    "evaluator",
     "evidence",
     "execution",
     "expires_at",

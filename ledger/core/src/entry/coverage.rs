@@ -41,6 +41,10 @@ pub struct Boot {
     pub software: String,
     /// The gate's version.
     pub gate: u32,
+    /// What evaluates conditions, with its version ([`EVALUATOR`](crate::policy::EVALUATOR)); absent
+    /// where nothing does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evaluator: Option<String>,
     /// SHA-256 of the configuration that it runs with.
     pub config: Hash,
     /// Answer: the time of the last entry before; nothing was recorded in between.

@@ -2,12 +2,14 @@
 
 use super::material::Material;
 use super::{JudgeError, Judgement, same};
+use crate::codebook::sentence;
 use crate::entry::{
     Body, BreakGlassEvent, BreakerEvent, Check, Code, Decision, DncOp, Entry, Outcome, Reason,
     Verdict,
 };
 use crate::gate::grant::Granted;
-use crate::gate::{Nature, tier};
+use crate::gate::{Nature, condition, tier};
+use crate::policy::EVALUATOR;
 use crate::state::InForce;
 
 /// The tier, and what follows from it: worked out again from policy and request, given the approval and
@@ -46,6 +48,37 @@ pub(super) fn tiers(
         approved,
         glass.map(|cite| cite.seq),
     ))
+}
+
+/// What the policy's conditions say: what they are told of the state stands in the entry, as tier and
+/// approver, and is checked on its own.
+pub(super) fn conditions(
+    entry: &Entry,
+    decision: &Decision,
+    policy: Option<&InForce>,
+    nature: &Nature,
+    material: &Material<'_>,
+    judgement: &mut Judgement,
+) -> Vec<Reason> {
+    let around = condition::Around {
+        nature,
+        tier: decision.tier.unwrap_or(0),
+        approved: decision.approver.is_some(),
+        environment: material.genesis.environment,
+        origin: &material.genesis.origin,
+        now: entry.time,
+    };
+    let mut said = Vec::new();
+    condition::check(policy, decision, &around, &mut said);
+    for reason in &said {
+        judgement.shows("condition", sentence(reason));
+    }
+    if let Some(evaluator) = EVALUATOR.filter(|_| !said.is_empty()) {
+        judgement.does_not_show(format!(
+            "That the ledger evaluated its conditions by {evaluator}, as was done here: the last boot before says by what."
+        ));
+    }
+    said
 }
 
 /// Who may approve, and until when.

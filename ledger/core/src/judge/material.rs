@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::JudgeError;
 use crate::entry::{Body, Cite, Dnc, Entry, Genesis, Listing, PolicyEntry, PolicyRef};
-use crate::policy::{Numbers, Policy, policy_hash};
+use crate::policy::{EVALUATOR, Numbers, Policy, condition, policy_hash};
 use crate::replay::join;
 use crate::state::InForce;
 
@@ -110,6 +110,13 @@ impl<'a> Material<'a> {
                 );
                 return Err(JudgeError::contradicts(seq, what));
             }
+        }
+        let paths = files.iter().map(|(path, _)| path.as_str());
+        if let Some(what) = condition::unknown(paths, EVALUATOR) {
+            return Err(JudgeError::Unevaluated {
+                seq: cited.seq,
+                what,
+            });
         }
         let text = Policy::parse(&files).map_err(|errors| {
             JudgeError::contradicts(cited.seq, format!("its text is no policy: {errors}"))

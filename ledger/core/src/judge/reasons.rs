@@ -45,6 +45,9 @@ pub(super) fn judge(
         rows.as_ref(),
         judgement,
     )?);
+    fixed.extend(controls::conditions(
+        entry, decision, policy, nature, material, judgement,
+    ));
     controls::approvers(entry, decision, policy, nature, rows.as_ref())?;
     controls::approval(entry, decision, material, judgement)?;
     gate::sandbox::check(Some(material.genesis), policy, decision, nature, &mut fixed);
@@ -55,6 +58,7 @@ pub(super) fn judge(
         Check::Policy,
         Check::Action,
         Check::Grant,
+        Check::Condition,
         Check::Tier,
         Check::Sandbox,
         Check::Recipient,

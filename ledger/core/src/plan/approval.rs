@@ -40,7 +40,7 @@ pub(super) fn answer<V: View>(
                 });
             }
             member(state, &approval, POLICY_GROUP)?;
-            approval.group = POLICY_GROUP.to_owned();
+            POLICY_GROUP.clone_into(&mut approval.group);
             approval.expires_at = Some(now.saturating_add_s(state.numbers().approve_within_s));
         }
         _ => {

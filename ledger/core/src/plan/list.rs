@@ -40,6 +40,10 @@ pub(super) fn change<V: View>(
             "it stands where an import begins, and nowhere else",
         ));
     }
+    if dnc.import.is_some() && dnc.op == DncOp::Unlist {
+        let expected = "unlisting belongs to no import";
+        return Err(invalid("import", &dnc.import.unwrap_or_default(), expected));
+    }
     dnc.imported = None;
     match dnc.op {
         DncOp::ImportBegin => import_alone(&dnc, dnc.import.is_none())?,

@@ -1,15 +1,16 @@
 //! From the text of a policy to its rules.
 
+use std::sync::Arc;
+
 use toml::de::DeTable;
 
 use super::error::{PolicyError, PolicyErrors};
 use super::field::{Known, texts};
 use super::read::{Reader, Section};
 use super::{
-    NUMBER_RANGES, Numbers, POLICY_BYTES_MAX, POLICY_FILE, Parts, Policy, REDACT_MAX, action,
-    breaker, grant, sandbox, scope, text, throttle,
+    Conditions, NUMBER_RANGES, Numbers, POLICY_BYTES_MAX, POLICY_FILE, Parts, Policy, REDACT_MAX,
+    action, breaker, condition, grant, sandbox, scope, text, throttle,
 };
-use crate::name;
 use crate::redact::{Pointer, Redaction, fold};
 
 pub(super) fn policy(files: &[(&str, &[u8])]) -> Result<Policy, PolicyErrors> {
@@ -17,30 +18,49 @@ pub(super) fn policy(files: &[(&str, &[u8])]) -> Result<Policy, PolicyErrors> {
     let text = the_file(files, &mut errors)
         .and_then(|bytes| text::checked(POLICY_FILE, bytes, &mut errors));
     let policy = text.and_then(|text| read(text, &mut errors));
+    let conditions = condition::files(files, &mut errors);
     match policy {
-        Some(policy) if errors.is_empty() => Ok(policy),
+        Some(policy) if errors.is_empty() => {
+            let conditions = conditions_of(&policy, &conditions, &mut errors);
+            if errors.is_empty() {
+                return Ok(Policy {
+                    conditions: conditions.map(Arc::new),
+                    ..policy
+                });
+            }
+            Err(PolicyErrors::new(errors))
+        }
         _ => Err(PolicyErrors::new(errors)),
     }
+}
+
+/// The conditions of a policy, if it has files with any. They may name the actions of `policy.toml`, so
+/// that nothing is said about them before that is right.
+fn conditions_of(
+    policy: &Policy,
+    files: &[(&str, &[u8])],
+    errors: &mut Vec<PolicyError>,
+) -> Option<Conditions> {
+    let mut texts = Vec::new();
+    for (path, bytes) in files {
+        texts.extend(text::checked(path, bytes, errors).map(|text| (*path, text)));
+    }
+    if files.is_empty() || !errors.is_empty() {
+        return None;
+    }
+    condition::read(&texts, policy.actions().map(|(name, _)| name), errors)
 }
 
 /// The bytes of `policy.toml`, if the files are within bounds.
 fn the_file<'a>(files: &[(&str, &'a [u8])], errors: &mut Vec<PolicyError>) -> Option<&'a [u8]> {
     let mut refuse = |path: &str, problem: String, remedy: &str| {
-        // A path may be personal too.
-        let personal = text::has_address(path) || name::phone_at(path).is_some();
-        let path = if personal {
-            "a file of the policy".to_owned()
-        } else {
-            name::shown(path)
-        };
-        let remedy = remedy.to_owned();
         errors.push(PolicyError {
-            path,
+            path: text::shown_path(path),
             line: None,
             key: String::new(),
             value: None,
             problem,
-            remedy,
+            remedy: remedy.to_owned(),
         });
     };
     let bytes: usize = files.iter().map(|(_, bytes)| bytes.len()).sum();
@@ -50,10 +70,12 @@ fn the_file<'a>(files: &[(&str, &'a [u8])], errors: &mut Vec<PolicyError>) -> Op
         refuse(POLICY_FILE, found, "shorten the policy");
         return None;
     }
-    for (path, _) in files.iter().filter(|(path, _)| *path != POLICY_FILE) {
+    let others = files.iter().map(|(path, _)| *path);
+    for path in others.filter(|path| *path != POLICY_FILE && !condition::is_file(path)) {
         refuse(
             path,
-            "is not enforced by this version: expected the one file `policy.toml`".to_owned(),
+            "is not enforced by this version: expected `policy.toml` and files that end in `.cedar`"
+                .to_owned(),
             "take the file out",
         );
     }

@@ -4,11 +4,9 @@ use std::collections::BTreeSet;
 
 use super::parse::pointers;
 use super::read::{Reader, Section};
+use crate::limits::FAKE_DOMAINS_MAX;
 use crate::normalise;
 use crate::redact::Pointer;
-
-/// The most fake domains of a policy.
-pub const FAKE_DOMAINS_MAX: usize = 16;
 
 pub(super) fn read(
     reader: &mut Reader<'_>,

@@ -53,6 +53,15 @@ pub(super) fn checked<'a>(
     clean.then_some(text)
 }
 
+/// A path as errors name it: it may be personal too.
+pub(super) fn shown_path(path: &str) -> String {
+    if has_address(path) || phone_at(path).is_some() {
+        "a file of the policy".to_owned()
+    } else {
+        crate::name::shown(path)
+    }
+}
+
 /// Whether an `@` stands between two things that are not spaces.
 pub(super) fn has_address(text: &str) -> bool {
     let at = |c: char| matches!(c, '@' | '\u{ff20}' | '\u{fe6b}');

@@ -48,7 +48,7 @@ impl Followers {
 }
 
 /// Whether an entry like this only ever follows from another: no command makes it by itself.
-fn follows(body: &Body) -> bool {
+pub fn follows(body: &Body) -> bool {
     match body {
         Body::Breaker(breaker) => {
             let Breaker { event, .. } = &**breaker;

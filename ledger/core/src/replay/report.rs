@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Difference, Summary};
+use super::{Completeness, Difference, Summary};
 use crate::fault::Fault;
 use crate::state::State;
 use crate::time::Timestamp;
@@ -45,6 +45,8 @@ pub struct Report {
     pub unannounced: u64,
     /// The stops that are active at the end of the log.
     pub stops: Vec<u64>,
+    /// What is not settled at the end of the log, and what no allow covers.
+    pub completeness: Completeness,
 }
 
 /// How many entries of one kind were found how.
@@ -129,6 +131,12 @@ pub enum What {
     /// An entry too few.
     #[error("the request behind it causes more entries than follow")]
     PartMissing,
+    /// Something that no service lets into an entry.
+    #[error("no request can have put this into an entry: {why}")]
+    IllFormed {
+        /// What is wrong.
+        why: String,
+    },
     /// It cannot follow on the entries before it.
     #[error("it does not follow from the log before it: {why}")]
     Impossible {
@@ -213,6 +221,7 @@ impl Report {
     /// Takes down how the log ends.
     pub(super) fn close<V: View>(&mut self, state: &State<V>) {
         let now = self.last_time();
+        self.completeness.close(state, now);
         self.open = state.open_count() as u64;
         self.stops = state.stops().map(|(seq, _)| seq).collect();
         for (seq, allow) in state.open().filter(|(_, allow)| allow.report_by <= now) {

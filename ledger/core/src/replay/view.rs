@@ -4,7 +4,7 @@ use crate::view::{MemoryView, ReadView, Table, View, ViewError, Visit};
 
 /// A view in memory without the two indexes that only queries read: they would grow with every entry.
 #[derive(Debug, Clone, Default)]
-pub(super) struct GateView(MemoryView);
+pub(crate) struct GateView(MemoryView);
 
 const fn is_read_by_the_gate(table: Table) -> bool {
     !matches!(table, Table::Correlation | Table::Subject)

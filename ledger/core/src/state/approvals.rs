@@ -30,6 +30,8 @@ pub(super) struct Approvals {
     pending: BTreeMap<u64, Timestamp>,
     due: BTreeSet<(Timestamp, u64)>,
     glass: BTreeMap<u64, BreakGlassRecord>,
+    /// Counts what may have settled a request.
+    changed: u64,
 }
 
 impl Approvals {
@@ -39,6 +41,7 @@ impl Approvals {
             due: pending.iter().map(|(seq, at)| (*at, *seq)).collect(),
             pending,
             glass: by_seq(rows(view, Table::BreakGlass)?),
+            changed: 0,
         })
     }
 }
@@ -97,6 +100,17 @@ impl<V: View> State<V> {
         self.approvals.pending.iter().map(|(seq, at)| (*seq, *at))
     }
 
+    /// How many they are.
+    pub fn pending_count(&self) -> usize {
+        self.approvals.pending.len()
+    }
+
+    /// Grows with every entry that answers a request, ends it or uses it up; counted since the state was
+    /// loaded.
+    pub const fn approvals_changed(&self) -> u64 {
+        self.approvals.changed
+    }
+
     /// Those of them whose time is over at `now`, the first to expire first.
     pub fn expired(&self, now: Timestamp) -> impl Iterator<Item = u64> {
         self.approvals
@@ -144,6 +158,7 @@ impl<V: View> State<V> {
                 return Err(FoldError::Impossible { seq, why });
             };
             record.spent = Some(seq);
+            self.approvals.changed += 1;
             self.keep(request, Row::Request(record));
             self.settle(request);
         }
@@ -179,6 +194,7 @@ impl<V: View> State<V> {
     ) -> Result<(), FoldError> {
         let impossible = |why: String| Err(FoldError::Impossible { seq, why });
         let by = approval.cause.actor.id.clone();
+        self.approvals.changed += 1;
         match (approval.decision, approval.policy) {
             (Some(decision), None) => {
                 let Some((request, mut record)) = self.approval(decision)? else {

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::load::Fact;
 use super::{Head, InForce, Prefilled, State, count_allows, first_seq, listing_key, read};
 use crate::entry::{
-    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Finding, Listing,
-    Outcome, OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
+    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Listing, Outcome,
+    OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
 };
 use crate::gate;
 use crate::hash::Hash;
@@ -401,6 +401,7 @@ impl<V: View> State<V> {
     ) -> Result<(), FoldError> {
         let mut decision = self.decision(execution.decision)?;
         let closes = crate::plan::closes(&execution.findings);
+        self.tally_execution(seq, execution, decision.as_ref());
         let record = ExecutionRecord {
             decision: execution.decision,
             known: decision.is_some(),
@@ -409,10 +410,7 @@ impl<V: View> State<V> {
             complained: BTreeSet::new(),
         };
         let key = seq.to_be_bytes().to_vec();
-        put(&mut self.view, Table::Execution, key.clone(), &record);
-        if is_irregular(&execution.findings) {
-            self.view.put(Table::Irregular, key, Vec::new());
-        }
+        put(&mut self.view, Table::Execution, key, &record);
         if let Some(decision) = &mut decision
             && closes
         {
@@ -458,6 +456,7 @@ impl<V: View> State<V> {
             unresolved.decision.to_be_bytes().to_vec(),
             &decision,
         );
+        self.tally_unresolved(unresolved.decision);
         self.close(unresolved.decision);
         Ok(())
     }
@@ -476,6 +475,7 @@ impl<V: View> State<V> {
                 && record.voided.is_none()
             {
                 record.voided = Some((seq, time));
+                self.tally_voided(decision);
                 put(
                     &mut self.view,
                     Table::Decision,
@@ -491,6 +491,7 @@ impl<V: View> State<V> {
             &stop.scope,
         );
         self.stops.insert(seq, stop.scope.clone());
+        self.note_stop(seq, time, stop);
         Ok(())
     }
 
@@ -529,19 +530,6 @@ impl<V: View> State<V> {
             &self.clock,
         );
     }
-}
-
-/// Whether these findings say that an act was carried out without an allow, or beyond one.
-fn is_irregular(findings: &[Finding]) -> bool {
-    findings.iter().any(|finding| {
-        matches!(
-            finding,
-            Finding::UnknownDecision
-                | Finding::DecisionDenied
-                | Finding::ApprovalMissing
-                | Finding::AlreadyExecuted
-        )
-    })
 }
 
 /// What a repetition of a request must agree in: content, correlation id, action id and approval.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::approvals::Approvals;
 use super::breakers::Breakers;
 use super::fold::PolicyFact;
+use super::tally::Tallied;
 use super::{ClockFacts, Head, State, by_seq, count_allows, count_samples, first_seq, read, rows};
 use crate::entry::{Genesis, Scope};
 use crate::meter::Meters;
@@ -59,6 +60,7 @@ impl<V: View> State<V> {
             breakers,
             oldest_allow: first_seq(&view, Table::Allow, 0)?,
             oldest_sample: first_seq(&view, Table::Sample, 0)?,
+            tallied: Tallied::load(&view)?,
             view,
             head,
             genesis,
@@ -83,6 +85,9 @@ impl Fact {
     pub(super) const GENESIS: &'static [u8] = b"genesis";
     pub(super) const CLOCK: &'static [u8] = b"clock";
     pub(super) const POLICY: &'static [u8] = b"policy";
+    /// How many there are of what is not as it should be.
+    pub(super) const TALLY: &'static [u8] = b"tally";
+    pub(super) const LAST_STOP: &'static [u8] = b"last_stop";
     /// A publication of which continuations are still to come.
     pub(super) const PENDING: &'static [u8] = b"policy.pending";
 }

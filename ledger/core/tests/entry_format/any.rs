@@ -563,18 +563,26 @@ fn coverage() -> BoxedStrategy<Body> {
                 })
             },
         );
-    let boot = (actor(), text(), any::<u32>(), hash(), time(), any::<bool>()).prop_map(
-        |(actor, software, gate, config, since, clean)| {
+    let boot = (
+        actor(),
+        text(),
+        any::<u32>(),
+        of(text()),
+        hash(),
+        time(),
+        any::<bool>(),
+    )
+        .prop_map(|(actor, software, gate, evaluator, config, since, clean)| {
             Body::Boot(Boot {
                 actor,
                 software,
                 gate,
+                evaluator,
                 config,
                 since,
                 clean,
             })
-        },
-    );
+        });
     let event = select(vec![ClockEvent::Seen, ClockEvent::Acknowledged]);
     let clock = (cause(), event, time(), time(), of(number()), of(number())).prop_map(
         |(cause, event, before, after, bound_ms, acknowledges)| {

@@ -139,13 +139,15 @@ fn boot_heartbeat_shutdown() {
         actor: Actor::ledger(),
         software: "0.1.0".to_owned(),
         gate: 1,
+        evaluator: text("cedar-policy 4.14.1"),
         config: hash(0xcf),
         since: at("1970-01-01T00:00:00.000000Z"),
         clean: false,
     };
     holds(
         Body::Boot(boot),
-        r##""actor":{"type":"ledger","id":"ledger"},"software":"0.1.0","gate":1,"config":"#cf",
+        r##""actor":{"type":"ledger","id":"ledger"},"software":"0.1.0","gate":1,
+            "evaluator":"cedar-policy 4.14.1","config":"#cf",
             "since":"1970-01-01T00:00:00.000000Z","clean":false"##,
     );
     let ledger = r#""actor":{"type":"ledger","id":"ledger"}"#;

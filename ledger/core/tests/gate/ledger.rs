@@ -16,6 +16,8 @@ use ledger_core::view::MemoryView;
 pub(crate) const OPERATOR: &str = "ops";
 pub(crate) const COMPLIANCE: &str = "compliance-1";
 pub(crate) const RECORDER: &str = "mail-gateway";
+/// In the groups for everything that agents ask by default, in that for one kind of thing, in none.
+pub(crate) const APPROVERS: [&str; 3] = ["approver-1", "approver-2", "approver-3"];
 pub(crate) const AGENTS: [&str; 3] = ["agent.one", "agent.two", "agent.three"];
 
 /// 2026-11-22T12:00:00Z and so many microseconds.
@@ -45,23 +47,29 @@ impl Ledger {
 
     /// A log with genesis, an operator, a compliance officer, a recorder and three agents.
     pub(crate) fn new() -> Self {
+        Self::within(Environment::Prod, Vec::new())
+    }
+
+    /// The same in an environment, with the tokens of reserved domains.
+    pub(crate) fn within(environment: Environment, reserved: Vec<Token>) -> Self {
         let mut ledger = Self::empty();
         let genesis = Genesis {
             actor: Actor::ledger(),
             origin: "test.example/ledger".to_owned(),
-            environment: Environment::Prod,
+            environment,
             gate: 1,
             key: "test.example/ledger+00000000+AA==".to_owned(),
             subject_key: Hash([1; 32]),
             content_key: Hash([2; 32]),
             normaliser: "1+psl-test".to_owned(),
             tokens_v: 1,
-            reserved: Vec::new(),
+            reserved,
         };
         let boot = Boot {
             actor: Actor::ledger(),
             software: "test".to_owned(),
             gate: 1,
+            evaluator: ledger_core::policy::EVALUATOR.map(str::to_owned),
             config: Hash([3; 32]),
             since: Timestamp::EPOCH,
             clean: false,
@@ -90,12 +98,7 @@ impl Ledger {
         let plan = plan(&self.state, command, now)?;
         if let Plan::Append(bodies) = &plan {
             for body in bodies {
-                let entry = Entry {
-                    seq: self.state.head().next,
-                    time: now,
-                    sandbox: false,
-                    body: body.clone(),
-                };
+                let entry = self.state.entry(now, body.clone());
                 let line = entry.encode().unwrap();
                 assert_eq!(Entry::decode(&line).unwrap(), entry);
                 self.state.apply(&entry, None).unwrap();
@@ -164,6 +167,17 @@ pub(crate) fn policy(text: &str, request_id: &str) -> Body {
     })
 }
 
+/// An approver, or another principal that is in groups.
+pub(crate) fn grouped(cause: Cause, id: &str, role: Role, groups: &[&str]) -> Body {
+    match principal(cause, id, role) {
+        Body::Principal(change) => Body::Principal(PrincipalChange {
+            groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+            ..change
+        }),
+        other => panic!("{other:?}"),
+    }
+}
+
 /// A `dnc` entry that lists or exempts, by compliance.
 pub(crate) fn dnc(op: DncOp, listings: Vec<Listing>, request_id: &str) -> Body {
     let call = match op {
@@ -200,6 +214,10 @@ pub(crate) fn cause_mut(body: &mut Body) -> &mut Cause {
         Body::Stop(body) => &mut body.cause,
         Body::Resume(body) => &mut body.cause,
         Body::Clock(body) => &mut body.cause,
+        Body::Approval(body) => &mut body.cause,
+        Body::BreakGlass(body) => &mut body.cause,
+        Body::Breaker(body) => &mut body.cause,
+        Body::Key(body) => &mut body.cause,
         other => panic!("{other:?}"),
     }
 }

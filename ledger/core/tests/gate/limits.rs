@@ -4,14 +4,16 @@
 //! no single request reaches two caps at once, the answer is made longer by hand than any request
 //! could make it.
 
+mod gate;
+
 use std::fmt::Write as _;
 
 use ledger_core::action::Channels;
 use ledger_core::entry::{
     Access, Actor, Basis, Body, Cause, Change, Cite, Code, Commitment, Decision, DetailName,
-    Details, DncOp, Entry, Execution, Finding, Foreign, Key, Listing, ListingReason, Outcome,
-    PolicyRef, PrincipalChange, Reason, Recipient, RecipientResult, RecipientRole, Resume, Scope,
-    Status, Stop, Target,
+    Details, DncOp, Entry, Environment, Execution, Finding, Foreign, Key, Listing, ListingReason,
+    Outcome, PolicyRef, PrincipalChange, Reason, Recipient, RecipientResult, RecipientRole, Resume,
+    Scope, Status, Stop, Target,
 };
 use ledger_core::hash::Hash;
 use ledger_core::limits::{
@@ -28,18 +30,20 @@ use ledger_core::role::{Call, Role};
 use ledger_core::state::State;
 use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, TARGET_TYPE_MAX, Token};
+use ledger_core::utc_offset::UtcOffset;
 use ledger_core::view::{MemoryView, Table, View};
 
 use super::ledger::{
     COMPLIANCE, Ledger, OPERATOR, RECORDER, at, caused, dnc, policy, principal, seconds,
 };
+use super::roles::import;
 
 /// An id of the greatest length.
-fn long(start: &str, max: usize) -> String {
+pub(super) fn long(start: &str, max: usize) -> String {
     format!("{start:x<max$}")
 }
 
-fn agent() -> String {
+pub(super) fn agent() -> String {
     long("agent.", name::PRINCIPAL_MAX)
 }
 
@@ -69,11 +73,11 @@ fn old_ledger() -> Ledger {
     ledger
 }
 
-fn token(number: usize) -> Token {
+pub(super) fn token(number: usize) -> Token {
     Token(*Hash::of(&number.to_be_bytes()).as_bytes())
 }
 
-fn every_detail() -> Details {
+pub(super) fn every_detail() -> Details {
     let largest = Commitment {
         commitment: Hash([0xdd; 32]),
         bytes: DETAIL_BYTES_MAX as u64,
@@ -87,7 +91,7 @@ fn every_detail() -> Details {
 }
 
 /// The longest ids that a call can have.
-fn longest_cause(call: Call, role: Role, id: &str, request: usize) -> Cause {
+pub(super) fn longest_cause(call: Call, role: Role, id: &str, request: usize) -> Cause {
     Cause {
         request_id: Some(long(&format!("r{request}-"), name::REQUEST_ID_MAX)),
         action_id: Some(long("a-", name::ACTION_ID_MAX)),
@@ -100,11 +104,11 @@ fn longest_cause(call: Call, role: Role, id: &str, request: usize) -> Cause {
     }
 }
 
-fn action() -> String {
+pub(super) fn action() -> String {
     long("post.send", name::ACTION_MAX)
 }
 
-fn seller() -> String {
+pub(super) fn seller() -> String {
     long("acme", name::SELLER_MAX)
 }
 
@@ -120,7 +124,7 @@ fn largest_request(request: usize) -> Decision {
                 v: None,
             })
             .collect(),
-        utc_offset: None,
+        utc_offset: Some(UtcOffset::from_minutes(-720).unwrap()),
         dnc: true,
         unusable: vec![Kind::Email, Kind::Phone, Kind::Contact, Kind::Account],
     });
@@ -161,7 +165,8 @@ fn largest_request(request: usize) -> Decision {
 fn policy_text(rules: usize, limit: u64) -> String {
     let mut text = format!(
         "version = 1\n[[action]]\nname = \"{action}\"\n\
-         [[grant]]\nid = \"g\"\nagent = \"{agent}\"\nactions = [\"{action}\"]\nsellers = [\"*\"]\nmailboxes = [\"*\"]\n",
+         [[grant]]\nid = \"g\"\nagent = \"{agent}\"\nactions = [\"{action}\"]\nsellers = [\"*\"]\nmailboxes = [\"*\"]\n\
+         objects = [\"*\"]\nreads = [\"*\"]\nwrites = [\"*\"]\napproval = \"waived\"\n",
         action = action(),
         agent = agent()
     );
@@ -213,11 +218,11 @@ fn with_long_numbers(mut decision: Decision) -> Decision {
     decision
 }
 
-fn bytes(body: Body) -> usize {
+pub(super) fn bytes(body: Body) -> usize {
     let entry = Entry {
         seq: INTEGER_MAX - 1,
         time: Timestamp::MAX,
-        sandbox: false,
+        sandbox: true,
         body,
     };
     let line = entry.encode().unwrap();
@@ -229,6 +234,8 @@ fn bytes(body: Body) -> usize {
 fn harmless(mut request: Decision) -> Decision {
     request.agent = None;
     request.foreign = None;
+    request.approval = None;
+    request.undoes = None;
     for recipient in &mut request.recipients {
         recipient.dnc = false;
         recipient.unusable.clear();
@@ -285,6 +292,11 @@ fn the_largest_request_listed_and_throttled_fits() {
     let listed = Decision {
         agent: Some(long("other.", name::PRINCIPAL_MAX)),
         foreign: largest_request(2).foreign,
+        approval: largest_request(2).approval,
+        undoes: largest_request(2).undoes,
+        // A denial names who approved, too.
+        approver: Some(long("approver.", name::PRINCIPAL_MAX)),
+        environment: Environment::Sandbox,
         recipients: largest_request(2).recipients,
         ..listed
     };
@@ -336,6 +348,9 @@ fn longer_than_any(mut decision: Decision) -> Decision {
         reasons_total: Some(INTEGER_MAX - 1),
         policy: Some(policy_ref()),
         findings: vec![Finding::UnderStop],
+        // Of `require_approval` alone, which has fewer reasons.
+        approvers: Some(long("group", name::PRINCIPAL_MAX)),
+        approve_by: Some(Timestamp::MAX),
         ..decision
     }
 }
@@ -370,9 +385,11 @@ fn the_largest_list_of_people_fits() {
     };
     let mut ledger = old_ledger();
     let listings: Vec<Listing> = (0..LISTINGS_MAX).map(largest).collect();
+    let (begun, _) = ledger.append(import(DncOp::ImportBegin, None, "import"), seconds(1));
     let Body::Dnc(mut command) = dnc(DncOp::List, listings, "list") else {
         panic!("not a dnc entry")
     };
+    command.import = Some(begun);
     command.cause = longest_cause(Call::AddDnc, Role::Compliance, COMPLIANCE, 1);
     command.tokens_v = Some(u32::MAX);
     command.details = every_detail();
@@ -380,6 +397,7 @@ fn the_largest_list_of_people_fits() {
     println!("listing: {} bytes", bytes(listed));
 
     let mut exempting = command.clone();
+    exempting.import = None;
     exempting.op = DncOp::Exempt;
     exempting.cause = longest_cause(Call::ExemptDnc, Role::Compliance, COMPLIANCE, 2);
     for exemption in &mut exempting.listings {
@@ -389,6 +407,7 @@ fn the_largest_list_of_people_fits() {
     println!("exempting: {} bytes", bytes(exempted));
 
     let mut ending = command.clone();
+    ending.import = None;
     ending.op = DncOp::Unlist;
     ending.cause = longest_cause(Call::RemoveDnc, Role::Compliance, COMPLIANCE, 3);
     ending.evidence = Some(Hash([0xe2; 32]));
@@ -422,39 +441,6 @@ fn refused(ledger: &mut Ledger, command: Body, expected: &str) {
         Err(Refusal::Invalid { field, .. }) => assert_eq!(field, expected),
         other => panic!("{other:?}"),
     }
-}
-
-#[test]
-fn the_largest_report_fits() {
-    let mut ledger = old_ledger();
-    let result = |recipient| RecipientResult {
-        recipient,
-        status: Status::NotStarted,
-        error_code: Some(long("error", name::ERROR_CODE_MAX)),
-    };
-    let execution = Execution {
-        cause: longest_cause(Call::Record, Role::Recorder, RECORDER, 1),
-        decision: INTEGER_MAX - 1,
-        status: Status::NotStarted,
-        error_code: Some(long("error", name::ERROR_CODE_MAX)),
-        provider: Some(long("provider", name::PROVIDER_MAX)),
-        provider_id: Some(token(1)),
-        started_at: Some(Timestamp::MAX),
-        occurred_at: Some(Timestamp::MAX),
-        cost_micros: Some(INTEGER_MAX - 1),
-        results: (0..RESULTS_MAX as u64).map(result).collect(),
-        policy: None,
-        findings: Vec::new(),
-        details: every_detail(),
-    };
-    let (_, body) = ledger.append(Body::Execution(Box::new(execution)), seconds(1));
-    let Body::Execution(mut execution) = body else {
-        panic!("not an execution")
-    };
-    // More than any report can break at once.
-    execution.findings = vec![Finding::StartedBeforeDecision; 14];
-    execution.policy = Some(policy_ref());
-    println!("execution: {} bytes", bytes(Body::Execution(execution)));
 }
 
 #[test]

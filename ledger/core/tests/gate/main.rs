@@ -3,8 +3,10 @@
 
 mod determinism;
 mod dnc;
+mod edges;
 mod ledger;
 mod limits;
+mod matrix;
 mod model;
 mod plan;
 mod random;

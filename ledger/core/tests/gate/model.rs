@@ -2,19 +2,26 @@
 //! by going through all of it. It shares the types of entries with the ledger and nothing else.
 
 mod dnc;
+mod grant;
+mod people;
 mod policy;
+mod reach;
 mod report;
 mod throttle;
 
 use std::collections::BTreeSet;
 
 use ledger_core::action::{Channel, Class};
-use ledger_core::entry::{Cite, Code, Decision, Listing, Outcome, Scope};
+use ledger_core::entry::{
+    BreakerScope, Cite, Code, Decision, Environment, Listing, ListingReason, Outcome, Scope,
+    Verdict,
+};
 use ledger_core::role::Role;
 use ledger_core::time::Timestamp;
-use ledger_core::token::Kind;
+use ledger_core::token::{Kind, Token};
 
-pub(crate) use policy::{ActionM, GrantM, PolicyM, RuleM};
+pub(crate) use grant::{ENVIRONMENTS, tier_of_action};
+pub(crate) use policy::{ActionM, BreakerM, GrantM, PolicyM, RuleM, names};
 pub(crate) use throttle::{CountM, concerns, needs};
 
 /// One thing that happened.
@@ -30,6 +37,7 @@ pub(crate) enum What {
     Principal {
         id: String,
         role: Role,
+        groups: Vec<String>,
         in_force: bool,
     },
     Policy(PolicyM),
@@ -60,6 +68,64 @@ pub(crate) enum What {
         before: Timestamp,
         after: Timestamp,
     },
+    /// Somebody grants or denies what was asked.
+    Answered {
+        request: u64,
+        verdict: Verdict,
+        by: String,
+    },
+    /// The ledger says that a request is over.
+    Expired {
+        request: u64,
+    },
+    GlassRequested {
+        by: String,
+        agent: String,
+        action: Option<String>,
+        duration_s: i64,
+        confirm_s: i64,
+    },
+    GlassOpened {
+        request: u64,
+    },
+    GlassClosed {
+        request: u64,
+    },
+    ImportBegun {
+        reason: ListingReason,
+    },
+    /// One listing of an import.
+    Imported {
+        import: u64,
+    },
+    ImportEnded {
+        import: u64,
+    },
+    /// The key by which a ledger of this name is trusted from here on; none, where it no longer is.
+    Key {
+        name: String,
+        trusted: Option<String>,
+    },
+    BreakerOpened {
+        rule: String,
+        scope: BreakerScope,
+        until: Option<Timestamp>,
+    },
+    /// Closed, or reset.
+    BreakerEnded {
+        opened: u64,
+    },
+}
+
+/// Why a command is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum No {
+    /// This field has a value that it must not have.
+    Field(&'static str),
+    /// What it is about is not in the state that it needs.
+    State,
+    /// The caller is not in the group that was asked.
+    Group,
 }
 
 /// A decision as the model remembers it.
@@ -71,10 +137,16 @@ pub(crate) struct Decided {
     pub(crate) class: Class,
     pub(crate) valid_until: Option<Timestamp>,
     pub(crate) report_by: Option<Timestamp>,
+    pub(crate) approver: Option<String>,
+    pub(crate) approvers: Option<String>,
+    pub(crate) approve_by: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Model {
+    pub(crate) environment: Environment,
+    /// The tokens of the reserved domains.
+    pub(crate) reserved: Vec<Token>,
     pub(crate) events: Vec<Event>,
 }
 
@@ -84,10 +156,14 @@ pub(crate) struct Expected {
     pub(crate) outcome: Outcome,
     pub(crate) class: Class,
     pub(crate) channels: BTreeSet<Channel>,
+    pub(crate) tier: u8,
     pub(crate) reasons: Vec<ReasonM>,
     pub(crate) counts: Vec<CountM>,
     pub(crate) valid_until: Option<Timestamp>,
     pub(crate) report_by: Option<Timestamp>,
+    pub(crate) approver: Option<String>,
+    pub(crate) approvers: Option<String>,
+    pub(crate) approve_by: Option<Timestamp>,
 }
 
 /// A reason, with all its cites.
@@ -97,6 +173,8 @@ pub(crate) struct ReasonM {
     pub(crate) rule: Option<String>,
     pub(crate) recipient: Option<u64>,
     pub(crate) key: Option<Kind>,
+    pub(crate) target: Option<u64>,
+    pub(crate) field: Option<String>,
     pub(crate) cites: Vec<Cite>,
 }
 
@@ -107,6 +185,8 @@ impl ReasonM {
             rule: None,
             recipient: None,
             key: None,
+            target: None,
+            field: None,
             cites: Vec::new(),
         }
     }
@@ -137,6 +217,7 @@ impl Model {
                     id: other,
                     role,
                     in_force,
+                    ..
                 } if other == id => Some(in_force.then_some(*role)),
                 _ => None,
             });
@@ -224,27 +305,46 @@ impl Model {
                 ..ReasonM::of(Code::StopActive)
             });
         }
+        self.breakers(request, class, now, &mut reasons);
         if self.in_force(agent) != Some(Role::Agent) {
             reasons.push(ReasonM::of(Code::IdentityUnknown));
         }
         if request.agent.as_ref().is_some_and(|named| named != agent) {
             reasons.push(ReasonM::of(Code::IdentityImpersonation));
         }
+        let mut rows = Vec::new();
         match self.policy() {
             None => reasons.push(ReasonM::of(Code::PolicyNone)),
             Some((_, policy)) => {
                 if !known {
                     reasons.push(ReasonM::of(Code::ActionUnknown));
                 }
-                reasons.push(policy.grant(request, class));
+                let granted = self.grant(policy, request, class);
+                reasons.extend(granted.reasons);
+                rows = granted.rows;
             }
         }
+        let approval = self.approval(request, now);
+        let approver = approval.as_ref().and_then(|(_, by)| by.clone());
+        reasons.extend(approval.map(|(reason, _)| reason));
+        let tier = self.tier(request, class, &rows);
+        let glass = self.glass_open(request, now);
+        reasons.extend(grant::demands(
+            tier,
+            request,
+            &rows,
+            approver.is_some(),
+            glass,
+        ));
+        self.sandbox(request, class, &mut reasons);
         recipients(request, class, &requires, &mut reasons);
         self.dnc(request, class, &channels, now, &mut reasons);
+        self.call(request, now, &mut reasons);
         let counts = self.throttles(request, class, now, &mut reasons);
+        self.undo(request, &mut reasons);
         match request.foreign.as_ref().map(|foreign| foreign.outcome) {
             Some(Outcome::Deny) => reasons.push(ReasonM::of(Code::ForeignDeny)),
-            Some(Outcome::RequireApproval) => {
+            Some(Outcome::RequireApproval) if approver.is_none() => {
                 reasons.push(ReasonM::of(Code::ForeignRequireApproval));
             }
             _ => {}
@@ -255,13 +355,23 @@ impl Model {
             (outcome == Outcome::Allow)
                 .then(|| Timestamp::from_micros(now.micros() + after_s * 1_000_000).unwrap())
         };
-        let (valid_s, report_s) = self.policy().map_or((60, 900), |(_, policy)| {
-            (policy.valid_for_s, policy.report_within_s)
-        });
+        let (valid_s, report_s, approve_s) =
+            self.policy().map_or((60, 900, 14_400), |(_, policy)| {
+                (
+                    policy.valid_for_s,
+                    policy.report_within_s,
+                    policy.approve_within_s,
+                )
+            });
+        let asks = outcome == Outcome::RequireApproval;
         Expected {
             outcome,
             class,
             channels,
+            tier,
+            approver,
+            approvers: asks.then(|| grant::group(class, &rows)),
+            approve_by: asks.then(|| people::later(now, approve_s)),
             valid_until: allowed(valid_s),
             report_by: allowed(report_s),
             reasons,
@@ -280,7 +390,16 @@ pub(crate) fn in_scope(scope: &Scope, agent: &str, class: Class) -> bool {
 
 /// A denial if anything denies, else an approval if anything asks for one.
 fn outcome(reasons: &[ReasonM]) -> Outcome {
-    let lenient = [Code::GrantRow, Code::DncClear, Code::DncExempt];
+    let lenient = [
+        Code::GrantRow,
+        Code::DncClear,
+        Code::DncExempt,
+        Code::TierWaived,
+        Code::TierElsewhere,
+        Code::TierBreakGlass,
+        Code::ApprovalGranted,
+    ];
+    let asking = [Code::ForeignRequireApproval, Code::TierApproval];
     let strict: Vec<Code> = reasons
         .iter()
         .map(|reason| reason.code)
@@ -288,10 +407,7 @@ fn outcome(reasons: &[ReasonM]) -> Outcome {
         .collect();
     if strict.is_empty() {
         Outcome::Allow
-    } else if strict
-        .iter()
-        .all(|code| *code == Code::ForeignRequireApproval)
-    {
+    } else if strict.iter().all(|code| asking.contains(code)) {
         Outcome::RequireApproval
     } else {
         Outcome::Deny

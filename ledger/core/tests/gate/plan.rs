@@ -2,8 +2,8 @@
 
 use ledger_core::action::{Channels, Class};
 use ledger_core::entry::{
-    Basis, Body, Change, Code, Decision, Details, DncOp, Environment, Finding, Foreign, Outcome,
-    PolicyRef, PrincipalChange, Resume, Scope, Status, ThrottleCount,
+    Basis, Body, Change, Cite, Code, Decision, Details, DncOp, Environment, Finding, Foreign,
+    Measure, Outcome, PolicyRef, PrincipalChange, Resume, Scope, Status, ThrottleCount,
 };
 use ledger_core::hash::Hash;
 use ledger_core::plan::{Plan, Refusal};
@@ -164,6 +164,8 @@ fn answers_in_a_command_are_not_taken() {
                 decision.valid_until = Some(seconds(1_000_000));
                 decision.report_by = Some(seconds(1_000_000));
                 decision.approver = Some("approver-1".to_owned());
+                decision.approvers = Some("mine".to_owned());
+                decision.approve_by = Some(seconds(1_000_000));
                 decision.findings = findings;
             }
             Body::Execution(execution) => {
@@ -186,7 +188,35 @@ fn answers_in_a_command_are_not_taken() {
                 clock.bound_ms = Some(1);
                 clock.acknowledges = Some(1);
             }
-            Body::Dnc(_) | Body::Access(_) => continue,
+            Body::Approval(answer) => {
+                answer.group = "mine".to_owned();
+                answer.expires_at = Some(seconds(500));
+                answer.granted = Some(7);
+            }
+            Body::BreakGlass(glass) => {
+                glass.requested_by = Some("approver-1".to_owned());
+                glass.until = Some(seconds(1_000_000));
+                if glass.request.is_some() {
+                    glass.agent = AGENTS[1].to_owned();
+                    glass.action = Some("crm.update".to_owned());
+                    glass.duration_s = 7;
+                }
+            }
+            Body::Breaker(breaker) => {
+                breaker.rule = "mine".to_owned();
+                breaker.scope.agent = Some(AGENTS[1].to_owned());
+                breaker.measure = Measure::Cost;
+                (breaker.threshold, breaker.count) = (Some(1), Some(2));
+                (breaker.sample, breaker.window_s) = (Some(3), Some(4));
+                breaker.until = Some(seconds(500));
+                breaker.cites = vec![Cite {
+                    seq: 1,
+                    index: None,
+                }];
+                breaker.cites_total = Some(9);
+            }
+            Body::Dnc(dnc) => dnc.imported = Some(77),
+            Body::Access(_) | Body::Key(_) => continue,
             other => panic!("{other:?}"),
         }
         let told = |command| scene.ledger.clone().submit(command, seconds(2)).unwrap();

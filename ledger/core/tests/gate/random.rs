@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestRng, TestRunner};
 
 use super::run::{Run, Seen};
-use super::step::{Focus, steps};
+use super::step::{Focus, environment, steps};
 
 /// The same histories every time; with `PROPTEST_CASES`, as many others.
 fn runner(cases: u32) -> TestRunner {
@@ -24,9 +24,10 @@ fn runner(cases: u32) -> TestRunner {
 /// Runs random histories; each of `must` has to have happened in them that often.
 fn check(focus: Focus, cases: u32, length: std::ops::Range<usize>, must: &[(&str, u64)]) {
     let seen = Mutex::new(Seen::default());
-    let result = runner(cases).run(&steps(focus, length), |steps| {
+    let history = (environment(), steps(focus, length));
+    let result = runner(cases).run(&history, |(environment, steps)| {
         let mut counted = Seen::default();
-        let mut run = Run::new(&mut counted);
+        let mut run = Run::within(&mut counted, environment);
         for step in steps {
             run.step(step);
         }
@@ -58,12 +59,10 @@ fn throttles_are_exact() {
     let focus = Focus {
         list: 1,
         publish: 6,
-        stop: 0,
         report: 1,
-        clock: 0,
         leap: 12,
         rules: 5,
-        odd: 0.02,
+        ..Focus::QUIET
     };
     let must = [
         ("allow with throttles", 500),
@@ -81,13 +80,8 @@ fn throttles_are_exact() {
 fn the_list_is_a_wall() {
     let focus = Focus {
         list: 15,
-        publish: 2,
-        stop: 0,
-        report: 0,
-        clock: 0,
-        leap: 3,
-        rules: 0,
         odd: 0.05,
+        ..Focus::QUIET
     };
     let must = [
         ("reason: DncListed", 400),
@@ -101,14 +95,10 @@ fn the_list_is_a_wall() {
 #[test]
 fn reports_and_stops_are_judged() {
     let focus = Focus {
-        list: 0,
-        publish: 2,
         stop: 8,
         report: 60,
-        clock: 0,
-        leap: 3,
-        rules: 0,
         odd: 0.05,
+        ..Focus::QUIET
     };
     let must = [
         ("finding: DecisionDenied", 200),
@@ -126,8 +116,117 @@ fn reports_and_stops_are_judged() {
         ("unresolved", 200),
         ("asserted", 30),
         ("asserted: refused", 100),
+        ("breaker opened", 20),
+        ("breaker closed", 2),
+        ("breaker reset", 10),
+        ("reason: BreakerOpen", 20),
+        ("listed by an outcome", 40),
     ];
     check(focus, 100, 40..80, &must);
+}
+
+#[test]
+fn the_table_grants_what_it_says() {
+    let focus = Focus {
+        publish: 8,
+        strict: 0.8,
+        odd: 0.15,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("reason: GrantRow", 800),
+        ("reason: GrantObject", 200),
+        ("reason: GrantField", 400),
+        ("reason: GrantTargetMissing", 80),
+        ("reason: GrantSeller", 80),
+        ("reason: GrantMailbox", 80),
+        ("reason: GrantEnvironment", 50),
+        ("reason: GrantVersion", 70),
+        ("reason: SandboxRecipient", 200),
+        ("reason: TierApproval", 900),
+        ("reason: TierWaived", 300),
+        ("reason: TierElsewhere", 3),
+        ("reason: TierBlocked", 200),
+        ("reason: UndoUnknown", 70),
+        ("allow of tier 0", 60),
+        ("allow of tier 1", 25),
+        ("allow of tier 2", 200),
+    ];
+    check(focus, 80, 40..80, &must);
+}
+
+#[test]
+fn people_approve_what_was_asked() {
+    let focus = Focus {
+        approve: 40,
+        strict: 0.9,
+        leap: 2,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("answered: Granted", 30),
+        ("answered: Denied", 7),
+        ("reason: ApprovalGranted", 18),
+        ("reason: ApprovalUnknown", 200),
+        ("reason: ApprovalMismatch", 50),
+        ("reason: ApprovalSpent", 60),
+        ("reason: ApprovalExpired", 40),
+        ("expired", 60),
+        ("expired unused", 15),
+        ("a policy was approved", 30),
+        ("refused: approval Field(\"decision\")", 150),
+        ("refused: approval Field(\"verdict\")", 12),
+        ("refused: approval Group", 80),
+        ("refused: approval State", 150),
+    ];
+    check(focus, 80, 60..110, &must);
+}
+
+#[test]
+fn break_glass_lifts_tier_3_and_nothing_else() {
+    let focus = Focus {
+        glass: 30,
+        list: 2,
+        stop: 1,
+        leap: 2,
+        strict: 0.4,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("break-glass opened", 80),
+        ("break-glass closed", 30),
+        ("reason: TierBreakGlass", 80),
+        ("reason: TierBlocked", 400),
+        ("allow of tier 3", 50),
+        ("refused: break_glass Field(\"agent\")", 30),
+        ("refused: break_glass Field(\"duration_s\")", 150),
+        ("refused: break_glass Field(\"request\")", 400),
+        ("refused: break_glass State", 50),
+    ];
+    check(focus, 80, 60..110, &must);
+}
+
+#[test]
+fn calls_have_hours_and_a_fresh_registry() {
+    let focus = Focus {
+        import: 15,
+        leap: 14,
+        calls: 0.7,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("import ended", 150),
+        ("imported", 150),
+        ("key", 8),
+        ("reason: CallHours", 400),
+        ("reason: CallOffsetMissing", 80),
+        ("reason: CallRegistryStale", 40),
+        ("refused: dnc Field(\"import\")", 400),
+        ("refused: dnc Field(\"listing.reason\")", 15),
+        ("refused: key Field(\"key\")", 7),
+        ("refused: key State", 12),
+    ];
+    check(focus, 80, 60..110, &must);
 }
 
 /// A little of everything that can happen.
@@ -140,6 +239,11 @@ pub(crate) const EVERYTHING: Focus = Focus {
     leap: 6,
     rules: 3,
     odd: 0.4,
+    strict: 0.4,
+    approve: 8,
+    glass: 4,
+    import: 2,
+    calls: 0.2,
 };
 
 #[test]
@@ -163,5 +267,5 @@ fn everything_at_once() {
         ("reason: ForeignDeny", 25),
         ("outcome: RequireApproval", 5),
     ];
-    check(EVERYTHING, 80, 30..80, &must);
+    check(EVERYTHING, 110, 30..80, &must);
 }

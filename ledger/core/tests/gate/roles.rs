@@ -1,18 +1,22 @@
 //! Who is heard, and with what.
 
 use ledger_core::entry::{
-    Access, Actor, ActorType, Basis, Body, Cause, Change, Clock, ClockEvent, Code, Decision,
-    Details, DncOp, Event, Foreign, Genesis, Heartbeat, Outcome, OutcomeReport, PrincipalChange,
-    Resume, Scope, Status, Stop, Unresolved,
+    Access, Actor, ActorType, Approval, Basis, Body, BreakGlass, BreakGlassEvent, Breaker,
+    BreakerEvent, BreakerScope, Cause, Change, Clock, ClockEvent, Code, Commitment, Decision,
+    DetailName, Details, Dnc, DncOp, Event, Foreign, Genesis, Heartbeat, Import, KeyEntry,
+    KeyEvent, ListingReason, Measure, Outcome, OutcomeReport, PrincipalChange, Resume, Scope,
+    Status, Stop, Unresolved, Verdict,
 };
 use ledger_core::hash::Hash;
+use ledger_core::note::SigningKey;
 use ledger_core::plan::{Plan, Refusal};
 use ledger_core::role::{Call, Role};
 use ledger_core::time::Timestamp;
 use ledger_core::token::Kind;
 
 use super::ledger::{
-    AGENTS, COMPLIANCE, OPERATOR, RECORDER, cause_mut, caused, dnc, policy, principal, seconds,
+    AGENTS, COMPLIANCE, OPERATOR, RECORDER, cause_mut, caused, dnc, grouped, policy, principal,
+    seconds,
 };
 use super::scene::{
     AGENT, POLICY, Scene, execution, exempted, has, key, listed, person, unlisting,
@@ -27,8 +31,167 @@ pub(crate) fn stop(scope: Scope, role: Role, id: &str, request_id: &str) -> Body
     })
 }
 
+/// Who requests break-glass in these tests, so that everybody else may confirm it.
+const FIRST: &str = "ops-1";
+
+fn glass(cause: Cause, event: BreakGlassEvent, request: Option<u64>) -> Body {
+    let reason = Commitment {
+        commitment: Hash([8; 32]),
+        bytes: 3,
+        redacted: None,
+    };
+    Body::BreakGlass(BreakGlass {
+        cause,
+        event,
+        request,
+        requested_by: None,
+        agent: AGENT.to_owned(),
+        action: None,
+        duration_s: 600,
+        until: None,
+        details: Details::from([(DetailName::Reason, reason)]),
+    })
+}
+
+fn key_entry(cause: Cause, event: KeyEvent, name: &str) -> Body {
+    let key = SigningKey::from_seed(&[3; 32], name).unwrap();
+    Body::Key(KeyEntry {
+        cause,
+        event,
+        key: key.verification_key().to_string(),
+    })
+}
+
+pub(crate) fn import(op: DncOp, import: Option<u64>, request_id: &str) -> Body {
+    let Body::Dnc(entry) = dnc(op, Vec::new(), request_id) else {
+        panic!("not a dnc entry")
+    };
+    Body::Dnc(Dnc {
+        import,
+        imports: import.is_none().then(|| Import {
+            source: "ftc".to_owned(),
+            reason: ListingReason::NationalRegistry,
+            sha256: Hash([0x11; 32]),
+        }),
+        ..entry
+    })
+}
+
+/// What people do about the gate: approvals, break-glass, breakers, keys, imports.
+fn gate_commands(scene: &mut Scene) -> Vec<(Call, Body)> {
+    let new = |call: Call, role, id| caused(call, role, id, &format!("new-{}", call.as_str()));
+    let before = |call, id: &str| caused(call, Role::Operator, FIRST, id);
+    let mut asking = scene.request("email.send", vec![person(1)]);
+    asking.foreign = Some(Foreign {
+        engine: "opa".to_owned(),
+        policy: None,
+        outcome: Outcome::RequireApproval,
+    });
+    let (asked, found) = scene.decide(asking, seconds(1));
+    assert_eq!(found.approvers.as_deref(), Some("sales-ops"));
+    let first = caused(Call::PutPrincipal, Role::Operator, OPERATOR, FIRST);
+    let first = principal(first, FIRST, Role::Operator);
+    scene.ledger.append(first, seconds(1));
+    let mut requested = [0; 2];
+    for (number, seq) in requested.iter_mut().enumerate() {
+        let cause = before(Call::RequestBreakGlass, &format!("glass-{number}"));
+        let request = glass(cause, BreakGlassEvent::Requested, None);
+        *seq = scene.ledger.append(request, seconds(1)).0;
+    }
+    // A contact that the list denied was carried out all the same: the gate's own breaker opens.
+    scene.list(listed(&[key(Kind::Phone, 60)]), seconds(1));
+    let request = scene.request("email.send", vec![person(60)]);
+    let (denied, _) = scene.decide(request, seconds(1));
+    let cause = caused(Call::Record, Role::Agent, AGENT, "breach");
+    let report = execution(cause, denied, Status::Success);
+    let (breach, _) = scene
+        .ledger
+        .append(Body::Execution(Box::new(report)), seconds(1));
+    let trusted = before(Call::TrustKey, "trusted");
+    let trusted = key_entry(trusted, KeyEvent::Trusted, "sandbox.example/a");
+    scene.ledger.append(trusted, seconds(1));
+    let begun = import(DncOp::ImportBegin, None, "begun");
+    let (begun, _) = scene.ledger.append(begun, seconds(1));
+    let answer = Approval {
+        cause: new(Call::AnswerApproval, Role::Approver, "approver-1"),
+        decision: Some(asked),
+        policy: None,
+        verdict: Verdict::Granted,
+        group: String::new(),
+        expires_at: None,
+        granted: None,
+        details: Details::new(),
+    };
+    let reset = Breaker {
+        cause: new(Call::ResetBreaker, Role::Operator, OPERATOR),
+        event: BreakerEvent::Reset,
+        rule: String::new(),
+        scope: BreakerScope::default(),
+        measure: Measure::DncBreach,
+        opened: Some(breach + 1),
+        threshold: None,
+        count: None,
+        sample: None,
+        window_s: None,
+        until: None,
+        cites: Vec::new(),
+        cites_total: None,
+        details: Details::new(),
+    };
+    let of = |call| new(call, Role::Operator, OPERATOR);
+    vec![
+        (Call::AnswerApproval, Body::Approval(answer)),
+        (
+            Call::RequestBreakGlass,
+            glass(
+                of(Call::RequestBreakGlass),
+                BreakGlassEvent::Requested,
+                None,
+            ),
+        ),
+        (
+            Call::ConfirmBreakGlass,
+            glass(
+                of(Call::ConfirmBreakGlass),
+                BreakGlassEvent::Opened,
+                Some(requested[0]),
+            ),
+        ),
+        (
+            Call::CloseBreakGlass,
+            glass(
+                of(Call::CloseBreakGlass),
+                BreakGlassEvent::Closed,
+                Some(requested[1]),
+            ),
+        ),
+        (Call::ResetBreaker, Body::Breaker(Box::new(reset))),
+        (
+            Call::TrustKey,
+            key_entry(of(Call::TrustKey), KeyEvent::Trusted, "sandbox.example/b"),
+        ),
+        (
+            Call::DistrustKey,
+            key_entry(
+                of(Call::DistrustKey),
+                KeyEvent::Distrusted,
+                "sandbox.example/a",
+            ),
+        ),
+        (
+            Call::BeginImport,
+            import(DncOp::ImportBegin, None, "new-BeginImport"),
+        ),
+        (
+            Call::EndImport,
+            import(DncOp::ImportEnd, Some(begun), "new-EndImport"),
+        ),
+    ]
+}
+
 /// One command of every kind that a call makes, each of which would be accepted.
 pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
+    let of_the_gate = gate_commands(scene);
     let decision = scene.request("email.send", vec![person(1)]);
     let (allow, _) = scene.decide(decision.clone(), seconds(1));
     let listing = scene.list(listed(&[key(Kind::Phone, 50)]), seconds(1));
@@ -118,7 +281,8 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
         };
         (call, Body::Access(access))
     };
-    vec![
+    let mut commands = of_the_gate;
+    commands.extend([
         (Call::Decide, Body::Decision(Box::new(ask))),
         (
             Call::Record,
@@ -162,8 +326,10 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
         access(Call::GetDetail),
         access(Call::GetEvidence),
         access(Call::Disclose),
+        access(Call::Tokenise),
         access(Call::Export),
-    ]
+    ]);
+    commands
 }
 
 pub(crate) const EVERYBODY: [(Role, &str); 6] = [
@@ -177,18 +343,30 @@ pub(crate) const EVERYBODY: [(Role, &str); 6] = [
 
 /// Written by hand, from what the roles are for.
 pub(crate) fn may(call: Call) -> Vec<Role> {
-    use Role::{Agent, Auditor, Compliance, Operator, Recorder};
+    use Role::{Agent, Approver, Auditor, Compliance, Operator, Recorder};
     match call {
         Call::Decide => vec![Agent],
         Call::Record => vec![Agent, Recorder],
-        Call::PutPrincipal
+        Call::TrustKey
+        | Call::DistrustKey
+        | Call::PutPrincipal
         | Call::RevokePrincipal
         | Call::PublishPolicy
         | Call::Resume
         | Call::AcknowledgeClock => vec![Operator],
-        Call::AddDnc | Call::Stop => vec![Operator, Compliance],
+        Call::AnswerApproval => vec![Approver],
+        Call::RequestBreakGlass | Call::ConfirmBreakGlass | Call::CloseBreakGlass => {
+            vec![Operator, Compliance, Approver]
+        }
+        Call::AddDnc
+        | Call::Stop
+        | Call::Tokenise
+        | Call::ResetBreaker
+        | Call::BeginImport
+        | Call::EndImport => vec![Operator, Compliance],
         Call::RemoveDnc | Call::ExemptDnc | Call::Disclose => vec![Compliance],
-        Call::GetDetail => vec![Compliance, Auditor],
+        // Agents and approvers of what is theirs, which the service sees to.
+        Call::GetDetail => vec![Compliance, Auditor, Agent, Approver],
         Call::GetEvidence | Call::Export => vec![Operator, Compliance, Auditor],
         other => panic!("{other} writes nothing"),
     }
@@ -207,7 +385,9 @@ pub(crate) fn with_everybody() -> Scene {
     let mut scene = Scene::new("");
     for (role, id) in [EVERYBODY[3], EVERYBODY[4]] {
         let cause = caused(Call::PutPrincipal, Role::Operator, OPERATOR, id);
-        scene.ledger.append(principal(cause, id, role), seconds(0));
+        scene
+            .ledger
+            .append(grouped(cause, id, role, &["sales-ops"]), seconds(0));
     }
     scene
 }

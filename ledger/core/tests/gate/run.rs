@@ -2,22 +2,30 @@
 
 mod compare;
 mod control;
+mod people;
 mod report;
 
 use std::collections::BTreeMap;
 
 use ledger_core::entry::{
-    Actor, Basis, Body, Cause, Decision, Entry, Foreign, Outcome, Unresolved,
+    Actor, Basis, Body, BreakerEvent, Cause, Decision, Entry, Environment, Foreign, Outcome,
+    Unresolved,
 };
+use ledger_core::plan::{Plan, Refusal};
 use ledger_core::replay::replay;
 use ledger_core::role::{Call, Role};
 use ledger_core::state::State;
 use ledger_core::time::Timestamp;
 use ledger_core::view::{MemoryView, Table};
 
-use super::ledger::{AGENTS, COMPLIANCE, Ledger, OPERATOR, RECORDER, at, caused, policy};
-use super::model::{Decided, Model, What};
-use super::step::{ACTIONS, ASKERS, Act, Ask, CAMPAIGNS, SELLERS, Step, When, mailbox};
+use super::ledger::{
+    AGENTS, APPROVERS, COMPLIANCE, Ledger, OPERATOR, RECORDER, at, caused, grouped, policy,
+};
+use super::model::{Decided, Expected, Model, No, What};
+use super::state::same;
+use super::step::{
+    ACTIONS, ASKERS, Act, Ask, CAMPAIGNS, GROUPS, SELLERS, Step, VERSIONS, When, domain, mailbox,
+};
 
 /// How often what was under test really happened, over all runs.
 #[derive(Debug, Default)]
@@ -40,20 +48,38 @@ pub(crate) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(crate) fn new(seen: &'a mut Seen) -> Self {
-        let ledger = Ledger::new();
-        let mut model = Model::default();
+        Self::within(seen, Environment::Prod)
+    }
+
+    /// In an environment. One domain is reserved.
+    pub(crate) fn within(seen: &'a mut Seen, environment: Environment) -> Self {
+        let reserved = vec![domain(3)];
+        let mut ledger = Ledger::within(environment, reserved.clone());
+        let mut model = Model {
+            environment,
+            reserved,
+            events: Vec::new(),
+        };
+        for (id, groups) in APPROVERS.into_iter().zip(GROUPS) {
+            let cause = caused(Call::PutPrincipal, Role::Operator, OPERATOR, id);
+            ledger.append(grouped(cause, id, Role::Approver, groups), at(0));
+        }
         let roles = [
-            (OPERATOR, Role::Operator),
-            (COMPLIANCE, Role::Compliance),
-            (RECORDER, Role::Recorder),
-            (AGENTS[0], Role::Agent),
-            (AGENTS[1], Role::Agent),
-            (AGENTS[2], Role::Agent),
+            (OPERATOR, Role::Operator, GROUPS[2]),
+            (COMPLIANCE, Role::Compliance, GROUPS[2]),
+            (RECORDER, Role::Recorder, GROUPS[2]),
+            (AGENTS[0], Role::Agent, GROUPS[2]),
+            (AGENTS[1], Role::Agent, GROUPS[2]),
+            (AGENTS[2], Role::Agent, GROUPS[2]),
+            (APPROVERS[0], Role::Approver, GROUPS[0]),
+            (APPROVERS[1], Role::Approver, GROUPS[1]),
+            (APPROVERS[2], Role::Approver, GROUPS[2]),
         ];
-        for (id, role) in roles {
+        for (id, role, groups) in roles {
             let what = What::Principal {
                 id: id.to_owned(),
                 role,
+                groups: groups.iter().map(|group| (*group).to_owned()).collect(),
                 in_force: true,
             };
             model.note(0, at(0), what);
@@ -76,11 +102,22 @@ impl<'a> Run<'a> {
             "overdue at {}",
             self.now
         );
+        let expired: Vec<u64> = self.ledger.state.expired(self.now).collect();
+        assert_eq!(
+            expired,
+            self.model.expired(self.now),
+            "expired at {}",
+            self.now
+        );
         if step.announce {
             for decision in overdue {
                 self.unresolved(decision);
             }
+            for request in expired {
+                self.expire(request);
+            }
         }
+        self.breakers_are_those_of_the_log(step.announce);
         match step.act {
             Act::Decide(ask) => {
                 let request = self.request(ask);
@@ -97,7 +134,14 @@ impl<'a> Run<'a> {
             }
             Act::Unlist { pick, exemption } => self.unlist(pick, exemption),
             Act::Publish(text) => {
-                let command = policy(&text.text(), &self.request_id());
+                let mut command = policy(&text.text(), &self.request_id());
+                let Body::Policy(entry) = &mut command else {
+                    panic!("{command:?}")
+                };
+                let domains = text.fake_domains.iter();
+                entry.fake_domains = domains
+                    .map(|(name, token)| ((*name).to_owned(), *token))
+                    .collect();
                 let seq = self.append(command).0;
                 self.note(seq, What::Policy(text));
             }
@@ -112,6 +156,7 @@ impl<'a> Run<'a> {
             } => self.assert_decided(action, agent, outcome),
             Act::Principal { agent, in_force } => self.principal(agent, in_force),
             Act::Clock(after) => self.clock(after),
+            Act::People(act) => self.people(act),
             Act::Again { pick, changed } => self.again(pick, changed),
             Act::Reload => {
                 let view = self.ledger.state.view().clone();
@@ -131,6 +176,12 @@ impl<'a> Run<'a> {
             let folded: Vec<_> = fresh.view().table(table).collect();
             assert_eq!(kept, folded, "{}", table.name());
         }
+        let loaded = State::load(self.ledger.state.view().clone()).unwrap();
+        same(&self.ledger.state, &loaded, &[]);
+        for line in &self.ledger.lines {
+            let marked = Entry::decode(line).unwrap().sandbox;
+            assert_eq!(marked, self.model.environment == Environment::Sandbox);
+        }
         let report = replay(&self.ledger.lines);
         assert_eq!(report.mismatches, []);
         assert_eq!(report.unverifiable, None);
@@ -145,9 +196,61 @@ impl<'a> Run<'a> {
     }
 
     fn append(&mut self, command: Body) -> (u64, Body) {
-        let appended = self.ledger.append(command.clone(), self.now);
-        self.sent.push((command, Some(appended.0)));
-        appended
+        let first = self.ledger.state.head().next;
+        let Plan::Append(bodies) = self.ledger.submit(command.clone(), self.now).unwrap() else {
+            panic!("a repetition")
+        };
+        self.sent.push((command, Some(first)));
+        let mut bodies = bodies.into_iter();
+        let body = bodies.next().unwrap();
+        for (seq, follows) in (first + 1..).zip(bodies) {
+            self.follows(seq, follows);
+        }
+        (first, body)
+    }
+
+    /// What followed from a report: that it does is for other tests, what it does then for these.
+    fn follows(&mut self, seq: u64, body: Body) {
+        match body {
+            Body::Breaker(breaker) if breaker.event == BreakerEvent::Opened => {
+                let what = What::BreakerOpened {
+                    rule: breaker.rule,
+                    scope: breaker.scope,
+                    until: breaker.until,
+                };
+                self.note(seq, what);
+                self.seen.count("breaker opened");
+            }
+            Body::Dnc(dnc) => {
+                for (index, listing) in (0u64..).zip(dnc.listings) {
+                    self.note(seq, What::Listed { index, listing });
+                }
+                self.seen.count("listed by an outcome");
+            }
+            Body::Breaker(_) | Body::Policy(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Submits a command of which the model knows whether it is refused, and why.
+    fn submit(&mut self, command: Body, expected: Result<(), No>) -> Option<(u64, Body)> {
+        let why = match expected {
+            Ok(()) => return Some(self.append(command)),
+            Err(why) => why,
+        };
+        let kind = command.kind();
+        let lines = self.ledger.lines.len();
+        let refusal = self.ledger.submit(command, self.now).unwrap_err();
+        let found = match &refusal {
+            Refusal::Invalid { field, .. } => No::Field(field),
+            Refusal::Precondition { .. } => No::State,
+            Refusal::NotInGroup { .. } => No::Group,
+            other => panic!("{other:?}, expected {why:?}"),
+        };
+        assert_eq!(found, why, "{refusal:?}");
+        assert_eq!(self.ledger.lines.len(), lines);
+        self.seen.count(format!("refused: {kind} {why:?}"));
+        None
     }
 
     /// The time that a choice means, seen from `from`.
@@ -185,6 +288,19 @@ impl<'a> Run<'a> {
             .policy()
             .map_or(5, |(_, policy)| policy.tolerance_s)
             * second;
+        let ages: Vec<i64> = self
+            .model
+            .policy()
+            .into_iter()
+            .flat_map(|(_, policy)| &policy.actions)
+            .filter_map(|action| action.registry_s)
+            .collect();
+        // The hours of calls begin and end at full minutes.
+        let minute = 60 * second;
+        instants.push((from.micros().div_euclid(minute) + 1) * minute);
+        for glass in self.model.glass() {
+            instants.push(glass.until().micros());
+        }
         for event in &self.model.events {
             match &event.what {
                 What::Decided(decided) => {
@@ -196,6 +312,13 @@ impl<'a> Run<'a> {
                     instants.extend(valid);
                     instants.extend(valid.map(|valid| valid + tolerance));
                     instants.extend(decided.report_by.map(Timestamp::micros));
+                    instants.extend(decided.approve_by.map(Timestamp::micros));
+                }
+                What::ImportEnded { .. } => {
+                    instants.extend(ages.iter().map(|age| event.time.micros() + age * second));
+                }
+                What::BreakerOpened { until, .. } => {
+                    instants.extend(until.map(Timestamp::micros));
                 }
                 What::Listed { listing, .. }
                 | What::Exempted {
@@ -238,7 +361,10 @@ impl<'a> Run<'a> {
 
     fn ask_again(&mut self) {
         if let Some(mut request) = self.last_asked().cloned() {
-            request.cause = self.asking(&request.cause.actor.id);
+            request.cause = Cause {
+                actor: request.cause.actor.clone(),
+                ..self.asking(&request.cause.actor.id)
+            };
             self.decide(request);
         }
     }
@@ -264,7 +390,15 @@ impl<'a> Run<'a> {
     }
 
     fn request(&self, ask: Ask) -> Decision {
+        let mut cause = self.asking(ASKERS[ask.agent]);
+        cause.actor.version = ask.version.map(|pick| VERSIONS[pick].to_owned());
+        let executed = self.executed();
+        let undoes = ask.undoes.map(|pick| match executed.len() {
+            count if count > 0 && pick < 14 => executed[pick % count],
+            _ => [1, 7, 77_777][pick % 3],
+        });
         Decision {
+            undoes,
             agent: ask.named.map(|named| ASKERS[named].to_owned()),
             seller: ask.seller.map(|pick| SELLERS[pick].to_owned()),
             campaign: ask.campaign.map(|pick| CAMPAIGNS[pick].to_owned()),
@@ -277,12 +411,16 @@ impl<'a> Run<'a> {
                 policy: None,
                 outcome,
             }),
-            ..Decision::request(
-                Basis::Gate,
-                self.asking(ASKERS[ask.agent]),
-                ACTIONS[ask.action].to_owned(),
-            )
+            ..Decision::request(Basis::Gate, cause, ACTIONS[ask.action].to_owned())
         }
+    }
+
+    /// The entries that report executions.
+    fn executed(&self) -> Vec<u64> {
+        let of = self.model.events.iter();
+        of.filter(|event| matches!(event.what, What::Executed { .. }))
+            .map(|event| event.seq)
+            .collect()
     }
 
     fn decide(&mut self, request: Decision) {
@@ -293,18 +431,25 @@ impl<'a> Run<'a> {
         };
         assert_eq!(decision.request_part(), request);
         self.compare(&decision, &expected);
+        self.decided(seq, request.clone(), expected);
+        if decision.outcome == Outcome::Allow {
+            self.no_window_is_overfull(&request);
+        }
+        self.passes_exactly_then(&decision, &request);
+    }
+
+    fn decided(&mut self, seq: u64, request: Decision, expected: Expected) {
         let decided = Decided {
-            request: request.clone(),
+            request,
             by_gate: true,
             outcome: expected.outcome,
             class: expected.class,
             valid_until: expected.valid_until,
             report_by: expected.report_by,
+            approver: expected.approver,
+            approvers: expected.approvers,
+            approve_by: expected.approve_by,
         };
         self.note(seq, What::Decided(Box::new(decided)));
-        if decision.outcome == Outcome::Allow {
-            self.no_window_is_overfull(&request);
-        }
-        self.passes_exactly_then(&decision, &request);
     }
 }

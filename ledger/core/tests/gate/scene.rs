@@ -3,7 +3,7 @@
 use ledger_core::action::Channels;
 use ledger_core::entry::{
     Basis, Body, Cause, Cite, Code, Commitment, Decision, DetailName, Dnc, DncOp, Execution, Key,
-    Listing, ListingReason, Outcome, Recipient, RecipientRole, Status,
+    Listing, ListingReason, Outcome, Recipient, RecipientRole, Status, Target,
 };
 use ledger_core::hash::Hash;
 use ledger_core::plan::{Plan, Refusal};
@@ -27,6 +27,10 @@ agent = "agent.one"
 actions = ["email.send", "sms.send", "call.queue", "meeting.book", "sequence.enroll", "crm.update"]
 sellers = ["*"]
 mailboxes = ["*"]
+objects = ["*"]
+reads = ["*"]
+writes = ["*"]
+approval = "waived"
 "#;
 
 pub(crate) struct Scene {
@@ -50,12 +54,14 @@ impl Scene {
         format!("r-{}", self.requests)
     }
 
-    /// A request for `action` on behalf of `acme`.
+    /// A request for `action` on behalf of `acme`. What changes something names what it changes.
     pub(crate) fn request(&mut self, action: &str, recipients: Vec<Recipient>) -> Decision {
         let cause = caused(Call::Decide, Role::Agent, AGENT, &self.request_id());
+        let changed = (action == "crm.update").then(|| target("note", 1));
         Decision {
             seller: Some("acme".to_owned()),
             recipients,
+            targets: changed.into_iter().collect(),
             tokens_v: Some(1),
             ..Decision::request(Basis::Gate, cause, action.to_owned())
         }
@@ -155,6 +161,16 @@ pub(crate) fn key(kind: Kind, number: u8) -> Key {
         kind,
         token: Token(*token.as_bytes()),
         v: None,
+    }
+}
+
+/// An object that is acted on, without fields.
+pub(crate) fn target(kind: &str, number: u8) -> Target {
+    Target {
+        kind: kind.to_owned(),
+        id: Some(key(Kind::target(kind).unwrap(), number).token),
+        reads: Vec::new(),
+        writes: Vec::new(),
     }
 }
 

@@ -5,11 +5,10 @@ use ledger_core::gate;
 use ledger_core::hash::Hash;
 use ledger_core::plan::{Plan, plan};
 use ledger_core::policy::Policy;
-use ledger_core::state::{FoldError, State, windows_of};
+use ledger_core::state::{FoldError, Prefilled, State, prefilled};
 use ledger_core::time::Timestamp;
 use ledger_core::token::Kind;
 use ledger_core::view::MemoryView;
-use ledger_core::window::Windows;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 
@@ -20,7 +19,7 @@ use super::scene::{POLICY, Scene, allowed, key, listed, person, unlisting};
 use super::step::steps;
 
 /// Everything that a state answers from memory.
-fn same(one: &State<MemoryView>, other: &State<MemoryView>, requests: &[Decision]) {
+pub(crate) fn same(one: &State<MemoryView>, other: &State<MemoryView>, requests: &[Decision]) {
     assert_eq!(one.head(), other.head());
     assert_eq!(one.genesis(), other.genesis());
     assert_eq!(one.clock(), other.clock());
@@ -29,11 +28,17 @@ fn same(one: &State<MemoryView>, other: &State<MemoryView>, requests: &[Decision
     assert!(one.principals().eq(other.principals()));
     assert!(one.stops().eq(other.stops()));
     assert!(one.open().eq(other.open()));
+    assert!(one.pending().eq(other.pending()));
+    assert_eq!(one.next_expiry(), other.next_expiry());
+    assert!(one.glass().eq(other.glass()));
+    assert!(one.breakers().eq(other.breakers()));
+    assert_eq!(one.windows(), other.windows());
     assert_eq!(one.view(), other.view());
     let now = one.head().time;
     for later in [0, 1, 5_000_000, 19_999_999, 60_000_000] {
         let now = Timestamp::from_micros(now.micros() + later).unwrap();
         assert!(one.overdue(now).eq(other.overdue(now)));
+        assert!(one.expired(now).eq(other.expired(now)));
         for request in requests {
             let [one, other] =
                 [one, other].map(|state| gate::decide(state, request.clone(), now).unwrap());
@@ -89,7 +94,7 @@ fn a_publication_in_parts_is_in_force_from_its_last() {
     else {
         panic!("a repetition")
     };
-    assert_eq!(parts.len(), 3);
+    assert_eq!(parts.len(), 7);
     let first = ledger.state.head().next;
     let mut straight = ledger.state.clone();
     let mut interrupted = ledger.state.clone();
@@ -143,7 +148,7 @@ fn windows_that_were_filled_before_are_those_that_are_filled_now() {
             for number in 0..allows_before {
                 scene.ask("email.send", person(number % 2), seconds(i64::from(number)));
             }
-            let prefilled = windows_of(scene.ledger.state.view(), parsed.throttles()).unwrap();
+            let before = prefilled(scene.ledger.state.view(), &parsed).unwrap();
             for number in 0..allows_after {
                 scene.ask(
                     "email.send",
@@ -163,17 +168,20 @@ fn windows_that_were_filled_before_are_those_that_are_filled_now() {
                 body: bodies.into_iter().next().unwrap(),
             };
             let request = scene.request("email.send", vec![person(0)]);
-            let publish = |windows: Option<Windows>| {
+            let publish = |windows: Option<Prefilled>| {
                 let mut state = scene.ledger.state.clone();
                 state.apply(&entry, windows).unwrap();
                 state
             };
             let plain = publish(None);
-            let with = publish(Some(prefilled));
+            let with = publish(Some(before));
             assert_eq!(plain.windows(), with.windows());
             same(&plain, &with, std::slice::from_ref(&request));
             // Windows of other rules are not taken.
-            let others = windows_of(scene.ledger.state.view(), &parsed.throttles()[..1]).unwrap();
+            let first = RULES.split("[[throttle]]").nth(1).unwrap();
+            let fewer = format!("{POLICY}[[throttle]]{first}");
+            let fewer = Policy::parse(&[("policy.toml", fewer)]).unwrap();
+            let others = prefilled(scene.ledger.state.view(), &fewer).unwrap();
             same(&plain, &publish(Some(others)), &[request]);
         }
     }

@@ -1,21 +1,28 @@
 //! What happens next, drawn at random. Choices are small numbers that the run resolves against what
 //! is there, so that a failing run still means something when it is shortened.
 
+mod people;
 mod policy;
 
 use std::collections::BTreeSet;
 
 use ledger_core::action::{Channel, Channels, Class};
-use ledger_core::entry::{Key, ListingReason, Outcome, Recipient, RecipientRole, Target};
+use ledger_core::entry::{
+    Environment, Key, ListingReason, Outcome, Recipient, RecipientRole, Target,
+};
 use ledger_core::token::{Kind, Token};
+use ledger_core::utc_offset::UtcOffset;
 use proptest::collection::vec;
-use proptest::option::{of, weighted};
+use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::strategy::Union;
 
 use super::ledger::AGENTS;
-use super::model::{ActionM, GrantM, PolicyM, RuleM};
+use super::model::{
+    ActionM, BreakerM, ENVIRONMENTS, GrantM, PolicyM, RuleM, names, tier_of_action,
+};
+use people::people;
 use policy::policy;
 
 /// What a run is mostly about: how often which act is drawn, of 100 or so.
@@ -32,6 +39,35 @@ pub(crate) struct Focus {
     pub(crate) rules: usize,
     /// How often a request lacks something or asks for too much.
     pub(crate) odd: f64,
+    /// How often a row grants less than everything, and without waiving an approval.
+    pub(crate) strict: f64,
+    /// How often people answer what was asked of them.
+    pub(crate) approve: u32,
+    /// How often they request, confirm and close break-glass.
+    pub(crate) glass: u32,
+    /// How often lists are imported.
+    pub(crate) import: u32,
+    /// How often actions have hours and need a fresh registry.
+    pub(crate) calls: f64,
+}
+
+impl Focus {
+    /// Time stands still but for throttles' sake, nobody reports and nobody is asked.
+    pub(crate) const QUIET: Self = Self {
+        list: 0,
+        publish: 2,
+        stop: 0,
+        report: 0,
+        clock: 0,
+        leap: 3,
+        rules: 0,
+        odd: 0.02,
+        strict: 0.0,
+        approve: 0,
+        glass: 0,
+        import: 0,
+        calls: 0.0,
+    };
 }
 
 /// When, seen from the step before.
@@ -77,6 +113,7 @@ pub(crate) enum Act {
         agent: usize,
         in_force: bool,
     },
+    People(People),
     /// A jump is seen; or, where one waits for it, acknowledged with the wall clock so many seconds off.
     Clock(i64),
     /// A command that was already sent: again, or changed in the way of the second number.
@@ -86,6 +123,66 @@ pub(crate) enum Act {
     },
     /// The state is loaded anew from its view.
     Reload,
+}
+
+/// What people do about the gate. Who does it is a number among [`PEOPLE`].
+#[derive(Debug, Clone)]
+pub(crate) enum People {
+    /// Answers a request for an approval: one of the last, or what is none.
+    Answer {
+        pick: usize,
+        by: usize,
+        deny: bool,
+    },
+    /// Asks for the second time, relying on an answer, in the way of the second number.
+    AskApproved {
+        pick: usize,
+        how: usize,
+    },
+    /// Approves a policy by its hash.
+    AnswerPolicy {
+        by: usize,
+        deny: bool,
+    },
+    RequestGlass {
+        by: usize,
+        agent: usize,
+        action: Option<usize>,
+        duration_s: i64,
+    },
+    ConfirmGlass {
+        pick: usize,
+        by: usize,
+    },
+    CloseGlass {
+        pick: usize,
+        by: usize,
+    },
+    /// What was asked last is asked again by an agent for whom break-glass was requested.
+    AskUnderGlass {
+        pick: usize,
+    },
+    BeginImport(ListingReason),
+    /// Lists somebody in an import: in one of the last, or in what is none.
+    Import {
+        pick: usize,
+        who: Who,
+        other: bool,
+    },
+    EndImport {
+        pick: usize,
+    },
+    Key {
+        pick: usize,
+        trust: bool,
+    },
+    /// Puts an approver into other groups.
+    Groups {
+        who: usize,
+        groups: usize,
+    },
+    /// Resets the breaker that opened first, or none.
+    Reset,
 }
 
 #[derive(Debug, Clone)]
@@ -99,6 +196,9 @@ pub(crate) struct Ask {
     pub(crate) recipients: Vec<Recipient>,
     pub(crate) targets: Vec<Target>,
     pub(crate) foreign: Option<Outcome>,
+    pub(crate) version: Option<usize>,
+    /// One of the last executions, or what is none.
+    pub(crate) undoes: Option<usize>,
 }
 
 /// Whom a listing names.
@@ -122,9 +222,10 @@ pub(crate) struct Report {
     pub(crate) other_correlation: bool,
     pub(crate) started: Option<When>,
     pub(crate) occurred: Option<When>,
+    pub(crate) failed: bool,
 }
 
-pub(crate) const ACTIONS: [&str; 9] = [
+pub(crate) const ACTIONS: [&str; 12] = [
     "email.send",
     "sms.send",
     "call.queue",
@@ -132,9 +233,45 @@ pub(crate) const ACTIONS: [&str; 9] = [
     "sequence.enroll",
     "crm.update",
     "crm.read",
+    "crm.deal.stage",
+    "crm.note.create",
+    "system.change",
     "post.letter",
     "no.such.action",
 ];
+/// Those that every policy declares, or that the gate knows.
+pub(crate) const KNOWN: usize = 10;
+pub(crate) const VERSIONS: [&str; 2] = ["sha256:aa", "sha256:bb"];
+pub(crate) const OBJECTS: [&str; 4] = ["contact", "account", "company", "deal"];
+pub(crate) const FIELDS: [&str; 7] = [
+    "agent_score",
+    "agent_note",
+    "job_title",
+    "job_level",
+    "amount",
+    "lifecycle_stage",
+    "deal_stage",
+];
+/// Who may answer, request, confirm and close; the last may answer only.
+pub(crate) const PEOPLE: [&str; 5] = [
+    "ops",
+    "compliance-1",
+    "approver-1",
+    "approver-2",
+    "approver-3",
+];
+/// The groups that an approver can be in.
+pub(crate) const GROUPS: [&[&str]; 5] = [
+    &["revops", "sales-ops"],
+    &["sales-ops", "compliance", "desk"],
+    &[],
+    &["desk"],
+    &["revops"],
+];
+/// The domain that is reserved, and the one that a policy may call fake.
+pub(crate) fn domain(number: u8) -> Token {
+    key(Kind::Domain, number, None).token
+}
 pub(crate) const SELLERS: [&str; 2] = ["acme", "bolt"];
 pub(crate) const CAMPAIGNS: [&str; 2] = ["c1", "c2"];
 /// The fourth agent is none.
@@ -204,24 +341,31 @@ fn recipient(odd: f64) -> BoxedStrategy<Recipient> {
         weighted(0.2, 0..2u8),
         prop::bool::weighted(odd / 20.0),
         prop::bool::weighted(odd / 20.0),
+        // At noon UTC: about 8:00 and about 21:00, and noon itself.
+        weighted(
+            0.9,
+            select(vec![0, -241, -240, -239, 538, 539, 540, 840, -720]),
+        ),
     )
-        .prop_map(|(role, address, phone, contact, account, dnc, unusable)| {
-            let mut keys = address.map(email).unwrap_or_default();
-            keys.extend(phone.map(|number| key(Kind::Phone, number, None)));
-            keys.extend(contact.map(|number| key(Kind::Contact, number, None)));
-            keys.extend(account.map(|number| key(Kind::Account, number, None)));
-            Recipient {
-                role,
-                utc_offset: None,
-                keys,
-                dnc,
-                unusable: if unusable {
-                    vec![Kind::Phone]
-                } else {
-                    Vec::new()
-                },
-            }
-        })
+        .prop_map(
+            |(role, address, phone, contact, account, dnc, unusable, offset)| {
+                let mut keys = address.map(email).unwrap_or_default();
+                keys.extend(phone.map(|number| key(Kind::Phone, number, None)));
+                keys.extend(contact.map(|number| key(Kind::Contact, number, None)));
+                keys.extend(account.map(|number| key(Kind::Account, number, None)));
+                Recipient {
+                    role,
+                    utc_offset: offset.map(|minutes| UtcOffset::from_minutes(minutes).unwrap()),
+                    keys,
+                    dnc,
+                    unusable: if unusable {
+                        vec![Kind::Phone]
+                    } else {
+                        Vec::new()
+                    },
+                }
+            },
+        )
         .boxed()
 }
 
@@ -233,14 +377,44 @@ fn target() -> BoxedStrategy<Target> {
         ("company", Kind::Account),
         ("deal", Kind::Contact),
     ];
-    (select(kinds.to_vec()), 0..3u8)
-        .prop_map(|((word, kind), number)| Target {
-            kind: word.to_owned(),
-            id: Some(key(kind, number, None).token),
-            reads: Vec::new(),
-            writes: Vec::new(),
+    let fields = || {
+        prop_oneof![
+            2 => vec(select(FIELDS[..2].to_vec()), 0..2),
+            2 => vec(select(FIELDS[..4].to_vec()), 1..3),
+            1 => vec(select(FIELDS.to_vec()), 1..3),
+        ]
+    };
+    (
+        select(kinds.to_vec()),
+        weighted(0.8, 0..3u8),
+        weighted(0.4, fields()),
+        weighted(0.7, fields()),
+    )
+        .prop_map(|((word, kind), number, reads, writes)| {
+            let words = |fields: Option<Vec<&str>>| {
+                let fields = fields.unwrap_or_default().into_iter();
+                fields.map(str::to_owned).collect()
+            };
+            Target {
+                kind: word.to_owned(),
+                id: number.map(|number| key(kind, number, None).token),
+                reads: words(reads),
+                writes: words(writes),
+            }
         })
         .boxed()
+}
+
+/// Something in that part of all cases, which may be none.
+fn weighted<S: Strategy + 'static>(part: f64, of: S) -> BoxedStrategy<Option<S::Value>>
+where
+    S::Value: Clone,
+{
+    if part > 0.0 {
+        proptest::option::weighted(part, of).boxed()
+    } else {
+        Just(None).boxed()
+    }
 }
 
 /// One of the first `usual`, or now and then any below `all`.
@@ -250,8 +424,9 @@ fn pick(odd: f64, usual: usize, all: usize) -> BoxedStrategy<usize> {
         .boxed()
 }
 
-fn ask(odd: f64) -> BoxedStrategy<Ask> {
+fn ask(odd: f64, strict: f64) -> BoxedStrategy<Ask> {
     let foreign = select(vec![
+        Outcome::Allow,
         Outcome::Allow,
         Outcome::RequireApproval,
         Outcome::Deny,
@@ -261,7 +436,11 @@ fn ask(odd: f64) -> BoxedStrategy<Ask> {
         pick(odd, 1, 4),
         weighted(odd / 10.0, 0..4usize),
         // Half of the usual asks are for one action, so that they meet.
-        prop_oneof![Just(0usize), pick(odd, 7, ACTIONS.len())],
+        prop_oneof![
+            Just(0usize),
+            pick(odd, KNOWN - 1, ACTIONS.len()),
+            prop_oneof![pick(odd, KNOWN, ACTIONS.len()), 5..KNOWN],
+        ],
         weighted(given, 0..2usize),
         weighted(given, 0..2usize),
         weighted(given, 0..2usize),
@@ -270,11 +449,13 @@ fn ask(odd: f64) -> BoxedStrategy<Ask> {
             8 => vec(recipient(odd), 1..=2),
             2 => vec(recipient(odd), 3..=5),
         ],
-        weighted(odd / 6.0, foreign),
-        prop_oneof![3 => Just(Vec::new()), 1 => vec(target(), 1..3)],
+        weighted(odd / 6.0 + strict / 4.0, foreign),
+        prop_oneof![1 => Just(Vec::new()), 4 => vec(target(), 1..4)],
+        weighted(0.5, 0..VERSIONS.len()),
+        weighted(odd / 10.0 + strict / 30.0, 0..20usize),
     )
         .prop_map(
-            |(agent, named, action, seller, campaign, mailbox, recipients, foreign, targets)| Ask {
+            |(
                 agent,
                 named,
                 action,
@@ -282,8 +463,27 @@ fn ask(odd: f64) -> BoxedStrategy<Ask> {
                 campaign,
                 mailbox,
                 recipients,
+                foreign,
+                targets,
+                version,
+                undoes,
+            )| Ask {
+                agent,
+                named,
+                action,
+                seller,
+                campaign,
+                mailbox,
+                recipients: if (5..KNOWN).contains(&action) {
+                    // What reaches nobody names somebody now and then.
+                    recipients.into_iter().skip(1).collect()
+                } else {
+                    recipients
+                },
                 targets,
                 foreign,
+                version,
+                undoes,
             },
         )
         .boxed()
@@ -373,14 +573,18 @@ fn act(focus: Focus) -> BoxedStrategy<Act> {
         prop::bool::weighted(0.05),
         of(when(12)),
         of(when(12)),
+        any::<bool>(),
     )
-        .prop_map(|(pick, by, other_correlation, started, occurred)| Report {
-            pick,
-            by,
-            other_correlation,
-            started,
-            occurred,
-        });
+        .prop_map(
+            |(pick, by, other_correlation, started, occurred, failed)| Report {
+                pick,
+                by,
+                other_correlation,
+                started,
+                occurred,
+                failed,
+            },
+        );
     let who = prop_oneof![
         2 => person(),
         2 => (0..4u8).prop_map(|number| Who(vec![key(Kind::Domain, number, None)])),
@@ -388,7 +592,7 @@ fn act(focus: Focus) -> BoxedStrategy<Act> {
     ];
     let odd = focus.odd;
     let acts: Vec<(u32, BoxedStrategy<Act>)> = vec![
-        (50, ask(odd).prop_map(Act::Decide).boxed()),
+        (50, ask(odd, focus.strict).prop_map(Act::Decide).boxed()),
         (15, Just(Act::AskAgain).boxed()),
         (
             focus.list,
@@ -408,10 +612,7 @@ fn act(focus: Focus) -> BoxedStrategy<Act> {
                 .prop_map(|(pick, exemption)| Act::Unlist { pick, exemption })
                 .boxed(),
         ),
-        (
-            focus.publish,
-            policy(focus.rules).prop_map(Act::Publish).boxed(),
-        ),
+        (focus.publish, policy(focus).prop_map(Act::Publish).boxed()),
         (focus.stop, (0..6usize).prop_map(Act::Stop).boxed()),
         (focus.stop, (0..4usize).prop_map(Act::Resume).boxed()),
         (focus.report, report.prop_map(Act::Execute).boxed()),
@@ -444,7 +645,14 @@ fn act(focus: Focus) -> BoxedStrategy<Act> {
         ),
         (1, Just(Act::Reload).boxed()),
     ];
-    Union::new_weighted(acts.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
+    let acts = acts.into_iter().chain(people(focus));
+    Union::new_weighted(acts.filter(|(weight, _)| *weight > 0).collect()).boxed()
+}
+
+/// The environment of a run: for one in five a sandbox.
+pub(crate) fn environment() -> BoxedStrategy<Environment> {
+    let [prod, sandbox] = ENVIRONMENTS;
+    prop_oneof![4 => Just(prod), 1 => Just(sandbox)].boxed()
 }
 
 /// Steps of one run. A policy comes early, but not always first.
@@ -458,7 +666,7 @@ pub(crate) fn steps(focus: Focus, count: std::ops::Range<usize>) -> BoxedStrateg
             })
             .boxed()
     };
-    let first = step(policy(focus.rules).prop_map(Act::Publish).boxed());
+    let first = step(policy(focus).prop_map(Act::Publish).boxed());
     (
         vec(step(act(focus)), 0..3),
         first,

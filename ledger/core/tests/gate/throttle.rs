@@ -53,7 +53,7 @@ fn every_counter_is_exact_at_its_boundary() {
             Some(|request| request.recipients = vec![person(2)]),
         ),
     ];
-    let other_agent = "[[grant]]\nid = \"other\"\nagent = \"agent.two\"\nactions = [\"email.send\"]\nsellers = [\"*\"]\nmailboxes = [\"*\"]\n";
+    let other_agent = "[[grant]]\nid = \"other\"\nagent = \"agent.two\"\nactions = [\"email.send\"]\nsellers = [\"*\"]\nmailboxes = [\"*\"]\napproval = \"waived\"\n";
     for (per, other) in elsewhere {
         let mut scene = Scene::new(&format!("{other_agent}{}", rule(per, "actions", 2, "10s")));
         let mut ask = |change: Option<Change>, now: Timestamp| {

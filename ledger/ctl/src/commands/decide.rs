@@ -9,16 +9,18 @@ use ledger_core::entry::{Basis, Body, Decision, Outcome};
 use ledger_core::role::Call;
 use ledger_proto::v1;
 
+use crate::client::Session;
 use crate::context::Context;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::proof::{Asked, Verified, other_kind, same, same_option};
 use crate::request::Write;
-use crate::values::detail::{Details, Named, Source, named, source};
+use crate::values::detail::{Details, Named, Source, kept, named, source};
 use crate::values::recipient::{recipient, to};
 use crate::values::report::foreign;
 use crate::values::target::target;
-use crate::values::words::{detail_name, outcome, recipient_role};
+use crate::values::when;
+use crate::values::words::{outcome, recipient_role};
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -115,6 +117,19 @@ pub(crate) async fn run(context: &Context, args: &DecideArgs) -> Result<Exit, Fa
         args.receipt_out.as_deref(),
     )?;
     let request = request(args, &write, details);
+    let (verified, reply) = ask(&session, &request, &mut write).await?;
+    let Body::Decision(decision) = &verified.entry.body else {
+        return Err(other_kind("decision", &verified.entry));
+    };
+    tell(context, &verified, decision, &reply, &write.request_id)
+}
+
+/// Asks, checks that the answer is that of this very request, and keeps its receipt.
+pub(super) async fn ask(
+    session: &Session,
+    request: &v1::DecideRequest,
+    write: &mut Write,
+) -> Result<(Verified, v1::DecideReply), Failure> {
     let reply = session
         .gate()
         .decide(request.clone())
@@ -124,10 +139,21 @@ pub(crate) async fn run(context: &Context, args: &DecideArgs) -> Result<Exit, Fa
     let verified = session
         .verify(reply.receipt.clone())
         .map_err(|failure| write.explain(failure))?;
-    let decision = check(&verified, &request, &reply, &write)?;
+    check(&verified, request, &reply, write)?;
     write.keep(&verified)?;
-    answer::show(context, &verified, decision, &reply, &write.request_id)?;
-    Ok(exit(decision.outcome, &reply))
+    Ok((verified, reply))
+}
+
+/// Shows the answer, and says how the command ends.
+pub(super) fn tell(
+    context: &Context,
+    verified: &Verified,
+    decision: &Decision,
+    reply: &v1::DecideReply,
+    request_id: &str,
+) -> Result<Exit, Failure> {
+    answer::show(context, verified, decision, reply, request_id)?;
+    Ok(exit(decision.outcome, reply))
 }
 
 fn request(args: &DecideArgs, write: &Write, details: Vec<v1::Detail>) -> v1::DecideRequest {
@@ -159,12 +185,12 @@ fn request(args: &DecideArgs, write: &Write, details: Vec<v1::Detail>) -> v1::De
 }
 
 /// Checks that the entry is the decision of this very request, and that the reply says what it says.
-fn check<'v>(
-    verified: &'v Verified,
+fn check(
+    verified: &Verified,
     asked: &v1::DecideRequest,
     reply: &v1::DecideReply,
     write: &Write,
-) -> Result<&'v Decision, Failure> {
+) -> Result<(), Failure> {
     verified.answers(&Asked {
         action_id: some(&asked.action_id),
         ..Asked::of(Call::Decide, write)
@@ -197,6 +223,8 @@ fn check<'v>(
         decision.mailbox.is_some(),
     )?;
     same_option("cost", asked.cost_micros, decision.cost_micros)?;
+    same_option("approval", asked.approval, decision.approval)?;
+    same_option("undoes", asked.undoes, decision.undoes)?;
     // Who was named stands in the entry only where it is not the caller.
     if let Some(named) = some(&asked.agent_id) {
         same(
@@ -220,6 +248,11 @@ fn check<'v>(
             json_word(&found.role),
         )?;
         same("flag of a recipient", asked.dnc, found.dnc)?;
+        same_option(
+            "time zone of a recipient",
+            some(&asked.utc_offset),
+            found.utc_offset.map(|offset| offset.to_string()).as_deref(),
+        )?;
     }
     same(
         "number of targets",
@@ -234,11 +267,7 @@ fn check<'v>(
             found.writes.join(","),
         )?;
     }
-    for detail in &asked.details {
-        let name = detail_name::word(detail.name());
-        let kept = decision.details.keys().any(|kept| kept.as_str() == name);
-        same(&format!("detail `{name}` kept"), true, kept)?;
-    }
+    kept(verified, &asked.details)?;
     let foreign = |foreign: &v1::ForeignDecision| {
         format!("{} by {}", outcome::word(foreign.outcome()), foreign.engine)
     };
@@ -257,7 +286,18 @@ fn check<'v>(
         json_word(&decision.outcome),
         outcome::word(reply.outcome()),
     )?;
-    Ok(decision)
+    same("tier", decision.tier.map_or(0, u32::from), reply.tier)?;
+    same_option(
+        "group asked",
+        decision.approvers.as_deref(),
+        some(&reply.approvers),
+    )?;
+    same_option(
+        "approve by",
+        decision.approve_by,
+        reply.approve_by.as_ref().and_then(when::from_wire),
+    )?;
+    Ok(())
 }
 
 fn exit(outcome: Outcome, reply: &v1::DecideReply) -> Exit {

@@ -7,10 +7,11 @@ use ledger_core::entry::Commitment;
 use ledger_proto::v1::{self, get_receipt_request::Of};
 use serde_json::json;
 
+use crate::client::Session;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::files::Outfile;
-use crate::proof::same;
+use crate::proof::{Verified, same};
 use crate::text::counted;
 use crate::values::words::{detail_name, parser};
 
@@ -36,7 +37,6 @@ pub(crate) struct DetailArgs {
 }
 
 pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Failure> {
-    const WHAT: &str = "the detail";
     let session = context.connect().await?;
     let file = args
         .out
@@ -55,9 +55,61 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
         .receipt;
     let verified = session.verify(receipt)?;
     same("seq", args.seq, verified.entry.seq)?;
+    let Fetched {
+        committed,
+        salt,
+        value,
+    } = fetch(&session, &verified, args.name).await?;
+    if let Some(file) = file {
+        file.finish(&value)?;
+    }
+    if context.output.is_json() {
+        let object = json!({
+            "seq": args.seq, "name": name, "bytes": committed.bytes, "redacted": committed.redacted.unwrap_or(0),
+            "commitment": committed.commitment, "salt": hex::encode(salt),
+            "value": args.out.is_none().then(|| String::from_utf8_lossy(&value).into_owned()),
+            "file": args.out.as_ref().map(|path| path.display().to_string()),
+        });
+        return context.output.show("", &object);
+    }
+    if let Some(path) = &args.out {
+        let text = format!(
+            "{} of `{name}` of entry {} written to {} (0600).\n{}",
+            counted(committed.bytes, "byte", "bytes"),
+            args.seq,
+            path.display(),
+            verified.line()
+        );
+        return context.output.show(&text, &());
+    }
+    context.output.raw(&value)?;
+    // Exactly the bytes for whoever reads on; for eyes, a line of its own.
+    if context.output.is_watched() && !value.ends_with(b"\n") {
+        context.output.raw(b"\n")?;
+    }
+    Ok(())
+}
+
+/// A detail that was handed out, and is what the entry commits to.
+pub(super) struct Fetched {
+    committed: Commitment,
+    salt: [u8; 32],
+    /// The detail itself.
+    pub(super) value: Vec<u8>,
+}
+
+/// Fetches a detail of a proven entry, and checks it against the commitment there.
+pub(super) async fn fetch(
+    session: &Session,
+    verified: &Verified,
+    name: v1::DetailName,
+) -> Result<Fetched, Failure> {
+    const WHAT: &str = "the detail";
+    let seq = verified.entry.seq;
+    let word = detail_name::word(name);
     let details = verified.entry.body.details();
     let committed = details
-        .and_then(|details| details.iter().find(|(kept, _)| kept.as_str() == name))
+        .and_then(|details| details.iter().find(|(kept, _)| kept.as_str() == word))
         .map(|(_, detail)| *detail);
     let Some(committed) = committed else {
         let there: Vec<&str> = details
@@ -71,13 +123,12 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
             format!("it has {}", there.join(", "))
         };
         return Err(Failure::usage(format!(
-            "entry {} has no detail `{name}`: {there}",
-            args.seq
+            "entry {seq} has no detail `{word}`: {there}"
         )));
     };
     let request = v1::GetDetailRequest {
-        seq: args.seq,
-        name: args.name.into(),
+        seq,
+        name: name.into(),
     };
     let reply = session.proofs().get_detail(request).await?.into_inner();
     let salt = <[u8; 32]>::try_from(&reply.salt[..]).map_err(|_| {
@@ -94,32 +145,9 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
         );
         return Err(Failure::unverified(WHAT, why));
     }
-    if let Some(file) = file {
-        file.finish(&reply.value)?;
-    }
-    if context.output.is_json() {
-        let object = json!({
-            "seq": args.seq, "name": name, "bytes": committed.bytes, "redacted": committed.redacted.unwrap_or(0),
-            "commitment": committed.commitment, "salt": hex::encode(salt),
-            "value": args.out.is_none().then(|| String::from_utf8_lossy(&reply.value).into_owned()),
-            "file": args.out.as_ref().map(|path| path.display().to_string()),
-        });
-        return context.output.show("", &object);
-    }
-    if let Some(path) = &args.out {
-        let text = format!(
-            "{} of `{name}` of entry {} written to {} (0600).\n{}",
-            counted(committed.bytes, "byte", "bytes"),
-            args.seq,
-            path.display(),
-            verified.line()
-        );
-        return context.output.show(&text, &());
-    }
-    context.output.raw(&reply.value)?;
-    // Exactly the bytes for whoever reads on; for eyes, a line of its own.
-    if context.output.is_watched() && !reply.value.ends_with(b"\n") {
-        context.output.raw(b"\n")?;
-    }
-    Ok(())
+    Ok(Fetched {
+        committed,
+        salt,
+        value: reply.value.to_vec(),
+    })
 }

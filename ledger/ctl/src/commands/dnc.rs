@@ -3,6 +3,7 @@
 mod add;
 mod check;
 mod exempt;
+mod import;
 mod list;
 mod remove;
 
@@ -23,6 +24,9 @@ pub(crate) enum Command {
     /// Exempt one person from listings of their domain or company and of registries (compliance)
     #[command(after_help = exempt::EXAMPLES)]
     Exempt(exempt::ExemptArgs),
+    /// Import a whole list from a file: all of it or, where a line is bad, nothing (operator, compliance)
+    #[command(after_help = import::EXAMPLES)]
+    Import(Box<import::ImportArgs>),
     /// What the list says of one subject (operator, compliance, auditor)
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckArgs),
@@ -33,6 +37,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Add(args) => add::run(context, args).await,
         Command::Remove(args) => remove::run(context, args).await,
         Command::Exempt(args) => exempt::run(context, args).await,
+        Command::Import(args) => import::run(context, args).await,
         Command::Check(args) => check::run(context, args).await,
     }
 }

@@ -1,9 +1,11 @@
 //! `ledgerctl policy`: which actions exist, who may do them, how often.
 
+mod dry_run;
 mod folder;
+mod promote;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use ledger_core::entry::{Body, PolicyEntry};
@@ -16,6 +18,7 @@ use serde_json::json;
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
+use crate::output::Style;
 use crate::proof::{Asked, Verified, WriteJson, other_kind, same_option};
 use crate::request::WriteArgs;
 use crate::text::{counted, put};
@@ -35,6 +38,15 @@ pub(crate) enum Command {
     /// Check a folder without a ledger; every error with its line and key
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
+    /// Make the recorded decisions of an export again under a folder's policy; needs no ledger
+    #[command(after_help = dry_run::EXAMPLES)]
+    DryRun(dry_run::DryRunArgs),
+    /// Of a sandbox: the receipt with which its policy is promoted
+    #[command(after_help = promote::RECEIPT_EXAMPLES)]
+    Receipt(promote::ReceiptArgs),
+    /// Put a policy in force that was tried in a sandbox and approved here (operator)
+    #[command(after_help = promote::PROMOTE_EXAMPLES)]
+    Promote(promote::PromoteArgs),
 }
 
 const PUBLISH_EXAMPLES: &str = "\
@@ -99,24 +111,42 @@ type Files = Vec<(String, String)>;
 
 pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     match command {
-        Command::Publish(args) => publish(context, args).await,
+        Command::Publish(args) => {
+            let published = publish(context, &args.folder, &args.write, None).await?;
+            context.output.show(&published.text, &published.object)
+        }
         Command::Show(args) => show(context, args).await,
         Command::Table(args) => table(context, args).await,
         Command::Check(args) => check(context, args),
+        Command::DryRun(args) => dry_run::run(context, args),
+        Command::Receipt(args) => promote::receipt(context, args).await,
+        Command::Promote(args) => promote::promote(context, args).await,
     }
 }
 
-async fn publish(context: &Context, args: &PublishArgs) -> Result<(), Failure> {
-    let files = folder::read(&args.folder)?;
+/// A policy that is in force now, and what to say of it.
+struct Published {
+    text: String,
+    object: WriteJson,
+    entry: PolicyEntry,
+}
+
+async fn publish(
+    context: &Context,
+    folder: &Path,
+    args: &WriteArgs,
+    promotion: Option<v1::Promotion>,
+) -> Result<Published, Failure> {
+    let files = folder::read(folder)?;
     let policy = Policy::parse(&files).map_err(Problem::Policy)?;
     let sha256 = policy_hash(&files);
     let session = context.connect().await?;
-    let mut write = args.write.begin()?;
+    let mut write = args.begin()?;
     let wire = |(path, text): (String, String)| v1::PolicyFile { path, text };
     let request = v1::PublishPolicyRequest {
         header: Some(write.header()),
         files: files.into_iter().map(wire).collect(),
-        promotion: None,
+        promotion,
     };
     let reply = session
         .control()
@@ -128,7 +158,7 @@ async fn publish(context: &Context, args: &PublishArgs) -> Result<(), Failure> {
         .verify(reply.receipt)
         .map_err(|failure| write.explain(failure))?;
     verified.answers(&Asked::of(Call::PublishPolicy, &write))?;
-    let published = published(&verified)?;
+    let published = published(&verified)?.clone();
     same_option("policy hash", Some(sha256), published.sha256)?;
     write.keep(&verified)?;
     let mut text = format!("Policy {sha256} is in force: {}.\n", size(&policy));
@@ -141,10 +171,11 @@ async fn publish(context: &Context, args: &PublishArgs) -> Result<(), Failure> {
         );
     }
     text.push_str(&verified.line());
-    context.output.show(
-        &text,
-        &WriteJson::of(&verified, &write.request_id, reply.repeated)?,
-    )
+    Ok(Published {
+        text,
+        object: WriteJson::of(&verified, &write.request_id, reply.repeated)?,
+        entry: published,
+    })
 }
 
 fn published(verified: &Verified) -> Result<&PolicyEntry, Failure> {
@@ -268,6 +299,18 @@ async fn show(context: &Context, args: &ShowArgs) -> Result<(), Failure> {
         .collect();
     let object = json!({ "seq": policy.seq, "sha256": policy.sha256, "proven": policy.proven, "files": files });
     context.output.show(&text, &object)
+}
+
+/// A policy's folder, read and checked: its hash, its tables for people, and the same as an object.
+pub(super) fn tables(
+    folder: &Path,
+    style: Style,
+) -> Result<(Hash, String, serde_json::Value), Failure> {
+    let files = folder::read(folder)?;
+    let policy = Policy::parse(&files).map_err(Problem::Policy)?;
+    let sha256 = policy_hash(&files);
+    let object = table::object(&policy, sha256, None);
+    Ok((sha256, table::text(&policy, style), object))
 }
 
 async fn table(context: &Context, args: &TableArgs) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use ledger_core::codebook;
-use ledger_core::entry::{Basis, Body, Finding};
+use ledger_core::entry::{Basis, Body, Event, Finding};
 use ledger_core::role::Call;
 use ledger_proto::v1::{self, record_request::Report};
 use serde::Serialize;
@@ -16,11 +16,12 @@ use crate::output::Style;
 use crate::proof::{Asked, Verified, WriteJson, other_kind, same, same_option};
 use crate::request::Write;
 use crate::text::{put, wrapped};
-use crate::values::detail::{Details, Named, named};
+use crate::values::detail::{Details, Named, kept, named};
+use crate::values::identifiers::PersonArgs;
 use crate::values::report::{foreign, recipient_result};
 use crate::values::target::target;
 use crate::values::when::{self, When, instant};
-use crate::values::words::{detail_name, event, outcome, parser, status};
+use crate::values::words::{event, outcome, parser, status};
 
 /// What to report.
 #[derive(Debug, Subcommand)]
@@ -48,7 +49,11 @@ const OUTCOME_EXAMPLES: &str = "\
 Examples:
   ledgerctl record outcome --execution 42 --event bounce_hard --correlation-id run-7f3a --provider ses
 
-It is recorded, and lists nobody by itself: `ledgerctl dnc add` does.";
+  ledgerctl record outcome --execution 42 --recipient 0 --event unsubscribe --correlation-id run-7f3a --provider ses
+  ledgerctl record outcome --event complaint --email ada@example.com --correlation-id feedback-loop-9 --provider ses
+
+An unsubscribe or a complaint lists the person at once: for the decision's seller where the execution is known, else
+for every seller. Without an execution and without an identifier it lists nobody. Name every identifier that you know.";
 
 const DECISION_EXAMPLES: &str = "\
 Examples:
@@ -133,6 +138,8 @@ pub(crate) struct OutcomeArgs {
     #[arg(long, value_parser = instant, value_name = "TIME")]
     occurred_at: Option<When>,
     #[command(flatten)]
+    person: PersonArgs,
+    #[command(flatten)]
     report: ReportArgs,
 }
 
@@ -178,7 +185,7 @@ pub(crate) struct DecisionArgs {
 pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Failure> {
     let (args, report) = match command {
         Command::Execution(args) => (&args.report, execution(args)),
-        Command::Outcome(args) => (&args.report, outcome_event(args)),
+        Command::Outcome(args) => (&args.report, outcome_event(args)?),
         Command::Decision(args) => (&args.report, asserted(args)),
     };
     let details = Details::default().named(&args.details)?.into_wire();
@@ -196,7 +203,12 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         report: Some(report),
         details,
     };
-    let (verified, repeated) = send(&session, &request, &write).await?;
+    let sent = send(&session, &request, &write).await?;
+    let Sent {
+        verified,
+        repeated,
+        followers,
+    } = sent;
     write.keep(&verified)?;
     let findings = findings(&verified);
     let object = RecordJson {
@@ -204,18 +216,28 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
             .iter()
             .map(|finding| codebook::finding(*finding).word)
             .collect(),
+        followers,
         write: WriteJson::of(&verified, &write.request_id, repeated)?,
     };
-    context
-        .output
-        .show(&text(&verified, findings, context.output.style()), &object)
+    let mut text = text(&verified, findings, context.output.style());
+    text.push_str(&follow(&verified, followers));
+    text.push_str(&verified.line());
+    context.output.show(&text, &object)
+}
+
+/// A report that was recorded.
+struct Sent {
+    verified: Verified,
+    repeated: bool,
+    /// How many entries it caused, directly after its own.
+    followers: u32,
 }
 
 async fn send(
     session: &Session,
     request: &v1::RecordRequest,
     write: &Write,
-) -> Result<(Verified, bool), Failure> {
+) -> Result<Sent, Failure> {
     let reply = session
         .recorder()
         .record(request.clone())
@@ -235,7 +257,11 @@ async fn send(
         .map(|finding| codebook::finding(*finding).word)
         .collect();
     same("findings", reply.findings.join(", "), found.join(", "))?;
-    Ok((verified, reply.repeated))
+    Ok(Sent {
+        verified,
+        repeated: reply.repeated,
+        followers: reply.followers,
+    })
 }
 
 fn execution(args: &ExecutionArgs) -> Report {
@@ -253,16 +279,21 @@ fn execution(args: &ExecutionArgs) -> Report {
     })
 }
 
-fn outcome_event(args: &OutcomeArgs) -> Report {
-    Report::Outcome(v1::OutcomeEvent {
+fn outcome_event(args: &OutcomeArgs) -> Result<Report, Failure> {
+    let person = if args.person.is_empty() {
+        None
+    } else {
+        Some(args.person.to_wire()?)
+    };
+    Ok(Report::Outcome(v1::OutcomeEvent {
         execution: args.execution,
         event: args.event.into(),
         recipient: args.recipient,
         provider: args.provider.clone().unwrap_or_default(),
         provider_id: args.provider_id.clone().unwrap_or_default(),
         occurred_at: args.occurred_at.map(|time| time.to_wire(when::now())),
-        person: None,
-    })
+        person,
+    }))
 }
 
 fn asserted(args: &DecisionArgs) -> Report {
@@ -335,6 +366,11 @@ fn check(verified: &Verified, request: &v1::RecordRequest) -> Result<(), Failure
                 found.provider_id.is_some(),
             )?;
             same_option("occurred at", time(&asked.occurred_at), found.occurred_at)?;
+            same(
+                "person named",
+                asked.person.is_some(),
+                !found.keys.is_empty(),
+            )?;
         }
         (Some(Report::Decision(asked)), Body::Decision(found))
             if found.basis == Basis::Asserted =>
@@ -368,15 +404,7 @@ fn check(verified: &Verified, request: &v1::RecordRequest) -> Result<(), Failure
             return Err(other_kind("decision", &verified.entry));
         }
     }
-    for detail in &request.details {
-        let name = detail_name::word(detail.name());
-        let kept = verified
-            .entry
-            .body
-            .details()
-            .is_some_and(|details| details.keys().any(|kept| kept.as_str() == name));
-        same(&format!("detail `{name}` kept"), true, kept)?;
-    }
+    kept(verified, &request.details)?;
     let version = Some(request.agent_version.as_str()).filter(|version| !version.is_empty());
     same_option(
         "agent version",
@@ -404,6 +432,7 @@ fn findings(verified: &Verified) -> &[Finding] {
 #[derive(Serialize)]
 struct RecordJson {
     findings: Vec<&'static str>,
+    followers: u32,
     #[serde(flatten)]
     write: WriteJson,
 }
@@ -425,6 +454,40 @@ fn text(verified: &Verified, findings: &[Finding], style: Style) -> String {
         ));
         out.push_str(&wrapped("    ", explained.remedy));
     }
-    out.push_str(&verified.line());
     out
+}
+
+/// What the report caused besides its own entry; and of a person's wish that listed nobody, that.
+fn follow(verified: &Verified, followers: u32) -> String {
+    let seq = verified.entry.seq;
+    let wish = matches!(
+        &verified.entry.body,
+        Body::Outcome(outcome) if matches!(outcome.event, Event::Unsubscribe | Event::Complaint)
+    );
+    match followers {
+        0 if wish => wrapped(
+            "",
+            "No entry followed from it: nobody was listed by it. Name the execution or the person, or use `ledgerctl dnc add`.",
+        ),
+        0 => String::new(),
+        1 => format!(
+            "One entry followed from it, {}: {}.\n",
+            seq + 1,
+            caused(wish)
+        ),
+        more => format!(
+            "{more} entries followed from it, {} to {}: {}.\n",
+            seq + 1,
+            seq + u64::from(more),
+            caused(wish)
+        ),
+    }
+}
+
+const fn caused(wish: bool) -> &'static str {
+    if wish {
+        "the person's listing, and breakers that warned or opened"
+    } else {
+        "breakers that warned or opened"
+    }
 }

@@ -108,7 +108,8 @@ fn request(decision: &Decision) -> String {
     text
 }
 
-fn known_by(index: usize, recipient: &Recipient) -> String {
+/// How one person is named and known, as a sentence.
+pub(crate) fn known_by(index: usize, recipient: &Recipient) -> String {
     let role = match recipient.role {
         RecipientRole::To => "to",
         RecipientRole::Cc => "cc",
@@ -137,7 +138,8 @@ fn known_by(index: usize, recipient: &Recipient) -> String {
     text
 }
 
-fn acted_on(target: &Target) -> String {
+/// One object acted on, as a sentence.
+pub(crate) fn acted_on(target: &Target) -> String {
     let mut text = match target.id {
         Some(id) => format!("Target: {} {}", target.kind, short(id)),
         None => format!("Target: a new {}", target.kind),
@@ -231,7 +233,7 @@ pub(super) const fn outcome_word(outcome: Outcome) -> &'static str {
 }
 
 /// Millionths of the ledger's currency unit, as units.
-pub(super) fn money(micros: u64) -> String {
+pub(crate) fn money(micros: u64) -> String {
     let fraction = format!("{:06}", micros % 1_000_000);
     let fraction = fraction.trim_end_matches('0');
     match fraction {

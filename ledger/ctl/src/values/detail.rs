@@ -7,6 +7,7 @@ use ledger_proto::v1;
 
 use super::words::detail_name;
 use crate::failure::{Failure, Problem};
+use crate::proof::{Verified, same};
 
 /// The value of a detail, and where to get it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -109,6 +110,17 @@ impl Details {
         });
         Ok(())
     }
+}
+
+/// Checks that an entry commits to every detail that was sent along.
+pub(crate) fn kept(verified: &Verified, sent: &[v1::Detail]) -> Result<(), Failure> {
+    let details = verified.entry.body.details();
+    for detail in sent {
+        let name = detail_name::word(detail.name());
+        let kept = details.is_some_and(|details| details.keys().any(|kept| kept.as_str() == name));
+        same(&format!("detail `{name}` kept"), true, kept)?;
+    }
+    Ok(())
 }
 
 fn read(source: &Source) -> Result<Vec<u8>, Failure> {

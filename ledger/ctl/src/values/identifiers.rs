@@ -35,7 +35,8 @@ pub(crate) struct SubjectArgs {
 }
 
 impl PersonArgs {
-    fn is_empty(&self) -> bool {
+    /// Whether nothing was given.
+    pub(crate) fn is_empty(&self) -> bool {
         self.email.is_none() && self.phone.is_none() && self.contact.is_none()
     }
 

@@ -71,29 +71,41 @@ pub(crate) fn instant(text: &str) -> Result<When, String> {
 
 /// Reads what [`instant`] reads, or a length of time from now: `30d`, `+30d`, `2h`, `15m`, `90s`.
 pub(crate) fn expiry(text: &str) -> Result<When, String> {
-    let length = text.strip_prefix('+').unwrap_or(text);
-    let unit = match length.as_bytes().last() {
-        Some(b's') => 1,
-        Some(b'm') => 60,
-        Some(b'h') => 3_600,
-        Some(b'd') => 86_400,
-        _ => 0,
-    };
-    if unit > 0
-        && let Some(digits) = length.get(..length.len() - 1)
-        && !digits.is_empty()
-        && digits.bytes().all(|byte| byte.is_ascii_digit())
-    {
-        let seconds = digits
-            .parse::<u64>()
-            .ok()
-            .and_then(|count| count.checked_mul(unit));
-        return seconds
-            .map(When::In)
-            .ok_or_else(|| format!("`{text}` is too long"));
+    match seconds(text.strip_prefix('+').unwrap_or(text)) {
+        Some(length) => length.map(When::In),
+        None => instant(text).map_err(|error| {
+            format!("{error}; or a length of time from now such as `30d` or `2h`")
+        }),
     }
-    instant(text)
-        .map_err(|error| format!("{error}; or a length of time from now such as `30d` or `2h`"))
+}
+
+/// Reads a length of time, in seconds: `2h`, `15m`, `90s`.
+pub(crate) fn length_s(text: &str) -> Result<u64, String> {
+    seconds(text).unwrap_or_else(|| {
+        Err(format!(
+            "`{text}` is no length of time: expected a number and `s`, `m`, `h` or `d`, such as `15m`"
+        ))
+    })
+}
+
+/// The seconds of a number with a unit; `None` for what is none.
+fn seconds(text: &str) -> Option<Result<u64, String>> {
+    let unit = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3_600,
+        b'd' => 86_400,
+        _ => return None,
+    };
+    let digits = text.get(..text.len() - 1)?;
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let seconds = digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|count| count.checked_mul(unit));
+    Some(seconds.ok_or_else(|| format!("`{text}` is too long")))
 }
 
 /// A time for the wire.
@@ -171,6 +183,9 @@ mod tests {
             ("0s", 0),
         ] {
             assert_eq!(expiry(text), Ok(When::In(seconds)));
+            if !text.starts_with('+') {
+                assert_eq!(length_s(text), Ok(seconds));
+            }
         }
         for text in [
             "d",
@@ -183,7 +198,10 @@ mod tests {
             "999999999999999999d",
         ] {
             assert!(expiry(text).is_err(), "{text}");
+            assert!(length_s(text).is_err(), "{text}");
         }
+        assert!(length_s("2026-11-22T11:31:05Z").is_err());
+        assert!(length_s("").is_err());
         let now: Timestamp = "2026-11-22T11:31:05.123456Z".parse().unwrap();
         assert_eq!(
             When::In(3_600).resolve(now),

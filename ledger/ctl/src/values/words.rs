@@ -125,6 +125,12 @@ words!(
     ]
 );
 words!(
+    open_kind,
+    OpenKind,
+    "OPEN_KIND_",
+    ["open", "unresolved", "irregular", "voided"]
+);
+words!(
     detail_name,
     DetailName,
     "DETAIL_NAME_",

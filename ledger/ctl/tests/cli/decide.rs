@@ -254,6 +254,7 @@ fn a_proven_entry_that_answers_something_else_is_refused() {
                 decision.recipients = vec![ledger_core::entry::Recipient {
                     role: ledger_core::entry::RecipientRole::To,
                     keys: Vec::new(),
+                    utc_offset: None,
                     dnc: false,
                     unusable: Vec::new(),
                 }];

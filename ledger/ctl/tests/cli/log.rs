@@ -59,8 +59,13 @@ impl Log {
         let seq = self.size();
         let time =
             Timestamp::from_micros(1_795_000_000_000_000 + i64::try_from(seq).unwrap()).unwrap();
-        self.leaves
-            .push(Entry { seq, time, body }.encode().unwrap());
+        let entry = Entry {
+            seq,
+            time,
+            sandbox: false,
+            body,
+        };
+        self.leaves.push(entry.encode().unwrap());
         seq
     }
 

@@ -7,10 +7,14 @@
     reason = "tests"
 )]
 
+mod approvals;
+mod controls;
 mod decide;
 mod errors;
 mod export;
+mod imports;
 mod log;
+mod open;
 mod reads;
 mod server;
 mod writes;

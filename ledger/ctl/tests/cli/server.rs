@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use ledger_core::role::Call;
 use ledger_proto::v1;
 use ledger_proto::v1::control_server::{Control, ControlServer};
 use ledger_proto::v1::gate_server::{Gate, GateServer};
@@ -68,6 +69,61 @@ pub(crate) trait Behaviour: Send + Sync {
     }
     fn publish_policy(&self, request: v1::PublishPolicyRequest) -> Result<v1::WriteReply, Status> {
         Err(Status::unimplemented("publish_policy"))
+    }
+    fn status(&self) -> Result<v1::StatusReply, Status> {
+        Err(Status::unimplemented("status"))
+    }
+    fn list_open(&self, request: v1::ListOpenRequest) -> Result<v1::ListOpenReply, Status> {
+        Err(Status::unimplemented("list_open"))
+    }
+    fn list_approvals(
+        &self,
+        request: v1::ListApprovalsRequest,
+    ) -> Result<v1::ListApprovalsReply, Status> {
+        Err(Status::unimplemented("list_approvals"))
+    }
+    fn approval(&self, seq: u64) -> Result<v1::ApprovalRequest, Status> {
+        Err(Status::unimplemented("approval"))
+    }
+    /// What a watch tells, one after the other, before it ends.
+    fn approval_states(
+        &self,
+        seq: u64,
+    ) -> Result<Vec<Result<v1::ApprovalRequest, Status>>, Status> {
+        Err(Status::unimplemented("approval_states"))
+    }
+    fn answer_approval(
+        &self,
+        request: v1::AnswerApprovalRequest,
+    ) -> Result<v1::WriteReply, Status> {
+        Err(Status::unimplemented("answer_approval"))
+    }
+    fn request_break_glass(
+        &self,
+        request: v1::RequestBreakGlassRequest,
+    ) -> Result<v1::WriteReply, Status> {
+        Err(Status::unimplemented("request_break_glass"))
+    }
+    /// Confirmed, or closed.
+    fn answer_break_glass(
+        &self,
+        request: v1::BreakGlassAnswer,
+        call: Call,
+    ) -> Result<v1::WriteReply, Status> {
+        Err(Status::unimplemented("answer_break_glass"))
+    }
+    fn reset_breaker(&self, request: v1::ResetBreakerRequest) -> Result<v1::WriteReply, Status> {
+        Err(Status::unimplemented("reset_breaker"))
+    }
+    /// Trusted, or distrusted.
+    fn key(&self, request: v1::KeyRequest, call: Call) -> Result<v1::WriteReply, Status> {
+        Err(Status::unimplemented("key"))
+    }
+    fn begin_import(&self, request: v1::BeginImportRequest) -> Result<v1::WriteReply, Status> {
+        Err(Status::unimplemented("begin_import"))
+    }
+    fn end_import(&self, request: v1::EndImportRequest) -> Result<v1::WriteReply, Status> {
+        Err(Status::unimplemented("end_import"))
     }
 }
 
@@ -197,6 +253,9 @@ impl Query for Service {
     async fn trace(&self, request: Request<v1::TraceRequest>) -> Answer<v1::TraceReply> {
         self.0.trace(request.into_inner()).map(Response::new)
     }
+    async fn list_open(&self, request: Request<v1::ListOpenRequest>) -> Answer<v1::ListOpenReply> {
+        self.0.list_open(request.into_inner()).map(Response::new)
+    }
 }
 
 #[tonic::async_trait]
@@ -253,6 +312,9 @@ impl Proofs for Service {
 
 #[tonic::async_trait]
 impl Control for Service {
+    type WatchApprovalStream =
+        tokio_stream::Iter<std::vec::IntoIter<Result<v1::ApprovalRequest, Status>>>;
+
     async fn put_principal(
         &self,
         request: Request<v1::PutPrincipalRequest>,
@@ -312,6 +374,86 @@ impl Control for Service {
         Err(Status::unimplemented("tokenise"))
     }
     async fn status(&self, _: Request<v1::StatusRequest>) -> Answer<v1::StatusReply> {
-        Err(Status::unimplemented("status"))
+        self.0.status().map(Response::new)
+    }
+    async fn list_approvals(
+        &self,
+        request: Request<v1::ListApprovalsRequest>,
+    ) -> Answer<v1::ListApprovalsReply> {
+        self.0
+            .list_approvals(request.into_inner())
+            .map(Response::new)
+    }
+    async fn get_approval(
+        &self,
+        request: Request<v1::GetApprovalRequest>,
+    ) -> Answer<v1::ApprovalRequest> {
+        self.0.approval(request.into_inner().seq).map(Response::new)
+    }
+    async fn watch_approval(
+        &self,
+        request: Request<v1::GetApprovalRequest>,
+    ) -> Answer<Self::WatchApprovalStream> {
+        let states = self.0.approval_states(request.into_inner().seq)?;
+        Ok(Response::new(tokio_stream::iter(states)))
+    }
+    async fn answer_approval(
+        &self,
+        request: Request<v1::AnswerApprovalRequest>,
+    ) -> Answer<v1::WriteReply> {
+        self.0
+            .answer_approval(request.into_inner())
+            .map(Response::new)
+    }
+    async fn request_break_glass(
+        &self,
+        request: Request<v1::RequestBreakGlassRequest>,
+    ) -> Answer<v1::WriteReply> {
+        self.0
+            .request_break_glass(request.into_inner())
+            .map(Response::new)
+    }
+    async fn confirm_break_glass(
+        &self,
+        request: Request<v1::BreakGlassAnswer>,
+    ) -> Answer<v1::WriteReply> {
+        self.0
+            .answer_break_glass(request.into_inner(), Call::ConfirmBreakGlass)
+            .map(Response::new)
+    }
+    async fn close_break_glass(
+        &self,
+        request: Request<v1::BreakGlassAnswer>,
+    ) -> Answer<v1::WriteReply> {
+        self.0
+            .answer_break_glass(request.into_inner(), Call::CloseBreakGlass)
+            .map(Response::new)
+    }
+    async fn reset_breaker(
+        &self,
+        request: Request<v1::ResetBreakerRequest>,
+    ) -> Answer<v1::WriteReply> {
+        self.0
+            .reset_breaker(request.into_inner())
+            .map(Response::new)
+    }
+    async fn trust_key(&self, request: Request<v1::KeyRequest>) -> Answer<v1::WriteReply> {
+        self.0
+            .key(request.into_inner(), Call::TrustKey)
+            .map(Response::new)
+    }
+    async fn distrust_key(&self, request: Request<v1::KeyRequest>) -> Answer<v1::WriteReply> {
+        self.0
+            .key(request.into_inner(), Call::DistrustKey)
+            .map(Response::new)
+    }
+    async fn begin_import(
+        &self,
+        request: Request<v1::BeginImportRequest>,
+    ) -> Answer<v1::WriteReply> {
+        self.0.begin_import(request.into_inner()).map(Response::new)
+    }
+    async fn end_import(&self, request: Request<v1::EndImportRequest>) -> Answer<v1::WriteReply> {
+        self.0.end_import(request.into_inner()).map(Response::new)
     }
 }

@@ -18,7 +18,8 @@ use crate::Cli;
 use crate::log::{Log, cause};
 use crate::server::Behaviour;
 
-fn answer(body: Body) -> v1::WriteReply {
+/// A small log in which this is the last entry, and its receipt.
+pub(crate) fn answer(body: Body) -> v1::WriteReply {
     let mut log = Log::of(3);
     let seq = log.append(body);
     v1::WriteReply {
@@ -27,7 +28,8 @@ fn answer(body: Body) -> v1::WriteReply {
     }
 }
 
-fn operator(call: Call, header: Option<v1::WriteHeader>) -> ledger_core::entry::Cause {
+/// What a call of an operator puts into an entry.
+pub(crate) fn operator(call: Call, header: Option<v1::WriteHeader>) -> ledger_core::entry::Cause {
     let header = header.unwrap();
     cause(
         call,
@@ -155,6 +157,10 @@ impl Behaviour for std::sync::Arc<Lists> {
             op: DncOp::List,
             tokens_v: Some(1),
             ends: Vec::new(),
+            import: None,
+            imports: None,
+            imported: None,
+            outcome: None,
             evidence: None,
             details: std::collections::BTreeMap::new(),
         })))
@@ -292,6 +298,8 @@ impl Behaviour for Policies {
             replaces: None,
             parts: None,
             mailboxes: std::collections::BTreeMap::new(),
+            fake_domains: std::collections::BTreeMap::new(),
+            promotion: None,
             files: request.files.into_iter().map(file).collect(),
         })))
     }

@@ -1,9 +1,10 @@
 use std::os::unix::fs::MetadataExt;
 
-use ledger_core::entry::ActorType;
+use ledger_core::entry::{ActorType, Entry};
 use ledger_core::trust::Trust;
 
 use super::*;
+use crate::config::EnvironmentName;
 use crate::open::{StartError, check_genesis, genesis as genesis_of, open_log};
 
 fn options(home: &Path) -> Init {
@@ -142,13 +143,6 @@ fn bad_arguments_are_refused_before_anything_is_made() {
     let home = home();
     for (what, options) in [
         (
-            "sandbox",
-            Init {
-                environment: EnvironmentName::Sandbox,
-                ..options(home.path())
-            },
-        ),
-        (
             "an empty origin",
             Init {
                 origin: String::new(),
@@ -235,10 +229,6 @@ fn a_start_with_other_keys_than_those_of_genesis_is_refused() {
         },
         Genesis {
             tokens_v: 2,
-            ..genesis.clone()
-        },
-        Genesis {
-            environment: Environment::Sandbox,
             ..genesis.clone()
         },
     ] {

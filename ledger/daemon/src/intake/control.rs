@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use ledger_core::entry::{
-    Body, Cause, Change, Clock, ClockEvent, DetailName, PolicyEntry, PolicyFile, PrincipalChange,
-    Resume, Scope, Stop,
+    Body, Cause, Change, Clock, ClockEvent, PolicyEntry, PolicyFile, PrincipalChange, Resume,
+    Scope, Stop,
 };
 use ledger_core::limits::{GROUPS_MAX, POLICY_MAILBOXES_MAX};
 use ledger_core::name::PRINCIPAL_MAX;
@@ -12,9 +12,10 @@ use ledger_core::plan::Refusal;
 use ledger_core::policy::{Policy, policy_hash};
 use ledger_core::role::Call;
 use ledger_core::time::Timestamp;
+use ledger_core::token::Kind;
 use ledger_proto::v1 as wire;
 
-use super::{Command, Intake, Redact, detail, field, vocabulary};
+use super::{Command, Intake, Redact, field, promotion, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -119,7 +120,7 @@ impl Intake {
         ))
     }
 
-    /// The command of a `PublishPolicy` request, with the rules whose windows are to be counted.
+    /// The command of a `PublishPolicy` request, with the policy whose rules are to be counted.
     ///
     /// # Errors
     /// [`CallError::Submit`] with every error of the text where it is not a policy.
@@ -134,8 +135,15 @@ impl Intake {
             .map(|file| (file.path.as_str(), file.text.as_bytes()))
             .collect();
         let policy = Policy::parse(&files).map_err(Refusal::Policy)?;
+        let promotion = request
+            .promotion
+            .as_ref()
+            .map(promotion::promotion)
+            .transpose()?;
+        let (promotion, promoted) = promotion.unzip();
         let canonical = content::Policy {
             sha256: policy_hash(&files),
+            promotion: promoted,
         };
         let names = policy.mailbox_names();
         field::at_most(
@@ -148,6 +156,11 @@ impl Intake {
         for name in names {
             mailboxes.insert(name.to_owned(), self.mailbox_token(name)?);
         }
+        let fake_domains = policy
+            .fake_domains
+            .iter()
+            .map(|name| (name.clone(), self.subject.token(&Kind::Domain, name)))
+            .collect();
         let cause = self.undetailed(
             caller,
             Call::PublishPolicy,
@@ -161,6 +174,8 @@ impl Intake {
             replaces: None,
             parts: None,
             mailboxes,
+            fake_domains,
+            promotion,
             files: request
                 .files
                 .into_iter()
@@ -171,7 +186,7 @@ impl Intake {
                 .collect(),
         };
         let mut command = Command::new(Lane::Work, Body::Policy(entry), Vec::new());
-        command.rules = policy.throttles().to_vec();
+        command.policy = Some(Box::new(policy));
         Ok(command)
     }
 
@@ -188,7 +203,7 @@ impl Intake {
         let canonical = content::Scoped {
             scope: scope(request.scope.as_ref())?,
         };
-        let details = detail::take(redact, request.details)?;
+        let details = self.details(redact, request.details)?;
         let cause = self.control_cause(
             caller,
             Call::Stop,
@@ -222,12 +237,8 @@ impl Intake {
         let canonical = content::Scoped {
             scope: scope(request.scope.as_ref())?,
         };
-        let details = detail::take(redact, request.details)?;
-        if !details.has(DetailName::Reason) {
-            return Err(
-                FieldError::withheld("details", "a detail named REASON is required").into(),
-            );
-        }
+        let details = self.details(redact, request.details)?;
+        details.must_give_reason()?;
         let cause = self.control_cause(
             caller,
             Call::Resume,
@@ -274,7 +285,7 @@ impl Intake {
         Ok(Command::new(Lane::Control, Body::Clock(clock), Vec::new()))
     }
 
-    fn undetailed<T: serde::Serialize>(
+    pub(super) fn undetailed<T: serde::Serialize>(
         &self,
         caller: &Caller,
         call: Call,

@@ -1,11 +1,11 @@
 //! `Decide`.
 
-use ledger_core::entry::{Basis, Body, Decision, DetailName, Foreign};
+use ledger_core::entry::{Basis, Body, Decision, DetailName, Environment, Foreign};
 use ledger_core::name::{ACTION_MAX, CAMPAIGN_MAX, PRINCIPAL_MAX, TOOL_MAX};
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 
-use super::{ACTION_IDS, Command, Ids, Intake, Redact, detail, field, vocabulary};
+use super::{ACTION_IDS, Command, Ids, Intake, Redact, field, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -38,6 +38,8 @@ impl Intake {
             details,
             cost_micros,
             foreign,
+            approval,
+            undoes,
         } = request;
         let named = field::name("agent_id", &agent_id, PRINCIPAL_MAX)?;
         let agent = named.filter(|named| **named != *caller.id);
@@ -54,8 +56,17 @@ impl Intake {
         let foreign = foreign
             .map(|foreign| foreign_decision("foreign", &foreign))
             .transpose()?;
-        let mut details = detail::take(redact, details)?;
-        if let Some(raw) = people.raw {
+        let approval = approval
+            .map(|seq| field::integer("approval", seq))
+            .transpose()?;
+        let undoes = undoes
+            .map(|seq| field::integer("undoes", seq))
+            .transpose()?;
+        let mut details = self.details(redact, details)?;
+        // A sandbox keeps nobody's raw identifiers: there is nothing to check its tokens by.
+        if let Some(raw) = people.raw
+            && self.environment == Environment::Prod
+        {
             details.add_own("recipients", DetailName::Recipients, raw)?;
         }
 
@@ -70,6 +81,7 @@ impl Intake {
             recipients: people.canonical,
             cost_micros,
             foreign,
+            undoes,
         };
         let ids = Ids {
             request_id: &request_id,
@@ -89,7 +101,9 @@ impl Intake {
             foreign,
             ..
         } = request;
-        let has_tokens = mailbox.0.is_some() || !targets.is_empty() || !people.tokens.is_empty();
+        let has_tokens = mailbox.0.is_some()
+            || targets.iter().any(|target| target.id.is_some())
+            || !people.tokens.is_empty();
         let decision = Decision {
             agent,
             tool,
@@ -101,6 +115,8 @@ impl Intake {
             tokens_v: has_tokens.then_some(self.tokens_v),
             cost_micros,
             foreign,
+            approval,
+            undoes,
             details: details.commitments,
             ..Decision::request(Basis::Gate, cause, action)
         };

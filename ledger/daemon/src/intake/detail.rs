@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use ledger_core::entry::{Commitment, DetailName, Details};
+use ledger_core::entry::{Commitment, DetailName, Details, Environment};
 use ledger_core::hash::Hash;
 use ledger_core::limits::{DETAIL_BYTES_MAX, DETAILS_BYTES_MAX};
-use ledger_core::redact::Redaction;
+use ledger_core::redact::{Pointer, Redaction};
+use ledger_core::token::SubjectKey;
 use ledger_proto::v1 as wire;
 use serde::de::IgnoredAny;
 
+use super::Intake;
+use super::mask::masked;
 use super::vocabulary::detail_name;
 use crate::keys::random;
 use crate::snapshot::Snapshot;
@@ -17,22 +20,33 @@ use crate::store::DetailBytes;
 
 /// What is taken out of details: what the policy in force says, or the defaults.
 #[derive(Debug, Clone)]
-pub struct Redact(Redaction);
+pub struct Redact {
+    secrets: Redaction,
+    /// The strings that a sandbox keeps in clear.
+    clear: Vec<Pointer>,
+}
 
 impl Redact {
     /// The rule of the policy in force.
     pub fn of(snapshot: &Snapshot) -> Self {
-        Self(
-            snapshot
-                .policy
-                .as_ref()
-                .map_or_else(Redaction::default, |policy| policy.text.redact.clone()),
-        )
+        match &snapshot.policy {
+            Some(policy) => Self {
+                secrets: policy.text.redact.clone(),
+                clear: policy.text.sandbox_clear.clone(),
+            },
+            None => Self {
+                secrets: Redaction::default(),
+                clear: Vec::new(),
+            },
+        }
     }
 
     #[cfg(test)]
     pub(crate) fn default_rule() -> Self {
-        Self(Redaction::default())
+        Self {
+            secrets: Redaction::default(),
+            clear: Vec::new(),
+        }
     }
 }
 
@@ -48,8 +62,15 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    pub(super) fn has(&self, name: DetailName) -> bool {
-        self.commitments.contains_key(&name)
+    /// Whether the reason is among them, for what nobody does without one.
+    pub(super) fn must_give_reason(&self) -> Result<(), FieldError> {
+        if self.commitments.contains_key(&DetailName::Reason) {
+            return Ok(());
+        }
+        Err(FieldError::withheld(
+            "details",
+            "a detail named REASON is required",
+        ))
     }
 
     /// Adds a detail of the ledger's own making. It is not part of the canonical request, which holds
@@ -87,13 +108,33 @@ fn size(field: &str, bytes: usize) -> Result<(), FieldError> {
     Ok(())
 }
 
-pub(super) fn take(redact: &Redact, details: Vec<wire::Detail>) -> Result<Taken, CallError> {
+impl Intake {
+    /// The details of a request, as this ledger keeps them: without secrets, and in a sandbox without
+    /// anything that can be read.
+    pub(super) fn details(
+        &self,
+        redact: &Redact,
+        details: Vec<wire::Detail>,
+    ) -> Result<Taken, CallError> {
+        let mask = (self.environment == Environment::Sandbox).then_some(&self.subject);
+        take(redact, mask, details)
+    }
+}
+
+/// With the key of a sandbox, every string is replaced by its token; that is no redaction, and is not
+/// counted as one.
+fn take(
+    redact: &Redact,
+    mask: Option<&SubjectKey>,
+    details: Vec<wire::Detail>,
+) -> Result<Taken, CallError> {
     let total: usize = details.iter().map(|detail| detail.value.len()).sum();
     if total > DETAILS_BYTES_MAX {
         let expected = format!("expected at most {DETAILS_BYTES_MAX} bytes together");
         return Err(FieldError::shown("details", &format!("{total} bytes"), expected).into());
     }
     let mut taken = Taken::default();
+    let mut kept_bytes = 0;
     for (at, wire::Detail { name, value }) in details.into_iter().enumerate() {
         let field = format!("details[{at}]");
         let name = detail_name(&format!("{field}.name"), name)?;
@@ -125,9 +166,19 @@ pub(super) fn take(redact: &Redact, details: Vec<wire::Detail>) -> Result<Taken,
                 FieldError::shown(format!("{field}.name"), &name.as_str(), expected).into(),
             );
         }
-        let (clean, redacted) = redact.0.apply(&value);
+        let (clean, redacted) = redact.secrets.apply(&value);
         size(&value_field, clean.len())?;
-        taken.add(name, clean.into_owned(), redacted as u64)?;
+        let kept = match mask {
+            None => clean.into_owned(),
+            Some(key) => {
+                let room = DETAILS_BYTES_MAX
+                    .saturating_sub(kept_bytes)
+                    .min(DETAIL_BYTES_MAX);
+                masked(key, &redact.clear, &clean, room)
+            }
+        };
+        kept_bytes += kept.len();
+        taken.add(name, kept, redacted as u64)?;
     }
     Ok(taken)
 }
@@ -144,7 +195,7 @@ mod tests {
     }
 
     fn refused(details: Vec<wire::Detail>) -> FieldError {
-        match take(&Redact::default_rule(), details) {
+        match take(&Redact::default_rule(), None, details) {
             Err(CallError::Field(error)) => error,
             other => panic!("{other:?}"),
         }
@@ -220,6 +271,7 @@ mod tests {
         let received = br#"{"to":"x","password":"hunter2"}"#;
         let taken = take(
             &Redact::default_rule(),
+            None,
             vec![detail(wire::DetailName::Params, received)],
         )
         .expect("well-formed");
@@ -245,8 +297,8 @@ mod tests {
                 detail(wire::DetailName::Diff, b"a"),
             ]
         };
-        let one = take(&Redact::default_rule(), details()).expect("well-formed");
-        let other = take(&Redact::default_rule(), details()).expect("well-formed");
+        let one = take(&Redact::default_rule(), None, details()).expect("well-formed");
+        let other = take(&Redact::default_rule(), None, details()).expect("well-formed");
         let salts: std::collections::BTreeSet<_> = one
             .stored
             .iter()

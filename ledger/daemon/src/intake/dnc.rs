@@ -3,17 +3,25 @@
 //! Unlike a request's recipients, whoever is listed is not kept as a detail: the list works on tokens
 //! alone, and the address of somebody who objected is not stored to honour the objection.
 
-use ledger_core::entry::{Body, Cite, DetailName, Dnc, DncOp, Listing};
+use ledger_core::entry::{Body, Cite, Dnc, DncOp, Listing};
 use ledger_core::limits::LISTINGS_MAX;
 use ledger_core::name::PROVIDER_MAX;
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 
-use super::{Command, Intake, Redact, detail, field, vocabulary};
+use super::{Command, Intake, Redact, field, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
 use crate::status::{CallError, FieldError};
+
+/// What adds listings or exemptions, apart from these.
+struct Change<'a> {
+    op: DncOp,
+    header: Option<&'a wire::WriteHeader>,
+    import: Option<u64>,
+    details: Vec<wire::Detail>,
+}
 
 impl Intake {
     /// The command of an `AddDnc` request.
@@ -44,13 +52,20 @@ impl Intake {
             Ok((listing, identifiers))
         });
         let rows = rows.collect::<Result<Vec<_>, FieldError>>()?;
+        let import = request
+            .import
+            .map(|seq| field::integer("import", seq))
+            .transpose()?;
         self.listings(
             caller,
             redact,
-            DncOp::List,
-            request.header.as_ref(),
+            Change {
+                op: DncOp::List,
+                header: request.header.as_ref(),
+                import,
+                details: request.details,
+            },
             rows,
-            request.details,
         )
     }
 
@@ -107,10 +122,13 @@ impl Intake {
         self.listings(
             caller,
             redact,
-            DncOp::Exempt,
-            request.header.as_ref(),
+            Change {
+                op: DncOp::Exempt,
+                header: request.header.as_ref(),
+                import: None,
+                details: request.details,
+            },
             rows,
-            request.details,
         )
     }
 
@@ -118,12 +136,16 @@ impl Intake {
         &self,
         caller: &Caller,
         redact: &Redact,
-        op: DncOp,
-        header: Option<&wire::WriteHeader>,
+        change: Change<'_>,
         rows: Vec<(Listing, Vec<content::Identifier>)>,
-        details: Vec<wire::Detail>,
     ) -> Result<Command, CallError> {
-        let details = detail::take(redact, details)?;
+        let Change {
+            op,
+            header,
+            import,
+            details,
+        } = change;
+        let details = self.details(redact, details)?;
         let (listings, identifiers): (Vec<Listing>, Vec<_>) = rows.into_iter().unzip();
         let canonical = listings
             .iter()
@@ -141,6 +163,7 @@ impl Intake {
             });
         let canonical = content::Listings {
             listings: canonical.collect(),
+            import,
         };
         let call = if op == DncOp::Exempt {
             Call::ExemptDnc
@@ -154,10 +177,20 @@ impl Intake {
             tokens_v: Some(self.tokens_v),
             listings,
             ends: Vec::new(),
+            import,
+            imports: None,
+            imported: None,
+            outcome: None,
             evidence: None,
             details: details.commitments,
         };
-        Ok(Command::new(Lane::Control, Body::Dnc(dnc), details.stored))
+        // A registry of millions waits its turn; whoever asks for one person to be left alone does not.
+        let lane = if import.is_some() {
+            Lane::Work
+        } else {
+            Lane::Control
+        };
+        Ok(Command::new(lane, Body::Dnc(dnc), details.stored))
     }
 
     /// The command of a `RemoveDnc` request.
@@ -189,12 +222,8 @@ impl Intake {
             "evidence_sha256",
             &request.evidence_sha256,
         )?);
-        let details = detail::take(redact, request.details)?;
-        if !details.has(DetailName::Reason) {
-            return Err(
-                FieldError::withheld("details", "a detail named REASON is required").into(),
-            );
-        }
+        let details = self.details(redact, request.details)?;
+        details.must_give_reason()?;
         let canonical = content::Ends { ends, evidence };
         let cause = self.control_cause(
             caller,
@@ -209,6 +238,10 @@ impl Intake {
             tokens_v: None,
             listings: Vec::new(),
             ends: canonical.ends,
+            import: None,
+            imports: None,
+            imported: None,
+            outcome: None,
             evidence,
             details: details.commitments,
         };

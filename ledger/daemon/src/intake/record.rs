@@ -1,6 +1,8 @@
 //! `Record`: executions, outcomes and decisions made elsewhere.
 
-use ledger_core::entry::{Basis, Body, Decision, Execution, OutcomeReport, RecipientResult};
+use ledger_core::entry::{
+    Basis, Body, Decision, Execution, Key, OutcomeReport, RecipientResult, Target,
+};
 use ledger_core::limits::{RECIPIENTS_MAX, RESULTS_MAX};
 use ledger_core::name::{ACTION_MAX, CAMPAIGN_MAX, ERROR_CODE_MAX, PROVIDER_MAX, TOOL_MAX};
 use ledger_core::role::Call;
@@ -9,7 +11,7 @@ use ledger_proto::v1 as wire;
 use wire::record_request::Report;
 
 use super::decide::foreign_decision;
-use super::{ACTION_IDS, Command, Ids, Intake, Redact, detail, field, vocabulary};
+use super::{ACTION_IDS, Command, Ids, Intake, Redact, field, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -34,7 +36,7 @@ impl Intake {
             details,
             report,
         } = request;
-        let details = detail::take(redact, details)?;
+        let details = self.details(redact, details)?;
         let Some(report) = report else {
             let expected = "it is required: expected `execution`, `outcome` or `decision`";
             return Err(FieldError::withheld("report", expected).into());
@@ -73,6 +75,8 @@ impl Intake {
                 execution: outcome.execution,
                 event: outcome.event,
                 recipient: outcome.recipient,
+                tokens_v: (!parts.keys.is_empty()).then_some(self.tokens_v),
+                keys: parts.keys,
                 provider: outcome.provider,
                 provider_id: parts.provider_id,
                 occurred_at: outcome.occurred_at,
@@ -85,7 +89,11 @@ impl Intake {
                 tool: action.tool,
                 seller: action.seller,
                 campaign: action.campaign,
-                tokens_v: (!parts.targets.is_empty()).then_some(self.tokens_v),
+                tokens_v: parts
+                    .targets
+                    .iter()
+                    .any(|target| target.id.is_some())
+                    .then_some(self.tokens_v),
                 targets: parts.targets,
                 cost_micros: action.cost_micros,
                 foreign: action.foreign,
@@ -137,7 +145,7 @@ impl Intake {
             content::Report::Execution(canonical),
             Parts {
                 provider_id: token,
-                targets: Vec::new(),
+                ..Parts::default()
             },
         ))
     }
@@ -147,6 +155,7 @@ impl Intake {
         let (token, provider_id) = self
             .provider_id(&here("provider_id"), &outcome.provider_id)?
             .unzip();
+        let person = self.reported(&here("person"), outcome.person.as_ref())?;
         let canonical = content::Outcome {
             execution: outcome
                 .execution
@@ -160,12 +169,15 @@ impl Intake {
             provider: field::name(&here("provider"), &outcome.provider, PROVIDER_MAX)?,
             provider_id,
             occurred_at: field::time(&here("occurred_at"), outcome.occurred_at)?,
+            keys: person.named,
+            unusable: person.unusable,
         };
         Ok((
             content::Report::Outcome(canonical),
             Parts {
                 provider_id: token,
-                targets: Vec::new(),
+                keys: person.keys,
+                ..Parts::default()
             },
         ))
     }
@@ -208,21 +220,24 @@ impl Intake {
                 .map(|cost| field::integer(&here("cost_micros"), cost))
                 .transpose()?,
             foreign: Some(foreign),
+            undoes: None,
         };
         Ok((
             content::Report::Decision(canonical),
             Parts {
-                provider_id: None,
                 targets,
+                ..Parts::default()
             },
         ))
     }
 }
 
 /// What a report's entry holds as tokens.
+#[derive(Default)]
 struct Parts {
     provider_id: Option<Token>,
-    targets: Vec<ledger_core::entry::Target>,
+    targets: Vec<Target>,
+    keys: Vec<Key>,
 }
 
 fn recipient_index(field: &str, index: u64) -> Result<u64, FieldError> {

@@ -4,6 +4,7 @@ use ledger_core::entry::{Key, Recipient, Target};
 use ledger_core::limits::{FIELDS_MAX, KEYS_MAX, RECIPIENTS_MAX, TARGETS_MAX};
 use ledger_core::normalise::{self, Identifiers, Identity, MatchKey, NormaliseError};
 use ledger_core::token::{Kind, Token};
+use ledger_core::utc_offset::UtcOffset;
 use ledger_proto::v1 as wire;
 use serde::Serialize;
 
@@ -17,6 +18,8 @@ const EMAIL_BYTES_MAX: usize = 320;
 const PHONE_BYTES_MAX: usize = 64;
 /// The most bytes of the name of a field that an action reads or writes.
 const FIELD_NAME_MAX: usize = 64;
+/// The bytes of an offset from UTC.
+const OFFSET_BYTES: usize = 6;
 
 /// People in every form that is needed of them.
 #[derive(Debug, Default)]
@@ -27,6 +30,17 @@ pub(super) struct People {
     pub(super) canonical: Vec<Person>,
     /// As they were received: the detail `recipients`.
     pub(super) raw: Option<Vec<u8>>,
+}
+
+/// Whom a report is about.
+#[derive(Debug, Default)]
+pub(super) struct Reported {
+    /// As the entry knows them.
+    pub(super) keys: Vec<Key>,
+    /// As the canonical request names them.
+    pub(super) named: Vec<Identifier>,
+    /// What else was given.
+    pub(super) unusable: Vec<Identifier>,
 }
 
 impl Intake {
@@ -55,6 +69,10 @@ impl Intake {
             let given = recipient.identifiers.clone().unwrap_or_default();
             within_limits(&format!("recipients[{at}].identifiers"), &given)?;
             let identity = Identity::of(identifiers(&given));
+            let utc_offset = utc_offset(
+                &format!("recipients[{at}].utc_offset"),
+                &recipient.utc_offset,
+            )?;
             keys += identity.keys.len();
             people.canonical.push(Person {
                 role,
@@ -65,10 +83,12 @@ impl Intake {
                     .map(|error| as_given(error, &given))
                     .collect(),
                 dnc: recipient.dnc,
+                utc_offset,
             });
             people.tokens.push(Recipient {
                 role,
                 keys: self.keys(&identity.keys),
+                utc_offset,
                 dnc: recipient.dnc,
                 unusable: identity
                     .unusable
@@ -79,6 +99,7 @@ impl Intake {
             raw.push(Raw {
                 role,
                 given,
+                utc_offset,
                 dnc: recipient.dnc,
             });
         }
@@ -123,7 +144,10 @@ impl Intake {
                 let expected = "expected letters, digits, `.`, `_` or `-`, a letter or digit first";
                 FieldError::shown(here("type"), &target.r#type, expected)
             })?;
-            let key = normalise::opaque(kind, &target.id)
+            // The wire's empty string: the action makes the object, and there is no id yet.
+            let key = (!target.id.is_empty())
+                .then(|| normalise::opaque(kind, &target.id))
+                .transpose()
                 .map_err(|error| unusable(&here("id"), &error))?;
             let names = |of: &str, names: &[String]| -> Result<(), FieldError> {
                 for (i, name) in names.iter().enumerate() {
@@ -136,13 +160,13 @@ impl Intake {
             let kind = target.r#type.to_ascii_lowercase();
             entries.push(Target {
                 kind: kind.clone(),
-                id: self.token(&key),
+                id: key.as_ref().map(|key| self.token(key)),
                 reads: target.reads.clone(),
                 writes: target.writes.clone(),
             });
             canonical.push(Object {
                 kind,
-                id: key.identifier,
+                id: key.map(|key| key.identifier),
                 reads: target.reads,
                 writes: target.writes,
             });
@@ -169,6 +193,34 @@ impl Intake {
         let key =
             normalise::opaque(Kind::ProviderId, raw).map_err(|error| unusable(field, &error))?;
         Ok(Some((self.token(&key), key.identifier)))
+    }
+
+    /// Whom a report is about: the keys that name one person and nobody else.
+    ///
+    /// Evidence is never turned away, so what cannot be normalised refuses nothing; nor does an account
+    /// id, which names a company. Neither stands in the entry, both are part of the content. Only what is
+    /// over a limit is an error, as everywhere.
+    pub(super) fn reported(
+        &self,
+        field: &str,
+        person: Option<&wire::Identifiers>,
+    ) -> Result<Reported, FieldError> {
+        let Some(given) = person else {
+            return Ok(Reported::default());
+        };
+        within_limits(field, given)?;
+        let mut identity = Identity::of(identifiers(given));
+        let company = identity.keys.iter().filter(|key| key.kind == Kind::Account);
+        let mut other = named(company);
+        other.extend(identity.unusable.iter().map(|error| as_given(error, given)));
+        identity
+            .keys
+            .retain(|key| !matches!(key.kind, Kind::Domain | Kind::Account));
+        Ok(Reported {
+            keys: self.keys(&identity.keys),
+            named: named(&identity.keys),
+            unusable: other,
+        })
     }
 
     /// The keys of a listing: one person, one domain or one company.
@@ -283,6 +335,7 @@ impl Intake {
 struct Raw {
     role: ledger_core::entry::RecipientRole,
     given: wire::Identifiers,
+    utc_offset: Option<UtcOffset>,
     dnc: bool,
 }
 
@@ -299,6 +352,8 @@ impl Raw {
             contact_id: &'a str,
             #[serde(skip_serializing_if = "str::is_empty")]
             account_id: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            utc_offset: Option<UtcOffset>,
             #[serde(skip_serializing_if = "std::ops::Not::not")]
             dnc: bool,
         }
@@ -314,9 +369,25 @@ impl Raw {
             phone,
             contact_id,
             account_id,
+            utc_offset: self.utc_offset,
             dnc: self.dnc,
         }
     }
+}
+
+fn utc_offset(field: &str, text: &str) -> Result<Option<UtcOffset>, FieldError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|_| {
+        let expected = "expected `+00:00` to `+14:00` or `-00:01` to `-14:00`, such as `+05:30`";
+        // What is longer than an offset may be anything, somebody's address included.
+        if text.len() <= OFFSET_BYTES {
+            FieldError::shown(field, &text, expected)
+        } else {
+            FieldError::withheld(field, expected)
+        }
+    })
 }
 
 /// An empty string is how the wire says that something was not given.
@@ -380,8 +451,8 @@ fn person_keys(field: &str, given: &wire::Identifiers) -> Result<Vec<MatchKey>, 
     Ok(keys)
 }
 
-fn named(keys: &[MatchKey]) -> Vec<Identifier> {
-    keys.iter()
+fn named<'a>(keys: impl IntoIterator<Item = &'a MatchKey>) -> Vec<Identifier> {
+    keys.into_iter()
         .map(|key| Identifier {
             kind: key.kind.clone(),
             value: key.identifier.clone(),

@@ -1,8 +1,11 @@
 //! The wire's words and the core's: one table each, both ways where both are needed.
 
 use ledger_core::action::{Channel, Channels, Class};
-use ledger_core::entry::{DetailName, Event, ListingReason, Outcome, RecipientRole, Scope, Status};
+use ledger_core::entry::{
+    DetailName, Event, ListingReason, Outcome, RecipientRole, Scope, Status, Verdict,
+};
 use ledger_core::role::Role;
+use ledger_core::view::Table;
 use ledger_proto::v1 as wire;
 use serde::Serialize;
 
@@ -241,20 +244,60 @@ pub(super) fn class(field: &str, number: i32) -> Result<Class, FieldError> {
     word(field, number, found, "READ, WRITE, CONTACT or ADMIN")
 }
 
-/// The scope of a stop on the wire.
-pub fn scope_to_wire(scope: &Scope) -> wire::Scope {
-    let class = |class| match class {
+/// The class on the wire.
+pub const fn class_to_wire(class: Class) -> wire::ActionClass {
+    match class {
         Class::Read => wire::ActionClass::Read,
         Class::Write => wire::ActionClass::Write,
         Class::Contact => wire::ActionClass::Contact,
         Class::Admin => wire::ActionClass::Admin,
-    };
+    }
+}
+
+/// What somebody answers to an approval request; that it expires, nobody says.
+pub(super) fn verdict(field: &str, number: i32) -> Result<Verdict, FieldError> {
+    use wire::Verdict as W;
+    let found = W::try_from(number).ok().and_then(|verdict| {
+        Some(match verdict {
+            W::Unspecified => return None,
+            W::Granted => Verdict::Granted,
+            W::Denied => Verdict::Denied,
+        })
+    });
+    word(field, number, found, "GRANTED or DENIED")
+}
+
+/// The scope of a stop on the wire.
+pub fn scope_to_wire(scope: &Scope) -> wire::Scope {
     let of = match scope {
         Scope::All => wire::scope::Of::All(true),
         Scope::Agent { id } => wire::scope::Of::AgentId(id.clone()),
-        Scope::Class { class: stopped } => wire::scope::Of::Class(class(*stopped).into()),
+        Scope::Class { class: stopped } => wire::scope::Of::Class(class_to_wire(*stopped).into()),
     };
     wire::Scope { of: Some(of) }
+}
+
+/// The table that lists what is open in this way.
+///
+/// # Errors
+/// [`FieldError`] where it is unspecified or unknown.
+pub fn open_kind(field: &str, number: i32) -> Result<Table, FieldError> {
+    use wire::OpenKind as W;
+    let found = W::try_from(number).ok().and_then(|kind| {
+        Some(match kind {
+            W::Unspecified => return None,
+            W::Open => Table::Open,
+            W::Unresolved => Table::Unresolved,
+            W::Irregular => Table::Irregular,
+            W::Voided => Table::Voided,
+        })
+    });
+    word(
+        field,
+        number,
+        found,
+        "OPEN, UNRESOLVED, IRREGULAR or VOIDED",
+    )
 }
 
 /// The word that an entry has for a value of a closed list.

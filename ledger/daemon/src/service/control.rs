@@ -11,14 +11,13 @@ use ledger_core::state::listings;
 use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
 use ledger_proto::v1 as wire;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use wire::control_server::Control;
 
 use super::{Ledger, access, receipt_to_wire, time_to_wire, write_reply};
 use crate::auth::Caller;
-use crate::intake::{
-    Command, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire, scope_to_wire,
-};
+use crate::intake::{Command, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire};
 use crate::status::{CallError, FieldError};
 
 /// Serves [`Control`].
@@ -213,6 +212,140 @@ impl Control for ControlService {
         self.write(request, Call::AcknowledgeClock, command).await
     }
 
+    async fn list_approvals(
+        &self,
+        request: Request<wire::ListApprovalsRequest>,
+    ) -> Result<Response<wire::ListApprovalsReply>, Status> {
+        Caller::of(&request)?.may(Call::ListApprovals)?;
+        Ok(Response::new(
+            self.0.list_approvals(request.into_inner()).await?,
+        ))
+    }
+
+    async fn get_approval(
+        &self,
+        request: Request<wire::GetApprovalRequest>,
+    ) -> Result<Response<wire::ApprovalRequest>, Status> {
+        let caller = Caller::of(&request)?;
+        let grant = caller.may(Call::GetApproval)?;
+        let seq = request.into_inner().seq;
+        let found = self
+            .0
+            .read(move |ledger| ledger.approval(&caller, grant, seq))
+            .await?;
+        Ok(Response::new(found.to_wire))
+    }
+
+    type WatchApprovalStream = ReceiverStream<Result<wire::ApprovalRequest, Status>>;
+
+    async fn watch_approval(
+        &self,
+        request: Request<wire::GetApprovalRequest>,
+    ) -> Result<Response<Self::WatchApprovalStream>, Status> {
+        let caller = Caller::of(&request)?;
+        let grant = caller.may(Call::WatchApproval)?;
+        let seq = request.into_inner().seq;
+        Ok(Response::new(
+            self.0.watch_approval(caller, grant, seq).await?,
+        ))
+    }
+
+    async fn answer_approval(
+        &self,
+        request: Request<wire::AnswerApprovalRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .answer_approval(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::AnswerApproval, command).await
+    }
+
+    async fn request_break_glass(
+        &self,
+        request: Request<wire::RequestBreakGlassRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .request_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::RequestBreakGlass, command).await
+    }
+
+    async fn confirm_break_glass(
+        &self,
+        request: Request<wire::BreakGlassAnswer>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .confirm_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::ConfirmBreakGlass, command).await
+    }
+
+    async fn close_break_glass(
+        &self,
+        request: Request<wire::BreakGlassAnswer>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .close_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::CloseBreakGlass, command).await
+    }
+
+    async fn reset_breaker(
+        &self,
+        request: Request<wire::ResetBreakerRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |ledger: &Ledger, caller: &Caller, request| {
+            ledger
+                .intake
+                .reset_breaker(caller, &Redact::of(&ledger.latest.get()), request)
+        };
+        self.write(request, Call::ResetBreaker, command).await
+    }
+
+    async fn trust_key(
+        &self,
+        request: Request<wire::KeyRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command =
+            |ledger: &Ledger, caller: &Caller, request| ledger.intake.trust_key(caller, request);
+        self.write(request, Call::TrustKey, command).await
+    }
+
+    async fn distrust_key(
+        &self,
+        request: Request<wire::KeyRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command =
+            |ledger: &Ledger, caller: &Caller, request| ledger.intake.distrust_key(caller, request);
+        self.write(request, Call::DistrustKey, command).await
+    }
+
+    async fn begin_import(
+        &self,
+        request: Request<wire::BeginImportRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command =
+            |ledger: &Ledger, caller: &Caller, request| ledger.intake.begin_import(caller, request);
+        self.write(request, Call::BeginImport, command).await
+    }
+
+    async fn end_import(
+        &self,
+        request: Request<wire::EndImportRequest>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command =
+            |ledger: &Ledger, caller: &Caller, request| ledger.intake.end_import(caller, request);
+        self.write(request, Call::EndImport, command).await
+    }
+
     async fn tokenise(
         &self,
         request: Request<wire::TokeniseRequest>,
@@ -266,20 +399,7 @@ impl Control for ControlService {
         request: Request<wire::StatusRequest>,
     ) -> Result<Response<wire::StatusReply>, Status> {
         Caller::of(&request)?.may(Call::Status)?;
-        let snapshot = self.0.latest.get();
-        let stops = snapshot.stops.iter().map(|(seq, scope)| wire::ActiveStop {
-            seq: *seq,
-            scope: Some(scope_to_wire(scope)),
-        });
-        Ok(Response::new(wire::StatusReply {
-            origin: self.0.origin().to_owned(),
-            size: snapshot.head.next,
-            last_entry: Some(time_to_wire(snapshot.head.time)),
-            stops: stops.collect(),
-            open: snapshot.open as u64,
-            clock_blocked: snapshot.clock_blocked,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        }))
+        Ok(Response::new(self.0.status()))
     }
 }
 
@@ -324,12 +444,6 @@ impl Ledger {
             seq += 1;
         }
         Ok(files)
-    }
-
-    fn origin(&self) -> &str {
-        self.vkey
-            .split_once('+')
-            .map_or(&*self.vkey, |(name, _)| name)
     }
 }
 

@@ -63,6 +63,9 @@ fn reply(
         voided: allowed && answer.voided,
         passes_at: retry::throttled(decision).passes_at().map(time_to_wire),
         retry_after_ms,
+        tier: decision.tier.map_or(0, u32::from),
+        approvers: decision.approvers.clone().unwrap_or_default(),
+        approve_by: decision.approve_by.map(time_to_wire),
     }
 }
 
@@ -81,6 +84,8 @@ fn reason(reason: &Reason) -> wire::Reason {
             .map(ToString::to_string)
             .unwrap_or_default(),
         cites: cites.collect(),
+        target: reason.target,
+        field: reason.field.clone().unwrap_or_default(),
     }
 }
 
@@ -105,6 +110,7 @@ mod tests {
         let entry = Entry {
             seq: 4,
             time: at(0),
+            sandbox: false,
             body: Body::Decision(Box::new(decision.clone())),
         };
         let receipt = Receipt {
@@ -116,6 +122,7 @@ mod tests {
         let answer = Answer {
             entry: Arc::new(entry),
             receipt,
+            followers: 0,
             repeated: false,
             voided,
             used,

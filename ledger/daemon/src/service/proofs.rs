@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use ledger_core::entry::{Access, Commitment, DetailName, Key};
+use ledger_core::entry::{Access, Commitment, DetailName, Entry, Key};
 use ledger_core::name::REQUEST_ID_MAX;
 use ledger_core::opening::{OpenedKey, Opening};
-use ledger_core::role::{Call, Grant};
+use ledger_core::role::{Call, Grant, Role};
 use ledger_core::state::request_of;
 use ledger_core::tree::consistency_proof;
 use ledger_proto::v1 as wire;
@@ -27,8 +27,8 @@ const CHUNK_BYTES: usize = 1 << 20;
 /// What an entry takes in a chunk beside its own bytes: tag and length.
 const FRAME_BYTES: usize = 8;
 
-/// How long an export waits for its reader to take a chunk. It holds a place that others wait for.
-const SEND_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a stream waits for its reader to take what comes next. It holds a place that others wait for.
+pub(super) const SEND_PATIENCE: Duration = Duration::from_secs(30);
 
 /// Serves [`Proofs`].
 #[derive(Clone)]
@@ -106,12 +106,13 @@ impl Proofs for ProofsService {
         request: Request<wire::GetDetailRequest>,
     ) -> Result<Response<wire::GetDetailReply>, Status> {
         let caller = Caller::of(&request)?;
-        caller.may(Call::GetDetail)?;
+        let grant = caller.may(Call::GetDetail)?;
         let wire::GetDetailRequest { seq, name } = request.into_inner();
         let name = detail_name("name", name).map_err(CallError::from)?;
+        let who = caller.clone();
         let commitment = self
             .0
-            .read(move |ledger| ledger.commitment(seq, name))
+            .read(move |ledger| ledger.commitment(&who, grant, seq, name))
             .await?;
         let read = Access {
             from: Some(seq),
@@ -283,8 +284,20 @@ impl Ledger {
         })
     }
 
-    fn commitment(&self, seq: u64, name: DetailName) -> Result<Commitment, CallError> {
+    fn commitment(
+        &self,
+        caller: &Caller,
+        grant: Grant,
+        seq: u64,
+        name: DetailName,
+    ) -> Result<Commitment, CallError> {
         let entry = self.entry(seq)?;
+        if grant != Grant::Yes && !self.may_read_details(caller, &entry) {
+            let what = format!(
+                "the details of entry {seq} are not yours to read: ask compliance or an auditor"
+            );
+            return Err(CallError::NotYours { what });
+        }
         let found = entry
             .body
             .details()
@@ -293,6 +306,14 @@ impl Ledger {
         found.ok_or_else(|| CallError::NotFound {
             what: format!("entry {seq} has no detail `{}`", name.as_str()),
         })
+    }
+
+    /// An agent reads what it sent itself; an approver, what a group of theirs is asked about.
+    fn may_read_details(&self, caller: &Caller, entry: &Entry) -> bool {
+        match caller.role {
+            Role::Approver => self.is_asked(caller, entry),
+            _ => entry.body.actor().id == *caller.id,
+        }
     }
 
     fn detail(
@@ -382,7 +403,7 @@ async fn send_export(
 }
 
 /// Whether the reader took a chunk: it is there, and was not slower than `patience`.
-async fn hand_over<T>(chunks: &mpsc::Sender<T>, chunk: T, patience: Duration) -> bool {
+pub(super) async fn hand_over<T>(chunks: &mpsc::Sender<T>, chunk: T, patience: Duration) -> bool {
     matches!(
         tokio::time::timeout(patience, chunks.send(chunk)).await,
         Ok(Ok(()))

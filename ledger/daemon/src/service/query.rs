@@ -9,15 +9,11 @@ use ledger_proto::v1 as wire;
 use tonic::{Request, Response, Status};
 use wire::query_server::Query;
 
-use super::{Ledger, receipt_to_wire, unreadable};
+use super::page::PAGE_MAX;
+use super::{Ledger, page};
 use crate::auth::Caller;
+use crate::intake::open_kind;
 use crate::status::{CallError, FieldError};
-
-/// The most receipts of one page.
-const PAGE_MAX: usize = 256;
-/// A page ends early after this many bytes of receipts, so that it fits the 4 MiB that gRPC clients
-/// take by default whatever the last one's size.
-const PAGE_BYTES: usize = 3 << 20;
 
 /// Serves [`Query`].
 #[derive(Clone)]
@@ -43,22 +39,32 @@ impl Query for QueryService {
                 CallError::from(FieldError::withheld("correlation_id", error.to_string())).into(),
             );
         }
-        let page = match usize::try_from(page_size) {
-            Ok(0) => PAGE_MAX,
-            Ok(size) if size <= PAGE_MAX => size,
-            _ => {
-                let expected = format!("expected at most {PAGE_MAX}: read on from `next_seq`");
-                return Err(
-                    CallError::from(FieldError::shown("page_size", &page_size, expected)).into(),
-                );
-            }
-        };
+        let page = page::size(page_size).map_err(CallError::from)?;
         let reply = self
             .0
             .read(move |ledger| {
                 let own = (grant == Grant::Own).then_some(&caller);
                 ledger.trace(own, &correlation_id, from_seq, page)
             })
+            .await?;
+        Ok(Response::new(reply))
+    }
+
+    async fn list_open(
+        &self,
+        request: Request<wire::ListOpenRequest>,
+    ) -> Result<Response<wire::ListOpenReply>, Status> {
+        Caller::of(&request)?.may(Call::ListOpen)?;
+        let wire::ListOpenRequest {
+            kind,
+            from_seq,
+            page_size,
+        } = request.into_inner();
+        let table = open_kind("kind", kind).map_err(CallError::from)?;
+        let page = page::size(page_size).map_err(CallError::from)?;
+        let reply = self
+            .0
+            .read(move |ledger| ledger.list_open(table, from_seq, page))
             .await?;
         Ok(Response::new(reply))
     }
@@ -88,22 +94,8 @@ impl Ledger {
             let what = format!("no entry with correlation id `{correlation_id}` is yours");
             return Err(CallError::NotYours { what });
         }
-        let at = self.store.committed();
-        let mut reply = wire::TraceReply::default();
-        let mut bytes = 0;
-        for seq in seqs {
-            if reply.receipts.len() == page || bytes > PAGE_BYTES {
-                reply.next_seq = Some(seq);
-                break;
-            }
-            let receipt = self
-                .store
-                .receipt_at(seq, &at)
-                .map_err(|error| unreadable(&error))?;
-            bytes += receipt.entry.len() + receipt.checkpoint.len() + receipt.proof.len() * 32;
-            reply.receipts.push(receipt_to_wire(receipt));
-        }
-        Ok(reply)
+        let (receipts, next_seq) = self.receipts(seqs, page)?;
+        Ok(wire::TraceReply { receipts, next_seq })
     }
 
     /// The seqs of the caller's own entries with a correlation id, ascending from `from`, at most `limit`.

@@ -42,6 +42,7 @@ impl Recorder for RecorderService {
             receipt,
             repeated: answer.repeated,
             findings,
+            followers: answer.followers,
         }))
     }
 }

@@ -2,9 +2,9 @@
 //! keys, in a log of their own under the policy of [`rich`](super::rich).
 
 use ledger_core::entry::{
-    Approval, Body, BreakGlass, BreakGlassEvent, Cause, Commitment, Decision, DetailName, Dnc,
-    DncOp, Foreign, Import, KeyEntry, KeyEvent, ListingReason, Outcome, PrincipalChange, Target,
-    Verdict,
+    Approval, Body, BreakGlass, BreakGlassEvent, Breaker, BreakerEvent, BreakerScope, Cause,
+    Commitment, Decision, DetailName, Dnc, DncOp, Event, Foreign, Import, Key, KeyEntry, KeyEvent,
+    ListingReason, Measure, Outcome, OutcomeReport, PrincipalChange, Status, Target, Verdict,
 };
 use ledger_core::hash::Hash;
 use ledger_core::normalise::{Identifiers, Subject};
@@ -27,6 +27,36 @@ pub fn target(kind: &str, id: Option<&str>, reads: &[&str], writes: &[&str]) -> 
         writes: names(writes),
     }
 }
+
+/// What opens on the first bounce, on the third failure, and on what enrichment costs.
+const BREAKERS: &str = r#"
+[[breaker]]
+id = "bounces"
+measure = "hard_bounce_rate"
+actions = ["email.send"]
+per = "mailbox"
+warn_ppm = 20000
+open_ppm = 400000
+window = "7d"
+
+[[breaker]]
+id = "errors"
+measure = "error_rate"
+classes = ["write"]
+per = "agent"
+open_ppm = 500000
+minimum = 2
+window = "10m"
+
+[[breaker]]
+id = "spending"
+measure = "cost"
+actions = ["gift.send"]
+per = "workspace"
+warn_micros = 1000
+open_micros = 5000
+window = "1d"
+"#;
 
 fn reason() -> std::collections::BTreeMap<DetailName, Commitment> {
     [(
@@ -133,6 +163,55 @@ impl Ledger {
         }))
     }
 
+    fn ended(&mut self, cause: Cause, event: BreakerEvent, opened: u64) -> u64 {
+        self.submit(Body::Breaker(Box::new(Breaker {
+            cause,
+            event,
+            rule: String::new(),
+            scope: BreakerScope::default(),
+            measure: Measure::DncBreach,
+            opened: Some(opened),
+            threshold: None,
+            count: None,
+            sample: None,
+            window_s: None,
+            until: None,
+            cites: Vec::new(),
+            cites_total: None,
+            details: reason(),
+        })))
+    }
+
+    /// A person resets the breaker that entry `opened` opened.
+    pub fn reset(&mut self, opened: u64) -> u64 {
+        let cause = self.cause(Role::Operator, "op.first", Call::ResetBreaker);
+        self.ended(cause, BreakerEvent::Reset, opened)
+    }
+
+    fn close(&mut self, opened: u64) -> u64 {
+        self.ended(Cause::ledger(), BreakerEvent::Closed, opened)
+    }
+
+    /// Somebody unsubscribes by a message that cannot be matched.
+    fn unsubscribed(&mut self, keys: Vec<Key>) -> u64 {
+        let cause = self.cause(Role::Recorder, "recorder.mail", Call::Record);
+        self.submit(Body::Outcome(Box::new(OutcomeReport {
+            cause,
+            execution: None,
+            event: Event::Unsubscribe,
+            recipient: None,
+            keys,
+            tokens_v: Some(1),
+            provider: Some("gmail".to_owned()),
+            provider_id: None,
+            occurred_at: Some(self.now),
+            decision: None,
+            policy: None,
+            findings: Vec::new(),
+            details: std::collections::BTreeMap::new(),
+        })))
+    }
+
     fn key(&mut self, event: KeyEvent) -> u64 {
         let call = match event {
             KeyEvent::Trusted => Call::TrustKey,
@@ -177,11 +256,12 @@ pub fn log() -> Ledger {
     l.put(Role::Recorder, "recorder.mail");
     l.approver("approver.ops", &["revops", "sales-ops"]);
     l.approver("approver.field", &["field-sales"]);
-    l.publish(super::rich::POLICY);
+    l.publish(&format!("{}{BREAKERS}", super::rich::POLICY));
     scopes(l);
     approvals(l);
     break_glass(l);
     calls(l);
+    breakers(l);
     l.key(KeyEvent::Trusted);
     l.key(KeyEvent::Distrusted);
     ledger
@@ -298,6 +378,71 @@ fn break_glass(l: &mut Ledger) {
     l.report(execution);
     l.glass(desk, BreakGlassEvent::Closed, Some(request));
     merge(l);
+}
+
+fn breakers(l: &mut Ledger) {
+    // Two of three recipients bounce: the first warns, the second opens.
+    let mut sent = Vec::new();
+    for n in 0..3 {
+        let address = format!("b{n}@b{n}.io");
+        let request = l.email(&[person(&address, &format!("c-b{n}"))]);
+        let decision = l.decide(request);
+        let execution = l.execution(decision);
+        sent.push(l.report(execution));
+    }
+    for seq in &sent[..2] {
+        l.outcome(Some(*seq), Event::BounceHard);
+    }
+    let request = l.email(&[person("bull@pen.io", "c-b9")]);
+    l.decide(request);
+    let opened = l.state.breakers_open(l.now).next().unwrap().0;
+    l.reset(opened);
+
+    // Somebody complains, and is listed; so is somebody of whom only the address is known.
+    l.outcome(Some(sent[2]), Event::Complaint);
+    let request = l.email(&[person("b2@b2.io", "c-b2")]);
+    l.decide(request);
+    let keys = l.recipient(person("gone@away.io", "c-b10")).keys;
+    l.unsubscribed(keys);
+
+    // Failures open for their window.
+    for _ in 0..2 {
+        let mut request = action(l, "crm.contact.update");
+        request.targets = vec![target("contact", Some("c-2"), &[], &["phone"])];
+        let decision = l.decide(request);
+        let mut execution = l.execution(decision);
+        execution.status = Status::Failure;
+        l.report(execution);
+    }
+    let mut request = action(l, "crm.contact.update");
+    request.targets = vec![target("contact", Some("c-2"), &[], &["phone"])];
+    l.decide(request);
+    l.advance_s(601);
+    let over: Vec<u64> = l.state.breakers_due(l.now).collect();
+    assert_eq!(over.len(), 1);
+    l.close(over[0]);
+
+    // A gift that costs too much.
+    let identifiers = Identifiers {
+        phone: Some("+44 20 7946 0777"),
+        ..person("gift@b7.io", "c-b7")
+    };
+    let mut request = l.email(&[identifiers]);
+    request.action = "gift.send".to_owned();
+    let decision = l.decide(request);
+    let mut execution = l.execution(decision);
+    execution.cost_micros = Some(6_000);
+    l.report(execution);
+
+    // A listed person is written to all the same: the agent's contact is closed off.
+    let blocked = l.listing(Subject::Domain("never.io"), ListingReason::LegalHold);
+    l.dnc(DncOp::List, vec![blocked]);
+    let request = l.email(&[person("any@never.io", "c-b8")]);
+    let denied = l.decide(request);
+    let execution = l.execution(denied);
+    l.report(execution);
+    let request = l.email(&[person("bear@pit.io", "c-b11")]);
+    l.decide(request);
 }
 
 fn calls(l: &mut Ledger) {

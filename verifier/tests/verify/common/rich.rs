@@ -329,7 +329,7 @@ pub fn log() -> (Ledger, Rich) {
     other.cause.actor.id = "agent.drafter".to_owned();
     other.status = Status::Failure;
     l.report(other);
-    let execution = l.execution(at.denied_domain);
+    let execution = l.execution(at.throttled);
     l.report(execution);
     let execution = l.execution(waiting);
     l.report(execution);

@@ -72,6 +72,8 @@ impl Model {
             };
             let before = Self {
                 events: self.events[..position].to_vec(),
+                environment: self.environment,
+                reserved: Vec::new(),
             };
             if event.seq > allow
                 && in_scope(scope, &decided.request.cause.actor.id, decided.class)

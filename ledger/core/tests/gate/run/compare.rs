@@ -36,6 +36,11 @@ impl Run<'_> {
         assert_eq!(decision.reasons_total, None);
 
         assert_eq!(decision.class, expected.class);
+        assert_eq!(decision.tier, Some(expected.tier));
+        assert_eq!(decision.environment, self.model.environment);
+        assert_eq!(decision.approver, expected.approver);
+        assert_eq!(decision.approvers, expected.approvers);
+        assert_eq!(decision.approve_by, expected.approve_by);
         assert!(
             decision
                 .channels
@@ -91,6 +96,10 @@ impl Run<'_> {
         }
 
         self.seen.count(format!("outcome: {:?}", decision.outcome));
+        self.seen.count(format!("tier: {}", expected.tier));
+        if decision.outcome == Outcome::Allow {
+            self.seen.count(format!("allow of tier {}", expected.tier));
+        }
         for reason in &decision.reasons {
             self.seen.count(format!("reason: {:?}", reason.code));
         }
@@ -155,6 +164,8 @@ fn reason_of(reason: &Reason) -> ReasonM {
         rule: reason.rule.clone(),
         recipient: reason.recipient,
         key: reason.key.clone(),
+        target: reason.target,
+        field: reason.field.clone(),
         cites: reason.cites.clone(),
     }
 }

@@ -204,6 +204,7 @@ impl Run<'_> {
         let what = What::Principal {
             id: id.to_owned(),
             role: Role::Agent,
+            groups: Vec::new(),
             in_force,
         };
         self.note(seq, what);

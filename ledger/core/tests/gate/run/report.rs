@@ -55,6 +55,7 @@ impl Run<'_> {
         assert_eq!((decision.outcome, decision.class), (outcome, class));
         assert_eq!((decision.reasons.len(), decision.throttles.len()), (0, 0));
         assert_eq!((decision.valid_until, decision.report_by), (None, None));
+        assert_eq!((decision.tier, decision.approve_by), (None, None));
         let expected: &[Finding] = if stopped { &[Finding::UnderStop] } else { &[] };
         assert_eq!(decision.findings, expected);
         let decided = Decided {
@@ -64,6 +65,9 @@ impl Run<'_> {
             class,
             valid_until: None,
             report_by: None,
+            approver: None,
+            approvers: None,
+            approve_by: None,
         };
         self.note(seq, What::Decided(Box::new(decided)));
         self.seen.count("asserted");
@@ -107,7 +111,11 @@ impl Run<'_> {
                 ..caused(Call::Record, role, &who, &self.request_id())
             },
             decision,
-            status: Status::Success,
+            status: if report.failed {
+                Status::Failure
+            } else {
+                Status::Success
+            },
             error_code: None,
             provider: None,
             provider_id: None,
@@ -159,13 +167,7 @@ impl Run<'_> {
     }
 
     pub(super) fn outcome(&mut self, pick: usize) {
-        let executed: Vec<u64> = self
-            .model
-            .events
-            .iter()
-            .filter(|event| matches!(event.what, What::Executed { .. }))
-            .map(|event| event.seq)
-            .collect();
+        let executed = self.executed();
         let execution = match executed.len() {
             count if count > 0 && pick < 50 => Some(executed[pick % count]),
             _ => [None, Some(1), Some(88_888)][pick % 3],
@@ -173,7 +175,13 @@ impl Run<'_> {
         let report = OutcomeReport {
             cause: caused(Call::Record, Role::Recorder, RECORDER, &self.request_id()),
             execution,
-            event: Event::BounceSoft,
+            event: [
+                Event::BounceSoft,
+                Event::Reply,
+                Event::BounceHard,
+                Event::Complaint,
+                Event::Unsubscribe,
+            ][pick % 5],
             recipient: None,
             keys: Vec::new(),
             tokens_v: None,
@@ -267,15 +275,7 @@ impl Run<'_> {
                     panic!("{body:?}")
                 };
                 self.compare(&found, &expected);
-                let decided = Decided {
-                    request: other,
-                    by_gate: true,
-                    outcome: expected.outcome,
-                    class: expected.class,
-                    valid_until: expected.valid_until,
-                    report_by: expected.report_by,
-                };
-                self.note(seq, What::Decided(Box::new(decided)));
+                self.decided(seq, other, expected);
             }
         }
     }

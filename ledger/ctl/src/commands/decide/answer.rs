@@ -22,7 +22,8 @@ pub(super) fn show(
     reply: &v1::DecideReply,
     request_id: &str,
 ) -> Result<(), Failure> {
-    let text = text(verified, decision, reply, context.output.style());
+    let again = again(std::env::args());
+    let text = text(verified, decision, reply, &again, context.output.style());
     context
         .output
         .show(&text, &object(verified, decision, reply, request_id)?)
@@ -33,6 +34,7 @@ pub(super) fn text(
     verified: &Verified,
     decision: &Decision,
     reply: &v1::DecideReply,
+    again: &str,
     style: Style,
 ) -> String {
     let mut out = format!(
@@ -50,6 +52,22 @@ pub(super) fn text(
     out.push_str(&narrate::reason_lines(decision, style));
     for count in &decision.throttles {
         out.push_str(&wrapped("  ", &throttle_line(count)));
+    }
+    if let Some(tier) = decision.tier {
+        put!(out, "Tier {tier}\n");
+    }
+    if let (Some(group), Some(by)) = (&decision.approvers, decision.approve_by) {
+        put!(
+            out,
+            "The group `{group}` was asked; to be approved, and the approval used, before {by}\n"
+        );
+        put!(
+            out,
+            "Wait with       ledgerctl approvals watch {}\n",
+            verified.entry.seq
+        );
+        put!(out, "Then ask again  {again} --approval SEQ\n");
+        out.push_str("  SEQ is that of the granting entry, as `approvals watch` prints it.\n");
     }
     if let (Some(valid), Some(report)) = (decision.valid_until, decision.report_by) {
         put!(out, "Start before  {valid}\nReport before {report}\n");
@@ -83,6 +101,34 @@ pub(super) fn text(
     out
 }
 
+/// A command line of this process for asking once more, as a shell reads it: without the request id, which
+/// has to be a new one, and without the approval that was named before.
+fn again(words: impl IntoIterator<Item = String>) -> String {
+    const LEFT_OUT: [&str; 2] = ["--request-id", "--approval"];
+    let mut kept = vec!["ledgerctl".to_owned()];
+    let mut words = words.into_iter().skip(1);
+    while let Some(word) = words.next() {
+        if LEFT_OUT.contains(&word.as_str()) {
+            words.next();
+        } else if !LEFT_OUT.iter().any(|name| {
+            word.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with('='))
+        }) {
+            kept.push(quoted(&word));
+        }
+    }
+    kept.join(" ")
+}
+
+/// A word as a POSIX shell takes it for itself.
+fn quoted(word: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=+:,./@%".contains(&byte);
+    if !word.is_empty() && word.bytes().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 fn passes_at(reply: &v1::DecideReply) -> Option<Timestamp> {
     reply.passes_at.as_ref().and_then(when::from_wire)
 }
@@ -94,6 +140,12 @@ struct DecideJson {
     voided: bool,
     repeated: bool,
     request_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tier: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approvers: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approve_by: Option<Timestamp>,
     reasons: Vec<ReasonJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     valid_until: Option<Timestamp>,
@@ -136,6 +188,9 @@ fn object(
         repeated: reply.repeated,
         seq: verified.entry.seq,
         request_id: request_id.to_owned(),
+        tier: decision.tier,
+        approvers: decision.approvers.clone(),
+        approve_by: decision.approve_by,
         reasons: decision.reasons.iter().map(reason).collect(),
         valid_until: decision.valid_until,
         report_by: decision.report_by,
@@ -182,7 +237,7 @@ mod tests {
         };
         let object = object(&verified, decision, reply, "r-1").unwrap();
         (
-            text(&verified, decision, reply, Style::PLAIN),
+            text(&verified, decision, reply, "ledgerctl decide", Style::PLAIN),
             serde_json::to_value(object).unwrap(),
         )
     }
@@ -249,6 +304,47 @@ Proven: entry 41 of `acme.example/ledger`, under its signed checkpoint of 1,042 
         assert_eq!(object["usable"], true);
         assert_eq!(object["valid_until"], "2026-11-22T11:32:05.123456Z");
         assert!(object.get("passes_at").is_none());
+    }
+
+    const WAITS: &str = concat!(
+        r#""tier":2,"outcome":"require_approval","reasons":[{"check":"tier","code":"tier.approval","rule":"sends"}],"#,
+        r#""approvers":"sales-ops","approve_by":"2026-11-22T15:31:05.123456Z""#,
+    );
+
+    #[test]
+    fn an_approval_that_is_required_says_whose_until_when_and_how_to_go_on() {
+        let (text, object) = told(WAITS, &v1::DecideReply::default());
+        let expected = "\
+Tier 2
+The group `sales-ops` was asked; to be approved, and the approval used, before 2026-11-22T15:31:05.123456Z
+Wait with       ledgerctl approvals watch 41
+Then ask again  ledgerctl decide --approval SEQ
+";
+        assert!(text.contains(expected), "{text}");
+        assert_eq!(object["tier"], 2);
+        assert_eq!(object["approvers"], "sales-ops");
+        assert_eq!(object["approve_by"], "2026-11-22T15:31:05.123456Z");
+    }
+
+    #[test]
+    fn asking_again_is_the_same_command_under_a_new_request_id() {
+        let words = [
+            "/opt/ledgerctl",
+            "decide",
+            "--action",
+            "email.send",
+            "--request-id",
+            "r-1",
+            "--approval=57",
+            "--params",
+            "{\"it's\":1}",
+            "--rationale",
+            "",
+        ];
+        assert_eq!(
+            again(words.map(str::to_owned)),
+            r#"ledgerctl decide --action email.send --params '{"it'\''s":1}' --rationale ''"#
+        );
     }
 
     #[test]

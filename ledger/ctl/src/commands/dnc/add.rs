@@ -16,10 +16,10 @@ use crate::client::Session;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::progress::Progress;
-use crate::proof::{Asked, Verified, WriteJson, other_kind, same, same_option};
+use crate::proof::{Verified, WriteJson, other_kind, same, same_option};
 use crate::request::{Write, WriteArgs};
 use crate::text::{counted, put};
-use crate::values::detail::{Details, Named, named};
+use crate::values::detail::{Details, Named, kept, named};
 use crate::values::document::Document;
 use crate::values::identifiers::{SubjectArgs, listing_keys};
 use crate::values::when::{self, When, expiry, instant};
@@ -120,7 +120,7 @@ pub(super) async fn run(context: &Context, args: &AddArgs) -> Result<(), Failure
             }
             .begin()?,
         };
-        let (verified, repeated) = match call(&session, &mut write, chunk, &details).await {
+        let (verified, repeated) = match call(&session, &mut write, chunk, &details, None).await {
             Ok(answered) => answered,
             Err(failure) if calls > 1 => {
                 let listed = counted(done.listed as u64, "subject is", "subjects are");
@@ -184,35 +184,31 @@ fn listings(args: &AddArgs) -> Result<Vec<v1::Listing>, Failure> {
     Ok(subjects.into_iter().map(listing).collect())
 }
 
-async fn call(
+/// Lists so many, of an import where one is named, and checks that the entry says so.
+pub(super) async fn call(
     session: &Session,
     write: &mut Write,
     listings: &[v1::Listing],
     details: &[v1::Detail],
+    import: Option<u64>,
 ) -> Result<(Verified, bool), Failure> {
     let request = v1::AddDncRequest {
         header: Some(write.header()),
         listings: listings.to_vec(),
         details: details.to_vec(),
-        import: None,
+        import,
     };
-    let reply = session
-        .control()
-        .add_dnc(request)
-        .await
-        .map_err(|status| write.explain(status))?
-        .into_inner();
-    let verified = session
-        .verify(reply.receipt)
-        .map_err(|failure| write.explain(failure))?;
-    verified.answers(&Asked::of(Call::AddDnc, write))?;
+    let answer = session.control().add_dnc(request).await;
+    let (verified, repeated) = session.written(write, Call::AddDnc, answer)?;
     let dnc = of(&verified, DncOp::List)?;
     same("number of listings", listings.len(), dnc.listings.len())?;
     for (asked, found) in listings.iter().zip(&dnc.listings) {
         check(asked, found)?;
     }
+    same_option("import", import, dnc.import)?;
+    kept(&verified, details)?;
     write.keep(&verified)?;
-    Ok((verified, reply.repeated))
+    Ok((verified, repeated))
 }
 
 /// The change of the list that an entry records.

@@ -41,7 +41,7 @@ fn reason() -> Vec<wire::Detail> {
 
 fn agent_a_known() -> Snapshot {
     let state = State::load(MemoryView::default()).expect("empty");
-    let mut snapshot = Snapshot::of(&state, Arc::new(Directory::default()), Timestamp::EPOCH);
+    let mut snapshot = Snapshot::first(&state, Timestamp::EPOCH);
     let known = Known {
         id: "agent.a".to_owned(),
         role: Role::Agent,
@@ -213,11 +213,16 @@ fn a_policy_carries_the_tokens_of_its_mailboxes_and_brings_its_rules() {
             path: "policy.toml".to_owned(),
             text: text.to_owned(),
         }],
+        promotion: None,
     };
     let command = intake()
         .publish_policy(&ops(), request(text))
         .expect("a policy");
-    assert_eq!((command.lane, command.rules.len()), (Lane::Work, 1));
+    let counted = command
+        .policy
+        .as_ref()
+        .map(|policy| policy.throttles().len());
+    assert_eq!((command.lane, counted), (Lane::Work, Some(1)));
     let Body::Policy(policy) = command.body else {
         panic!("a policy")
     };
@@ -244,6 +249,7 @@ fn a_policy_carries_the_tokens_of_its_mailboxes_and_brings_its_rules() {
     let nothing = wire::PublishPolicyRequest {
         header: Some(header()),
         files: Vec::new(),
+        promotion: None,
     };
     assert!(intake().publish_policy(&ops(), nothing).is_err());
 }

@@ -49,6 +49,7 @@ fn to(identifiers: wire::Identifiers) -> wire::Recipient {
         role: wire::RecipientRole::To.into(),
         identifiers: Some(identifiers),
         dnc: false,
+        utc_offset: String::new(),
     }
 }
 
@@ -98,6 +99,8 @@ fn request() -> wire::DecideRequest {
             policy_sha256: vec![0xab; 32].into(),
             outcome: wire::Outcome::Allow.into(),
         }),
+        approval: None,
+        undoes: None,
     }
 }
 
@@ -307,8 +310,8 @@ fn bad_requests_are_refused_by_the_field() {
             "targets[0].type",
         ),
         (
-            "no target id",
-            change(|r| r.targets[0].id.clear()),
+            "a blank target id",
+            change(|r| r.targets[0].id = "  ".to_owned()),
             "targets[0].id",
         ),
         (
@@ -377,6 +380,26 @@ fn bad_requests_are_refused_by_the_field() {
             "recipients[0].identifiers.account_id",
         ),
         (
+            "an offset of fifteen hours",
+            change(|r| r.recipients[1].utc_offset = "+15:00".to_owned()),
+            "recipients[1].utc_offset",
+        ),
+        (
+            "somebody's address for an offset",
+            change(|r| r.recipients[0].utc_offset = "+01:00 ann@example.org".to_owned()),
+            "recipients[0].utc_offset",
+        ),
+        (
+            "an approval too high",
+            change(|r| r.approval = Some(1 << 53)),
+            "approval",
+        ),
+        (
+            "an undone seq too high",
+            change(|r| r.undoes = Some(1 << 53)),
+            "undoes",
+        ),
+        (
             "a detail without name",
             change(|r| r.details[0].name = 0),
             "details[0].name",
@@ -430,6 +453,7 @@ fn what_is_forbidden_and_not_malformed_goes_on_to_the_gate() {
                 role: wire::RecipientRole::To.into(),
                 identifiers: None,
                 dnc: false,
+                utc_offset: String::new(),
             },
         ],
         ..request()
@@ -457,7 +481,7 @@ fn people_become_tokens_and_what_was_received_a_detail() {
     assert_eq!(decision.targets[0].kind, "deal");
     assert_eq!(
         decision.targets[0].id,
-        key.token(&Kind::target("deal").expect("a type"), "d-9")
+        Some(key.token(&Kind::target("deal").expect("a type"), "d-9"))
     );
     let keys: Vec<_> = decision.recipients[0]
         .keys
@@ -494,6 +518,7 @@ fn people_become_tokens_and_what_was_received_a_detail() {
     let line = ledger_core::entry::Entry {
         seq: 1,
         time: ledger_core::time::Timestamp::EPOCH,
+        sandbox: false,
         body: command.body,
     };
     let line = String::from_utf8(line.encode().expect("fits"))
@@ -527,5 +552,70 @@ fn a_contact_acted_on_and_a_contact_reached_have_the_same_token() {
         recipients: vec![to(person("", "c-1"))],
         ..request()
     });
-    assert_eq!(decision.targets[0].id, decision.recipients[0].keys[0].token);
+    assert_eq!(
+        decision.targets[0].id,
+        Some(decision.recipients[0].keys[0].token)
+    );
+}
+
+#[test]
+fn an_object_without_id_is_one_that_does_not_exist_yet() {
+    let mut ask = request();
+    ask.mailbox.clear();
+    ask.recipients.clear();
+    ask.targets[0].id.clear();
+    let (decision, _) = taken(ask.clone());
+    assert_eq!(decision.targets[0].id, None);
+    assert_eq!(decision.tokens_v, None, "there is no token in it");
+    ask.targets.push(target());
+    let (decision, _) = taken(ask);
+    assert_eq!(decision.tokens_v, Some(1));
+    assert!(decision.targets[1].id.is_some());
+}
+
+#[test]
+fn an_offset_stands_in_the_entry_and_in_what_was_received() {
+    let mut ask = request();
+    ask.recipients[0].utc_offset = "-00:30".to_owned();
+    let (decision, command) = taken(ask);
+    let offset = decision.recipients[0].utc_offset.map(|it| it.minutes());
+    assert_eq!(offset, Some(-30));
+    assert_eq!(decision.recipients[1].utc_offset, None);
+    let raw = command
+        .details
+        .iter()
+        .find(|detail| detail.name == DetailName::Recipients);
+    let raw = String::from_utf8(raw.expect("kept").bytes.clone()).expect("text");
+    assert_eq!(raw.matches(r#""utc_offset":"-00:30""#).count(), 1, "{raw}");
+}
+
+/// An approval is bound to the content: everything that is asked for moves it, the approval itself does not.
+#[test]
+fn the_content_covers_what_is_asked_and_not_the_approval_of_it() {
+    let content = |change: &dyn Fn(&mut wire::DecideRequest)| {
+        let mut ask = request();
+        change(&mut ask);
+        taken(ask).0.cause.content.expect("a content")
+    };
+    let first = content(&|_| {});
+    assert_eq!(content(&|r| r.approval = Some(7)), first);
+    assert_eq!(content(&|r| r.request_id = "ask-2".to_owned()), first);
+    let changes: [(&str, &dyn Fn(&mut wire::DecideRequest)); 4] = [
+        ("undoes", &|r| r.undoes = Some(7)),
+        ("utc_offset", &|r| {
+            r.recipients[0].utc_offset = "+01:00".to_owned();
+        }),
+        ("no id", &|r| r.targets[0].id.clear()),
+        ("another id", &|r| r.targets[0].id = "d-8".to_owned()),
+    ];
+    let mut seen = std::collections::BTreeSet::from([first]);
+    for (what, change) in changes {
+        assert!(seen.insert(content(change)), "{what} is not covered");
+    }
+    let (decision, _) = taken(wire::DecideRequest {
+        approval: Some(7),
+        undoes: Some(8),
+        ..request()
+    });
+    assert_eq!((decision.approval, decision.undoes), (Some(7), Some(8)));
 }

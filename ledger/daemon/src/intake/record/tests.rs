@@ -39,6 +39,7 @@ fn outcome() -> wire::OutcomeEvent {
         provider: "gmail".to_owned(),
         provider_id: "msg-1".to_owned(),
         occurred_at: Some(time(7)),
+        person: None,
     }
 }
 
@@ -392,6 +393,7 @@ fn the_largest_report_fits_its_entry() {
     let line = Entry {
         seq: 1 << 52,
         time: Timestamp::MAX,
+        sandbox: true,
         body,
     }
     .encode()
@@ -401,4 +403,71 @@ fn the_largest_report_fits_its_entry() {
         "{} bytes leave no room for findings",
         line.len()
     );
+}
+
+#[test]
+fn whom_an_outcome_is_about_is_recorded_as_far_as_it_can_be_and_never_refused() {
+    let about = |person: wire::Identifiers| {
+        let event = wire::OutcomeEvent {
+            person: Some(person),
+            ..outcome()
+        };
+        let command = record(request(Report::Outcome(event))).expect("evidence is taken");
+        match command.body {
+            Body::Outcome(outcome) => *outcome,
+            other => panic!("{other:?}"),
+        }
+    };
+    let kinds = |outcome: &OutcomeReport| -> Vec<Kind> {
+        outcome.keys.iter().map(|key| key.kind.clone()).collect()
+    };
+    let known = about(wire::Identifiers {
+        email: "Ann+x@gmail.com".to_owned(),
+        phone: "+49 151 1234567".to_owned(),
+        contact_id: "c-1".to_owned(),
+        account_id: "acct-1".to_owned(),
+    });
+    // Neither their host nor their company: those are not one person.
+    assert_eq!(
+        kinds(&known),
+        [
+            Kind::Email,
+            Kind::EmailCanonical,
+            Kind::Phone,
+            Kind::Contact
+        ]
+    );
+    assert_eq!(known.tokens_v, Some(1));
+    let half = about(wire::Identifiers {
+        email: "no address".to_owned(),
+        contact_id: "c-1".to_owned(),
+        ..Default::default()
+    });
+    assert_eq!(kinds(&half), [Kind::Contact]);
+    let nobody = about(wire::Identifiers {
+        email: "no address".to_owned(),
+        ..Default::default()
+    });
+    assert_eq!((nobody.keys.len(), nobody.tokens_v), (0, None));
+    let nothing = about(wire::Identifiers::default());
+    // What could not be recorded was still said: with other words it is another report.
+    let contents = [&known, &half, &nobody, &nothing].map(|it| it.cause.content);
+    for (at, content) in contents.iter().enumerate() {
+        assert!(!contents[..at].contains(content), "{at}");
+    }
+    let company = about(wire::Identifiers {
+        account_id: "acct-1".to_owned(),
+        ..Default::default()
+    });
+    assert!(company.keys.is_empty());
+    assert_ne!(company.cause.content, nothing.cause.content);
+    let long = wire::OutcomeEvent {
+        person: Some(wire::Identifiers {
+            phone: "1".repeat(65),
+            ..Default::default()
+        }),
+        ..outcome()
+    };
+    let error = refused(record(request(Report::Outcome(long))));
+    assert_eq!(error.field, "outcome.person.phone");
 }

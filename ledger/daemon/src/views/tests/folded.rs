@@ -39,6 +39,10 @@ fn entry(seq: u64, salt: u64) -> Vec<u8> {
             tokens_v,
             listings,
             ends,
+            import: None,
+            imports: None,
+            imported: None,
+            outcome: None,
             evidence: None,
             details: [].into(),
         })
@@ -95,7 +99,14 @@ fn entry(seq: u64, salt: u64) -> Vec<u8> {
         }
     };
     let time = Timestamp::from_micros(1_800_000_000_000_000 + i64::try_from(seq).unwrap()).unwrap();
-    Entry { seq, time, body }.encode().unwrap()
+    Entry {
+        seq,
+        time,
+        sandbox: false,
+        body,
+    }
+    .encode()
+    .unwrap()
 }
 
 fn grow(log: &mut Log, to: u64, salt: u64) {

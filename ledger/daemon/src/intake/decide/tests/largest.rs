@@ -38,6 +38,7 @@ fn the_largest_request_still_fits_its_entry_with_the_longest_answer() {
         recipients: (0..RECIPIENTS_MAX)
             .map(|i| wire::Recipient {
                 dnc: true,
+                utc_offset: "-14:00".to_owned(),
                 ..to(identifiers(i))
             })
             .collect(),
@@ -48,6 +49,8 @@ fn the_largest_request_still_fits_its_entry_with_the_longest_answer() {
             })
             .collect(),
         cost_micros: Some(INTEGER_MAX - 1),
+        approval: Some(INTEGER_MAX - 1),
+        undoes: Some(INTEGER_MAX - 1),
         ..request()
     });
     assert_eq!(
@@ -69,6 +72,8 @@ fn the_largest_request_still_fits_its_entry_with_the_longest_answer() {
             rule: Some(long(64)),
             recipient: Some(49),
             key: Some(Kind::EmailCanonical),
+            target: Some(15),
+            field: Some(long(64)),
             cites: if i < CITES_TOTAL_MAX / CITES_MAX {
                 vec![cite; CITES_MAX]
             } else {
@@ -94,11 +99,15 @@ fn the_largest_request_still_fits_its_entry_with_the_longest_answer() {
         seq,
         sha256: Hash([0; 32]),
     });
-    decision.approval = Some(seq);
-    decision.undoes = Some(seq);
+    assert_eq!((decision.approval, decision.undoes), (Some(seq), Some(seq)));
+    decision.tier = Some(3);
+    decision.approver = Some(long(64));
+    decision.approvers = Some(long(64));
+    decision.approve_by = Some(Timestamp::MAX);
     let line = Entry {
         seq,
         time: Timestamp::MAX,
+        sandbox: true,
         body: Body::Decision(Box::new(decision)),
     }
     .encode();

@@ -1,0 +1,12 @@
+//! Circuit breakers and outcomes: what reports open, warn, list and count.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod breach;
+mod edges;
+mod imports;
+mod ledger;
+mod listed;
+mod model;
+mod random;
+mod rule;
+mod samples;

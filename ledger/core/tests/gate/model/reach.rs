@@ -1,0 +1,133 @@
+//! When people may be reached, whom a sandbox may reach, and what can be undone.
+
+use ledger_core::action::Class;
+use ledger_core::entry::{Cite, Code, Decision, Environment, ListingReason};
+use ledger_core::time::Timestamp;
+use ledger_core::token::{Kind, Token};
+
+use super::policy::ActionM;
+use super::{Model, No, ReasonM, What};
+
+impl Model {
+    pub(super) fn call(&self, request: &Decision, now: Timestamp, reasons: &mut Vec<ReasonM>) {
+        let declared = self
+            .policy()
+            .and_then(|(_, policy)| policy.actions.iter().find(|row| row.name == request.action));
+        let Some(ActionM {
+            hours, registry_s, ..
+        }) = declared
+        else {
+            return;
+        };
+        if let Some((from, to)) = hours {
+            for (index, recipient) in (0u64..).zip(&request.recipients) {
+                let code = match recipient.utc_offset {
+                    None => Code::CallOffsetMissing,
+                    // In microseconds of their day, however many days off UTC they are.
+                    Some(offset) => {
+                        let minute = 60_000_000;
+                        let day = 24 * 60 * minute;
+                        let local = now.micros() + i64::from(offset.minutes()) * minute;
+                        let of_day = ((local % day) + day) % day;
+                        if of_day >= from * minute && of_day < to * minute {
+                            continue;
+                        }
+                        Code::CallHours
+                    }
+                };
+                reasons.push(ReasonM {
+                    recipient: Some(index),
+                    ..ReasonM::of(code)
+                });
+            }
+        }
+        if let Some(age) = registry_s {
+            let last = self.last_registry();
+            let old = last.is_none_or(|(_, time)| now.micros() - time.micros() > age * 1_000_000);
+            if old {
+                reasons.push(ReasonM {
+                    cites: last
+                        .map(|(seq, _)| Cite { seq, index: None })
+                        .into_iter()
+                        .collect(),
+                    ..ReasonM::of(Code::CallRegistryStale)
+                });
+            }
+        }
+    }
+
+    /// The last complete import of the national registry.
+    fn last_registry(&self) -> Option<(u64, Timestamp)> {
+        self.events.iter().rev().find_map(|event| match event.what {
+            What::ImportEnded { import }
+                if self.import(import) == Some(ListingReason::NationalRegistry) =>
+            {
+                Some((event.seq, event.time))
+            }
+            _ => None,
+        })
+    }
+
+    /// Why the people of an import are listed.
+    fn import(&self, seq: u64) -> Option<ListingReason> {
+        self.events.iter().find_map(|event| match event.what {
+            What::ImportBegun { reason } if event.seq == seq => Some(reason),
+            _ => None,
+        })
+    }
+
+    /// The import at `seq` if it is under way, and how many it has listed.
+    pub(crate) fn under_way(&self, seq: u64) -> Result<(ListingReason, u64), No> {
+        let ended = self
+            .events
+            .iter()
+            .any(|event| matches!(event.what, What::ImportEnded { import } if import == seq));
+        let reason = self.import(seq).filter(|_| !ended);
+        let listed = self
+            .events
+            .iter()
+            .filter(|event| matches!(event.what, What::Imported { import } if import == seq));
+        reason
+            .map(|reason| (reason, listed.count() as u64))
+            .ok_or(No::Field("import"))
+    }
+
+    /// A sandbox writes to nobody but those at a reserved or fake domain.
+    pub(super) fn sandbox(&self, request: &Decision, class: Class, reasons: &mut Vec<ReasonM>) {
+        if self.environment != Environment::Sandbox || class != Class::Contact {
+            return;
+        }
+        let mut fake: Vec<Token> = self.reserved.clone();
+        if let Some((_, policy)) = self.policy() {
+            fake.extend(policy.fake_domains.iter().map(|(_, token)| *token));
+        }
+        for (index, recipient) in (0u64..).zip(&request.recipients) {
+            let mut address = false;
+            let mut at_fake = false;
+            for key in &recipient.keys {
+                address |= key.kind == Kind::Email;
+                at_fake |= key.kind == Kind::Domain && fake.contains(&key.token);
+            }
+            if !address || !at_fake {
+                reasons.push(ReasonM {
+                    recipient: Some(index),
+                    ..ReasonM::of(Code::SandboxRecipient)
+                });
+            }
+        }
+    }
+
+    /// What is undone has been done.
+    pub(super) fn undo(&self, request: &Decision, reasons: &mut Vec<ReasonM>) {
+        let Some(seq) = request.undoes else {
+            return;
+        };
+        let done = self.events.iter().any(|event| {
+            matches!(event.what, What::Executed { decision, .. }
+                if event.seq == seq && self.decided(decision).is_some())
+        });
+        if !done {
+            reasons.push(ReasonM::of(Code::UndoUnknown));
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! What is said aloud: a line in the daemon's own log, once the entry behind it is on stable storage.
+
+use ledger_core::entry::{Body, BreakGlassEvent, BreakerEvent, Entry};
+
+/// An entry that somebody should hear of now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Alarm {
+    /// Break-glass is open: tier 3 is lifted for this agent.
+    BreakGlass {
+        /// The entry that opened it.
+        seq: u64,
+        /// The agent.
+        agent: String,
+        /// Who requested it.
+        requested_by: String,
+        /// Who confirmed it.
+        confirmed_by: String,
+    },
+    /// A circuit breaker is open.
+    Breaker {
+        /// The entry that opened it.
+        seq: u64,
+        /// Its rule.
+        rule: String,
+        /// What it measured.
+        measure: &'static str,
+    },
+}
+
+impl Alarm {
+    /// The alarm of an entry, if it is one.
+    pub fn of(entry: &Entry) -> Option<Self> {
+        match &entry.body {
+            Body::BreakGlass(glass) if glass.event == BreakGlassEvent::Opened => {
+                Some(Self::BreakGlass {
+                    seq: entry.seq,
+                    agent: glass.agent.clone(),
+                    requested_by: glass.requested_by.clone().unwrap_or_default(),
+                    confirmed_by: glass.cause.actor.id.clone(),
+                })
+            }
+            Body::Breaker(breaker) if breaker.event == BreakerEvent::Opened => {
+                Some(Self::Breaker {
+                    seq: entry.seq,
+                    rule: breaker.rule.clone(),
+                    measure: breaker.measure.as_str(),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Says it.
+    pub fn raise(&self) {
+        match self {
+            Self::BreakGlass {
+                seq,
+                agent,
+                requested_by,
+                confirmed_by,
+            } => tracing::warn!(
+                seq,
+                agent,
+                requested_by,
+                confirmed_by,
+                "break-glass is open: tier 3 is lifted for this agent"
+            ),
+            Self::Breaker { seq, rule, measure } => tracing::warn!(
+                seq,
+                rule,
+                measure,
+                "a circuit breaker is open: what is in its scope is denied"
+            ),
+        }
+    }
+}

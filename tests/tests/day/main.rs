@@ -1,0 +1,720 @@
+//! One day of a sales team: every control of the gate, over the real binaries, by the people and the
+//! agents concerned; and at its end an auditor makes every decision again.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod forged;
+mod team;
+
+use ledger_proto::v1 as pb;
+use ledger_tests::ask::{self, with};
+use ledger_tests::{Line, Log, bin, python, site};
+
+use team::{Team, denied, outcome, started, text};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_in_a_sales_team() {
+    let team = Team::gather().await;
+    promoted_from_the_sandbox(&team);
+    team.people(&team.site).await;
+    scopes_and_tiers(&team).await;
+    let moved = an_approval(&team).await;
+    answered(&team, &moved);
+    undone(&team, &moved).await;
+    a_booking_and_an_invite(&team).await;
+    calls(&team).await;
+    enrichment_with_its_cost(&team).await;
+    let compared = bounces(&team).await;
+    errors(&team).await;
+    somebody_unsubscribes(&team).await;
+    a_breach(&team).await;
+    break_glass(&team).await;
+    a_stop(&team).await;
+    traced(&team, &compared);
+    counted(&team);
+
+    let export = team.site.ledger.path("export");
+    team.operator
+        .run(&["export", "--out", text(&export)])
+        .expect(0);
+    dry_run(&team, &export);
+    let verifier = team.site.verifier();
+    verifier.whole(&export);
+    bin::run(python::script("oracles/tree.py").arg(&export)).expect(0);
+    let replayed = verifier
+        .run("replay", &["--json", text(&export)])
+        .expect(0)
+        .json();
+    let made_again = &replayed["result"]["replay"]["kinds"];
+    for (kind, tally) in made_again.as_object().expect("kinds") {
+        assert_eq!(tally["mismatched"].as_u64(), Some(0), "{kind}: {tally}");
+        assert_eq!(tally["unverifiable"].as_u64(), Some(0), "{kind}: {tally}");
+    }
+    every_control_is_in_it(&Log::read(&export));
+    forged::every_answer_of_the_gate(&Log::read(&export), &team.site.ledger.path("forged"));
+}
+
+/// The policy is tried where nobody is reached, approved by its hash, and promoted.
+fn promoted_from_the_sandbox(team: &Team) {
+    let receipt = team.site.ledger.path("policy.tlog-proof");
+    team.sandbox_operator
+        .run(&["policy", "publish", text(&team.policy)])
+        .expect(0);
+    team.sandbox_operator
+        .run(&["policy", "receipt", "--out", text(&receipt)])
+        .expect(0);
+    let vkey = team.sandbox.ledger.vkey();
+    team.operator.run(&["key", "trust", &vkey]).expect(0);
+    let approval = team
+        .revops
+        .json(&["approvals", "policy", "--folder", text(&team.policy)]);
+    let approval = approval["seq"].as_u64().expect("an approval").to_string();
+    let promote = [
+        "policy",
+        "promote",
+        text(&team.policy),
+        "--receipt",
+        text(&receipt),
+        "--approval",
+        &approval,
+    ];
+    team.operator.run(&promote).expect(0);
+    let again = team.operator.run(&promote);
+    assert_ne!(again.code, Some(0), "an approval is for one publication");
+}
+
+/// Objects, fields, versions, tiers 0 and 1; what has no row is named.
+async fn scopes_and_tiers(team: &Team) {
+    let update = |object: &str, id: &str, fields: &[&str]| {
+        team.write("crm.contact.update", object, id, fields)
+    };
+    let own = team
+        .enrichment
+        .ask(update("contact", "c-1", &["agent_reason"]))
+        .await;
+    assert_eq!(
+        (outcome(&own), &own.0["tier"]),
+        ("allow", &0.into()),
+        "{}",
+        own.0
+    );
+    let industry = team
+        .enrichment
+        .ask(update("contact", "c-1", &["jobtitle"]))
+        .await;
+    assert_eq!(
+        (outcome(&industry), &industry.0["tier"]),
+        ("allow", &1.into())
+    );
+    let field = team
+        .enrichment
+        .ask(update("contact", "c-1", &["jobtitle", "salary"]))
+        .await;
+    let reason = denied(&field, "grant.field");
+    assert_eq!(
+        (reason["target"].as_u64(), &reason["field"]),
+        (Some(0), &"salary".into())
+    );
+    let object = team
+        .enrichment
+        .ask(update("deal", "d-1", &["jobtitle"]))
+        .await;
+    assert_eq!(denied(&object, "grant.object")["field"], "deal");
+    let nothing = team
+        .enrichment
+        .ask(ask::act(
+            &site::fresh("ask"),
+            &site::fresh("run"),
+            "crm.contact.update",
+        ))
+        .await;
+    denied(&nothing, "grant.target_missing");
+    let other = with(update("contact", "c-1", &["jobtitle"]), |request| {
+        "sha256:0000".clone_into(&mut request.agent_version);
+    });
+    denied(&team.enrichment.ask(other).await, "grant.version");
+    for line in [&own, &industry] {
+        team.enrichment.report(line, |_| {}).await;
+    }
+}
+
+/// A deal's stage: asked, shown to a person, approved, asked again, executed; and everything that must
+/// not pass with the same approval.
+async fn an_approval(team: &Team) -> Line {
+    let request = with(
+        team.write("crm.deal.stage", "deal", "d-1", &["stage"]),
+        |request| {
+            request.details = vec![
+                ask::detail(pb::DetailName::Params, r#"{"deal":"d-1","stage":"won"}"#),
+                ask::detail(pb::DetailName::Diff, r#"{"stage":["open","won"]}"#),
+                ask::detail(pb::DetailName::Rationale, "the contract was signed"),
+                ask::detail(
+                    pb::DetailName::Prompt,
+                    r#"{"template":"stage-mover","version":"12"}"#,
+                ),
+                ask::detail(pb::DetailName::Context, r#"{"stage":"open","amount":1200}"#),
+                ask::detail(pb::DetailName::Plan, "move the stage, then tell the owner"),
+            ];
+        },
+    );
+    let asked = team.routing.ask(request.clone()).await;
+    assert_eq!(outcome(&asked), "require_approval", "{}", asked.0);
+    assert_eq!(
+        (asked.text("approvers"), &asked.0["tier"]),
+        ("revops", &2.into())
+    );
+    let seq = asked.seq().to_string();
+    team.revops
+        .run(&["approvals", "list"])
+        .expect(0)
+        .says(&[&seq, "crm.deal.stage"]);
+    team.revops
+        .run(&["approvals", "show", &seq, "--details"])
+        .expect(0)
+        .says(&["the contract was signed", "stage"]);
+    // The other group's approver may not, and the agent cannot.
+    assert_ne!(team.sales.run(&["approvals", "grant", &seq]).code, Some(0));
+    let answer = pb::AnswerApprovalRequest {
+        header: ask::header(&site::fresh("answer")),
+        of: Some(pb::answer_approval_request::Of::Decision(asked.seq())),
+        verdict: pb::Verdict::Granted.into(),
+        details: Vec::new(),
+    };
+    let refused = team
+        .routing
+        .client
+        .control()
+        .answer_approval(answer)
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::PermissionDenied);
+
+    let mut watching = team
+        .routing
+        .client
+        .control()
+        .watch_approval(pb::GetApprovalRequest { seq: asked.seq() })
+        .await
+        .expect("its own request")
+        .into_inner();
+    let first = watching.message().await.unwrap().expect("how it stands");
+    assert_eq!(first.state(), pb::ApprovalState::Pending);
+    team.revops
+        .run(&["approvals", "grant", &seq, "--reason", "seen the contract"])
+        .expect(0);
+    let granted = watching.message().await.unwrap().expect("the answer");
+    assert_eq!(granted.state(), pb::ApprovalState::Granted);
+    let approval = granted.answer.expect("the approval's entry");
+
+    let again = |change: fn(&mut pb::DecideRequest)| {
+        with(request.clone(), |request| {
+            request.request_id = site::fresh("ask");
+            request.approval = Some(approval);
+            change(request);
+        })
+    };
+    let other = again(|request| request.targets[0].id = "d-2".to_owned());
+    denied(&team.routing.ask(other).await, "approval.mismatch");
+    let allowed = team.routing.ask(again(|_| {})).await;
+    assert_eq!(outcome(&allowed), "allow", "{}", allowed.0);
+    assert_eq!(
+        (allowed.text("approver"), allowed.0["approval"].as_u64()),
+        ("approver.revops", Some(approval))
+    );
+    denied(&team.routing.ask(again(|_| {})).await, "approval.spent");
+    let executed = team
+        .routing
+        .report_with(
+            &allowed,
+            vec![
+                ask::detail(pb::DetailName::Before, r#"{"stage":"open"}"#),
+                ask::detail(pb::DetailName::After, r#"{"stage":"won"}"#),
+                ask::detail(pb::DetailName::Response, r#"{"sha256":"9f86d081884c7d65"}"#),
+            ],
+            |_| {},
+        )
+        .await;
+    // One that a person denies.
+    let refused = team
+        .routing
+        .ask(team.write("crm.deal.stage", "deal", "d-3", &["stage"]))
+        .await;
+    let seq = refused.seq().to_string();
+    team.revops
+        .run(&["approvals", "deny", &seq, "--reason", "not signed yet"])
+        .expect(0);
+    executed
+}
+
+/// The seven questions about what an approval let pass.
+fn answered(team: &Team, executed: &Line) {
+    let seq = executed.seq().to_string();
+    let said = team.operator.run(&["answer", &seq]).expect(0);
+    said.says(&[
+        "agent.routing",
+        "approver.revops",
+        "never exercised",
+        "ledgerctl stop",
+    ]);
+    let answers = team.operator.json(&["answer", &seq]);
+    assert_eq!(
+        answers["answers"].as_array().expect("answers").len(),
+        7,
+        "{answers}"
+    );
+}
+
+/// The inverse of a field update, asked for like anything else.
+async fn undone(team: &Team, executed: &Line) {
+    let seq = executed.seq().to_string();
+    let routing = team.routing.ctl(&team.site);
+    let undo = routing.run(&["undo", &seq, "--target-id", "d-1"]).expect(0);
+    undo.says(&["crm.deal.stage", "open"]);
+    let submitted = routing.run(&["undo", &seq, "--target-id", "d-1", "--submit"]);
+    submitted.says(&["require_approval"]);
+    let asked = team.last("decision").await;
+    assert_eq!(
+        asked.0["undoes"].as_u64(),
+        Some(executed.seq()),
+        "{}",
+        asked.0
+    );
+    assert_eq!(outcome(&asked), "require_approval");
+}
+
+/// A meeting and a sequence are the sales desk's to approve.
+async fn a_booking_and_an_invite(team: &Team) {
+    let booking = |contact: &str| {
+        with(team.email("vip@buyer.example", contact), |request| {
+            "meeting.book".clone_into(&mut request.action);
+            request.mailbox = String::new();
+            request.recipients[0].role = pb::RecipientRole::Attendee.into();
+        })
+    };
+    let request = booking("c-40");
+    let asked = team.sender.ask(request.clone()).await;
+    assert_eq!(
+        (outcome(&asked), asked.text("approvers")),
+        ("require_approval", "sales-ops")
+    );
+    let approval = team
+        .sales
+        .json(&["approvals", "grant", &asked.seq().to_string()]);
+    let again = with(request, |request| {
+        request.request_id = site::fresh("ask");
+        request.approval = approval["seq"].as_u64();
+    });
+    // Listed in the meantime: the approval does not pass the list.
+    let listing = team
+        .compliance
+        .json(&["dnc", "add", "--contact", "c-40", "--reason", "manual"]);
+    denied(&team.sender.ask(again.clone()).await, "dnc.listed");
+    let end = format!("{}/0", listing["seq"]);
+    team.compliance
+        .run(&[
+            "dnc",
+            "remove",
+            &end,
+            "--reason",
+            "wrong person",
+            "--evidence",
+            &"ab".repeat(32),
+        ])
+        .expect(0);
+    let again = with(again, |request| request.request_id = site::fresh("ask"));
+    let allowed = team.sender.ask(again).await;
+    assert_eq!(outcome(&allowed), "allow", "{}", allowed.0);
+    team.sender.report(&allowed, |_| {}).await;
+}
+
+/// Calls: only in the recipient's day, and only against a fresh registry.
+async fn calls(team: &Team) {
+    let call = |offset: &str| {
+        with(team.email("", "c-50"), |request| {
+            "call.queue".clone_into(&mut request.action);
+            request.mailbox = String::new();
+            let recipient = &mut request.recipients[0];
+            recipient.role = pb::RecipientRole::Callee.into();
+            offset.clone_into(&mut recipient.utc_offset);
+            let known = recipient.identifiers.as_mut().expect("identifiers");
+            "+1 202 555 0142".clone_into(&mut known.phone);
+            known.email = String::new();
+        })
+    };
+    let (day, night) = team::offsets();
+    let stale = team.caller.ask(call(&day)).await;
+    denied(&stale, "call.registry_stale");
+    let registry = team.site.ledger.path("registry.txt");
+    std::fs::write(
+        &registry,
+        "2025550100\n2025550101\n".replace("202", "+1202"),
+    )
+    .expect("room");
+    team.compliance
+        .run(&[
+            "dnc",
+            "import",
+            "--format",
+            "plain",
+            "--kind",
+            "phone",
+            "--file",
+            text(&registry),
+            "--source",
+            "ftc",
+            "--reason",
+            "national_registry",
+        ])
+        .expect(0);
+    denied(&team.caller.ask(call(&night)).await, "call.hours");
+    denied(&team.caller.ask(call("")).await, "call.offset_missing");
+    let allowed = team.caller.ask(call(&day)).await;
+    assert_eq!(outcome(&allowed), "allow", "{}", allowed.0);
+    team.caller.report(&allowed, |_| {}).await;
+}
+
+/// An enrichment is written back with what it cost, until it costs too much.
+async fn enrichment_with_its_cost(team: &Team) {
+    let research = || {
+        with(
+            team.write("research.lookup", "company", "co-1", &[]),
+            |request| {
+                request.targets[0].reads = vec!["domain".to_owned()];
+            },
+        )
+    };
+    let first = team.enrichment.ask(research()).await;
+    team.enrichment
+        .report(&first, |report| report.cost_micros = Some(3_000_000))
+        .await;
+    let back = team
+        .enrichment
+        .ask(team.write("crm.company.update", "company", "co-1", &["industry"]))
+        .await;
+    assert_eq!(outcome(&back), "allow", "{}", back.0);
+    team.enrichment.report(&back, |_| {}).await;
+    let second = team.enrichment.ask(research()).await;
+    let followers = team
+        .enrichment
+        .report_followed(&second, |report| report.cost_micros = Some(3_000_000))
+        .await;
+    assert_eq!(followers, 1, "the breaker opens with the report");
+    denied(&team.enrichment.ask(research()).await, "breaker.open");
+    let opened = team.last("breaker").await;
+    assert_eq!(
+        (opened.text("rule"), opened.text("event")),
+        ("enrichment-cost", "opened")
+    );
+    team.operator
+        .run(&["breaker", "list"])
+        .expect(0)
+        .says(&["enrichment-cost"]);
+    team.operator
+        .run(&[
+            "breaker",
+            "reset",
+            &opened.seq().to_string(),
+            "--reason",
+            "the plan was raised",
+        ])
+        .expect(0);
+    let third = team.enrichment.ask(research()).await;
+    assert_eq!(outcome(&third), "allow", "{}", third.0);
+    team.enrichment.report(&third, |_| {}).await;
+}
+
+/// Mail bounces until the breaker opens; a person resets it. Gives two runs to compare.
+async fn bounces(team: &Team) -> [String; 2] {
+    let mut runs = Vec::new();
+    let mut executions = Vec::new();
+    for n in 0..team::SAMPLE {
+        let allowed = team
+            .sender
+            .ask(team.email(&format!("b{n}@b{n}.example"), &format!("b-{n}")))
+            .await;
+        assert_eq!(outcome(&allowed), "allow", "{}", allowed.0);
+        runs.push(allowed.text("correlation_id").to_owned());
+        executions.push(team.sender.report(&allowed, |_| {}).await);
+    }
+    let mut opened = 0;
+    for execution in &executions[..2] {
+        let bounced = pb::OutcomeEvent {
+            execution: Some(execution.seq()),
+            event: pb::EventType::BounceHard.into(),
+            recipient: Some(0),
+            provider: "gmail".to_owned(),
+            ..Default::default()
+        };
+        opened += team.gateway.outcome(execution, bounced).await.followers;
+    }
+    assert!(opened >= 1, "two of {} bounced", team::SAMPLE);
+    let refused = team.sender.ask(team.email("cat@c.example", "b-99")).await;
+    denied(&refused, "breaker.open");
+    runs.push(refused.text("correlation_id").to_owned());
+    let breaker = team.operator.json(&["status"])["breakers"][0]["seq"]
+        .as_u64()
+        .expect("open");
+    team.operator
+        .run(&[
+            "breaker",
+            "reset",
+            &breaker.to_string(),
+            "--reason",
+            "the list was cleaned",
+        ])
+        .expect(0);
+    [runs[0].clone(), runs.pop().expect("runs")]
+}
+
+/// Failing writes close off an agent's writes for a while.
+async fn errors(team: &Team) {
+    let update = || team.write("crm.owner.assign", "contact", "c-7", &["hubspot_owner_id"]);
+    for _ in 0..team::SAMPLE {
+        let allowed = team.routing.ask(update()).await;
+        if outcome(&allowed) != "allow" {
+            break;
+        }
+        team.routing
+            .report(&allowed, |report| {
+                report.set_status(pb::ExecutionStatus::Failure)
+            })
+            .await;
+    }
+    denied(&team.routing.ask(update()).await, "breaker.open");
+}
+
+/// Whoever unsubscribes is listed with the report, for the seller who wrote.
+async fn somebody_unsubscribes(team: &Team) {
+    let allowed = team
+        .sender
+        .ask(team.email("una@leaves.example", "c-60"))
+        .await;
+    let execution = team.sender.report(&allowed, |_| {}).await;
+    let gone = pb::OutcomeEvent {
+        execution: Some(execution.seq()),
+        event: pb::EventType::Unsubscribe.into(),
+        recipient: Some(0),
+        provider: "gmail".to_owned(),
+        ..Default::default()
+    };
+    assert_eq!(team.gateway.outcome(&execution, gone).await.followers, 1);
+    let listing = team.last("dnc").await;
+    assert!(listing.0["outcome"].as_u64().is_some(), "{}", listing.0);
+    assert_eq!(listing.0["listings"][0]["seller"], "acme");
+    denied(
+        &team
+            .sender
+            .ask(team.email("una@leaves.example", "c-60"))
+            .await,
+        "dnc.listed",
+    );
+    // A message that nobody knows: for every seller.
+    let unknown = pb::OutcomeEvent {
+        event: pb::EventType::Complaint.into(),
+        provider: "gmail".to_owned(),
+        person: Some(ask::person("cross@person.example", "")),
+        ..Default::default()
+    };
+    assert_eq!(team.gateway.outcome(&execution, unknown).await.followers, 1);
+    denied(
+        &team
+            .sender
+            .ask(team.email("cross@person.example", "c-61"))
+            .await,
+        "dnc.listed",
+    );
+}
+
+/// An agent that writes to somebody on the list after a denial loses its contact at once.
+async fn a_breach(team: &Team) {
+    team.compliance
+        .run(&[
+            "dnc",
+            "add",
+            "--domain",
+            "never.example",
+            "--reason",
+            "legal_hold",
+        ])
+        .expect(0);
+    let refused = team.rogue.ask(team.email("x@never.example", "c-70")).await;
+    denied(&refused, "dnc.listed");
+    let followers = team.rogue.report_followed(&refused, |_| {}).await;
+    assert_eq!(followers, 1);
+    denied(
+        &team.rogue.ask(team.email("y@fine.example", "c-71")).await,
+        "breaker.open",
+    );
+    let opened = team.last("breaker").await;
+    assert_eq!(
+        (opened.text("rule"), opened.text("measure")),
+        ("dnc-breach", "dnc_breach")
+    );
+}
+
+/// Tier 3, for which two people open break-glass; and what that does not lift.
+async fn break_glass(team: &Team) {
+    let merge = || team.write("crm.record.merge", "contact", "c-80", &[]);
+    denied(&team.cleanup.ask(merge()).await, "tier.blocked");
+    let request = team.operator.json(&[
+        "break-glass",
+        "request",
+        "--agent",
+        "agent.cleanup",
+        "--action",
+        "crm.record.merge",
+        "--for",
+        "2m",
+        "--reason",
+        "two records of one customer",
+    ]);
+    let request = request["seq"].as_u64().expect("a request").to_string();
+    assert_ne!(
+        team.operator
+            .run(&["break-glass", "confirm", &request])
+            .code,
+        Some(0),
+        "one person"
+    );
+    team.compliance
+        .run(&["break-glass", "confirm", &request])
+        .expect(0);
+    let lifted = team.cleanup.ask(merge()).await;
+    assert_eq!(
+        (outcome(&lifted), &lifted.0["tier"]),
+        ("allow", &3.into()),
+        "{}",
+        lifted.0
+    );
+    team.cleanup.report(&lifted, |_| {}).await;
+    team.operator
+        .run(&["stop", "--agent", "agent.cleanup"])
+        .expect(0);
+    denied(&team.cleanup.ask(merge()).await, "stop.active");
+    team.operator
+        .run(&["resume", "--agent", "agent.cleanup", "--why", "seen"])
+        .expect(0);
+    team.compliance
+        .run(&["break-glass", "close", &request])
+        .expect(0);
+    denied(&team.cleanup.ask(merge()).await, "tier.blocked");
+}
+
+/// One command, in mid-run; afterwards the seven answers name it.
+async fn a_stop(team: &Team) {
+    let allowed = team
+        .sender
+        .ask(team.email("sam@stopped.example", "c-90"))
+        .await;
+    assert_eq!(outcome(&allowed), "allow", "{}", allowed.0);
+    let stop = team
+        .operator
+        .json(&["stop", "--class", "contact", "--why", "end of the day"]);
+    assert_eq!(stop["voided"].as_u64(), Some(1), "{stop}");
+    denied(
+        &team
+            .sender
+            .ask(team.email("tim@stopped.example", "c-91"))
+            .await,
+        "stop.active",
+    );
+    let late = team
+        .sender
+        .report(&allowed, |report| report.started_at = Some(started()))
+        .await;
+    assert_eq!(late.findings(), ["after_stop"]);
+    let voided = team
+        .operator
+        .json(&["open", "--kind", "voided"])
+        .to_string();
+    assert!(voided.contains(allowed.text("correlation_id")), "{voided}");
+    let seq = stop["seq"].to_string();
+    team.operator
+        .run(&["answer", allowed.text("correlation_id")])
+        .expect(0)
+        .says(&[&format!("#{seq}")]);
+    team.operator
+        .run(&["resume", "--class", "contact", "--why", "a new day"])
+        .expect(0);
+}
+
+fn traced(team: &Team, runs: &[String; 2]) {
+    team.operator
+        .run(&["trace", &runs[0]])
+        .expect(0)
+        .says(&["email.send", "gmail"]);
+    team.operator
+        .run(&["trace", "--compare", &runs[0], &runs[1]])
+        .expect(0)
+        .says(&["breaker.open"]);
+}
+
+/// What is open, unresolved or irregular is counted and listed.
+fn counted(team: &Team) {
+    let open = team.operator.json(&["open", "--kind", "irregular"]);
+    assert!(open.to_string().contains("decision_denied"), "{open}");
+}
+
+/// What a stricter policy would have changed today.
+fn dry_run(team: &Team, export: &std::path::Path) {
+    let stricter = team.site.ledger.path("stricter");
+    std::fs::create_dir(&stricter).expect("room");
+    let policy = std::fs::read_to_string(team.policy.join("policy.toml")).expect("a policy");
+    let policy = policy.replace("approval = \"waived\"", "approval = \"required\"");
+    std::fs::write(stricter.join("policy.toml"), policy).expect("room");
+    team.operator
+        .run(&[
+            "policy",
+            "dry-run",
+            text(&stricter),
+            "--export",
+            text(export),
+        ])
+        .expect(0)
+        .says(&["require_approval", "email.send"]);
+}
+
+/// Every kind of entry that the gate can cause, and every check that it has, stands in the day's log.
+fn every_control_is_in_it(log: &Log) {
+    for kind in [
+        "approval",
+        "break_glass",
+        "breaker",
+        "key",
+        "stop",
+        "resume",
+        "outcome",
+        "dnc",
+    ] {
+        assert!(!log.of_kind(kind).is_empty(), "no `{kind}`");
+    }
+    let decisions = log.of_kind("decision");
+    let said = |code: &str| decisions.iter().any(|line| line.codes().contains(&code));
+    for code in [
+        "breaker.open",
+        "grant.field",
+        "grant.object",
+        "grant.target_missing",
+        "grant.version",
+        "tier.approval",
+        "tier.waived",
+        "tier.blocked",
+        "tier.break_glass",
+        "approval.granted",
+        "approval.mismatch",
+        "approval.spent",
+        "dnc.listed",
+        "call.hours",
+        "call.offset_missing",
+        "call.registry_stale",
+        "stop.active",
+    ] {
+        assert!(said(code), "no `{code}` today");
+    }
+    let outcome = |event: &str| {
+        log.of_kind("outcome")
+            .iter()
+            .any(|line| line.text("event") == event)
+    };
+    assert!(outcome("unsubscribe") && outcome("complaint") && outcome("bounce_hard"));
+}
