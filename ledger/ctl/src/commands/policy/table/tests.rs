@@ -22,11 +22,16 @@ agent = "agent.sender"
 actions = ["email.send"]
 sellers = ["acme"]
 mailboxes = ["outreach-1", "outreach-2"]
+approval = "waived"
 
 [[grant]]
 id = "reads"
 agent = "agent.enrichment"
 actions = ["crm.read"]
+objects = ["company", "contact"]
+reads = ["firstname", "lastname", "numberofemployees", "agent_*"]
+environments = ["sandbox"]
+agent_versions = ["sha256:9c1e"]
 
 [[grant]]
 id = "sender-reads"
@@ -47,6 +52,24 @@ per = "recipient"
 unit = "recipients"
 limit = 1
 window = "7d"
+
+[[breaker]]
+id = "complaints"
+measure = "complaint_rate"
+actions = ["email.send"]
+per = "workspace"
+warn_ppm = 800
+open_ppm = 3000
+minimum = 200
+window = "7d"
+
+[[breaker]]
+id = "cost"
+measure = "cost"
+classes = ["read"]
+per = "agent"
+open_micros = 12_500_000
+window = "24h"
 "#;
 
 fn policy() -> Policy {
@@ -57,33 +80,60 @@ fn policy() -> Policy {
 fn a_policy_is_shown_as_tables() {
     let expected = "\
 Who may do what
-  agent             row           sellers  mailboxes               actions
-  agent.enrichment  reads         -        -                       crm.read
-  agent.sender      sends         acme     outreach-1, outreach-2  email.send
-  \"                 sender-reads  -        -                       crm.read
+  agent, row        actions     objects           reads               writes  in             tier  approval
+  agent.enrichment
+    reads           crm.read    company, contact  firstname,          -       sandbox        0     -
+                                                  lastname,
+                                                  numberofemployees,
+                                                  agent_*
+  agent.sender
+    sends           email.send  -                 -                   -       prod, sandbox  2     waived (tier 2)
+    sender-reads    crm.read    -                 -                   -       prod, sandbox  0     -
+
+  waived: what is tier 2 in this row is done without anybody's approval. The do-not-contact list,
+  throttles, breakers and stops hold all the same.
+
+Where from, for whom, and which version
+  row    sellers  mailboxes               agent versions
+  reads  -        -                       sha256:9c1e
+  sends  acme     outreach-1, outreach-2  any
 
 Actions
-  action           class    channels                   requires        granted to
-  call.queue       contact  call                       -               nobody
-  crm.read         read     -                          -               agent.enrichment, agent.sender
-  email.send       contact  email                      email, contact  agent.sender
-  meeting.book     contact  email, meeting             -               nobody
-  sequence.enroll  contact  email, call, sms, meeting  -               nobody
-  sms.send         contact  sms                        -               nobody
+  action           tier  class    channels                   requires        hours  registry  granted to
+  call.queue       2     contact  call                       -               -      -         nobody
+  crm.read         0     read     -                          -               -      -         agent.enrichment, agent.sender
+  email.send       2     contact  email                      email, contact  -      -         agent.sender
+  meeting.book     2     contact  email, meeting             -               -      -         nobody
+  sequence.enroll  2     contact  email, call, sms, meeting  -               -      -         nobody
+  sms.send         2     contact  sms                        -               -      -         nobody
 
 How often, in trailing windows
   rule          limit          window  per        counts
   mailbox-day   2,500 actions  24h     mailbox    email.send
   contact-week  1 recipients   7d      recipient  class contact
 
+Circuit breakers, over the reports of trailing windows
+  rule        measure         warns     opens         from  window  per        closes      measures
+  complaints  complaint_rate  > 0.08 %  > 0.3 %       200   7d      workspace  by a reset  email.send
+  cost        cost            -         > 12.5        -     24h     agent      by a reset  class read
+  dnc-breach  dnc_breach      -         at the first  -     -       agent      by a reset  class contact
+
+Fields
+  the agents' own  agent_*; writable wherever a row grants the object
+  sensitive        *.lifecycle_stage, *.lifecyclestage, deal.deal_stage, deal.dealstage, deal.stage,
+                   deal.stage_id; tier 2 to write, tier 1 to read
+
 Numbers
-  number             value
-  valid_for_s        60
-  report_within_s    900
-  start_tolerance_s  5
-  heartbeat_s        300
-  max_gap_s          604800
-  clock_bound_ms     5000
+  number                 value
+  valid_for_s            60
+  report_within_s        900
+  start_tolerance_s      5
+  heartbeat_s            300
+  max_gap_s              604800
+  clock_bound_ms         5000
+  approve_within_s       14400
+  break_glass_confirm_s  900
+  break_glass_max_s      3600
 ";
     assert_eq!(text(&policy(), Style::PLAIN), expected);
 }
@@ -103,6 +153,10 @@ fn the_object_says_the_same() {
         json!(["outreach-1", "outreach-2"])
     );
     assert_eq!(object["grants"][1]["sellers"], json!([]));
+    assert_eq!(object["grants"][0]["approval"], "waived");
+    assert_eq!(object["grants"][1]["environments"], json!(["sandbox"]));
+    assert_eq!(object["breakers"][1]["open"], 12_500_000);
+    assert_eq!(object["actions"][2]["tier"], 2);
     assert_eq!(object["throttles"][1]["window_s"], 604_800);
     assert_eq!(object["numbers"]["valid_for_s"], 60);
     assert_eq!(
