@@ -138,6 +138,30 @@ impl Client {
         acknowledge_clock: control.acknowledge_clock(AcknowledgeClockRequest) -> WriteReply;
         /// `Control.Tokenise`.
         tokenise: control.tokenise(TokeniseRequest) -> TokeniseReply;
+        /// `Control.ListApprovals`.
+        list_approvals: control.list_approvals(ListApprovalsRequest) -> ListApprovalsReply;
+        /// `Control.GetApproval`.
+        get_approval: control.get_approval(GetApprovalRequest) -> ApprovalRequest;
+        /// `Control.AnswerApproval`.
+        answer_approval: control.answer_approval(AnswerApprovalRequest) -> WriteReply;
+        /// `Control.RequestBreakGlass`.
+        request_break_glass: control.request_break_glass(RequestBreakGlassRequest) -> WriteReply;
+        /// `Control.ConfirmBreakGlass`.
+        confirm_break_glass: control.confirm_break_glass(BreakGlassAnswer) -> WriteReply;
+        /// `Control.CloseBreakGlass`.
+        close_break_glass: control.close_break_glass(BreakGlassAnswer) -> WriteReply;
+        /// `Control.ResetBreaker`.
+        reset_breaker: control.reset_breaker(ResetBreakerRequest) -> WriteReply;
+        /// `Control.TrustKey`.
+        trust_key: control.trust_key(KeyRequest) -> WriteReply;
+        /// `Control.DistrustKey`.
+        distrust_key: control.distrust_key(KeyRequest) -> WriteReply;
+        /// `Control.BeginImport`.
+        begin_import: control.begin_import(BeginImportRequest) -> WriteReply;
+        /// `Control.EndImport`.
+        end_import: control.end_import(EndImportRequest) -> WriteReply;
+        /// `Query.ListOpen`.
+        list_open: query.list_open(ListOpenRequest) -> ListOpenReply;
         /// `Control.Status`.
         status_of: control.status(StatusRequest) -> StatusReply;
     }

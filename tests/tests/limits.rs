@@ -266,6 +266,8 @@ async fn the_largest_request_fits_its_entry() {
     }
     let long = |letter: &str, bytes: usize| letter.repeat(bytes);
     let request = pb::DecideRequest {
+        approval: None,
+        undoes: None,
         request_id: long("r", 128),
         correlation_id: long("c", 128),
         action_id: long("a", 128),
@@ -289,6 +291,7 @@ async fn the_largest_request_fits_its_entry() {
         recipients: people(50)
             .into_iter()
             .map(|recipient| pb::Recipient {
+                utc_offset: "-09:30".to_owned(),
                 dnc: true,
                 ..recipient
             })

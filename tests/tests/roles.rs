@@ -19,6 +19,9 @@ struct Facts {
     correlation: &'static str,
 }
 
+/// The key of another ledger.
+const OTHER_KEY: &str = "sandbox.example+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k";
+
 /// Calls it with a request that would be answered if the role may.
 async fn call(call: Call, client: &Client, facts: &Facts) -> Result<(), Status> {
     let id = site::fresh("call");
@@ -142,8 +145,118 @@ async fn call(call: Call, client: &Client, facts: &Facts) -> Result<(), Status> 
         }
         Call::Export => client.export().await.map(drop),
         Call::Status => client.status_of(pb::StatusRequest {}).await.map(drop),
+        _ => control(call, &id, client, facts).await,
     }
 }
+
+/// The calls of approvals, break-glass, breakers, keys and imports.
+async fn control(call: Call, id: &str, client: &Client, facts: &Facts) -> Result<(), Status> {
+    let header = ask::header(id);
+    let approval = pb::GetApprovalRequest {
+        seq: facts.decision,
+    };
+    match call {
+        Call::GetApproval => client.get_approval(approval).await.map(drop),
+        Call::WatchApproval => client
+            .control()
+            .watch_approval(approval)
+            .await?
+            .into_inner()
+            .message()
+            .await
+            .map(drop),
+        Call::ListApprovals => client
+            .list_approvals(pb::ListApprovalsRequest::default())
+            .await
+            .map(drop),
+        Call::AnswerApproval => client
+            .answer_approval(pb::AnswerApprovalRequest {
+                header,
+                of: Some(pb::answer_approval_request::Of::Decision(facts.decision)),
+                verdict: pb::Verdict::Granted.into(),
+                details: Vec::new(),
+            })
+            .await
+            .map(drop),
+        Call::RequestBreakGlass => client
+            .request_break_glass(pb::RequestBreakGlassRequest {
+                header,
+                agent_id: AGENT.to_owned(),
+                action: String::new(),
+                duration_s: 60,
+                details: ask::reason("two records of one customer"),
+            })
+            .await
+            .map(drop),
+        Call::ConfirmBreakGlass | Call::CloseBreakGlass => {
+            let answer = pb::BreakGlassAnswer {
+                header,
+                request: facts.decision,
+                details: Vec::new(),
+            };
+            if call == Call::ConfirmBreakGlass {
+                client.confirm_break_glass(answer).await.map(drop)
+            } else {
+                client.close_break_glass(answer).await.map(drop)
+            }
+        }
+        Call::ResetBreaker => client
+            .reset_breaker(pb::ResetBreakerRequest {
+                header,
+                opened: facts.decision,
+                details: ask::reason("the list was cleaned"),
+            })
+            .await
+            .map(drop),
+        Call::TrustKey | Call::DistrustKey => {
+            let key = pb::KeyRequest {
+                header,
+                key: OTHER_KEY.to_owned(),
+            };
+            if call == Call::TrustKey {
+                client.trust_key(key).await.map(drop)
+            } else {
+                client.distrust_key(key).await.map(drop)
+            }
+        }
+        Call::BeginImport => client
+            .begin_import(pb::BeginImportRequest {
+                header,
+                source: "ftc".to_owned(),
+                reason: pb::ListingReason::NationalRegistry.into(),
+                sha256: vec![7; 32].into(),
+            })
+            .await
+            .map(drop),
+        Call::EndImport => client
+            .end_import(pb::EndImportRequest {
+                header,
+                import: facts.decision,
+            })
+            .await
+            .map(drop),
+        Call::ListOpen => client
+            .list_open(pb::ListOpenRequest {
+                kind: pb::OpenKind::Open.into(),
+                ..Default::default()
+            })
+            .await
+            .map(drop),
+        _ => panic!("`{call}` is a call of the other services"),
+    }
+}
+
+/// Calls that answer something that has to be there: here it is not, and the role is not what is wrong.
+const ANSWERS: [Call; 8] = [
+    Call::AcknowledgeClock,
+    Call::GetApproval,
+    Call::WatchApproval,
+    Call::AnswerApproval,
+    Call::ConfirmBreakGlass,
+    Call::CloseBreakGlass,
+    Call::ResetBreaker,
+    Call::EndImport,
+];
 
 async fn house() -> (Site, Client, Facts) {
     let site = Site::with_policy(&sales_policy()).await;
@@ -178,9 +291,14 @@ async fn every_call_by_every_role_is_answered_as_the_table_says() {
             match what.granted(role) {
                 Grant::Yes => match (what, outcome) {
                     (_, Ok(())) => {}
-                    // Nothing awaits an acknowledgement, and a listing ends once: the role is not what is wrong.
-                    (Call::AcknowledgeClock, Err(status)) => {
-                        assert_eq!(status.code(), Code::FailedPrecondition, "{name}: {status}");
+                    (what, Err(status)) if ANSWERS.contains(&what) => {
+                        let code = status.code();
+                        let missing = [
+                            Code::FailedPrecondition,
+                            Code::InvalidArgument,
+                            Code::NotFound,
+                        ];
+                        assert!(missing.contains(&code), "{name}: {status}");
                     }
                     (_, Err(status)) => panic!("{name}: expected an answer, got {status}"),
                 },
@@ -216,20 +334,19 @@ fn the_interface_promises_what_the_table_says() {
         let comment = &promised[call.as_str()];
         for role in Role::ALL {
             let named = |words: &str| words.contains(role.as_str());
-            // Either `Role: operator.`, `Roles: operator, compliance.` or `Every role.`; or those who see
-            // their own alone, and everybody else sees everything.
-            let promise = match comment.split_once("only of") {
-                Some((before, _)) if named(before.rsplit('.').next().unwrap_or_default()) => {
-                    Grant::Own
-                }
-                Some(_) => Grant::Yes,
-                None if comment.contains("every role") => Grant::Yes,
-                None if comment
-                    .rsplit_once("role")
-                    .is_some_and(|(_, roles)| named(roles)) =>
-                {
-                    Grant::Yes
-                }
+            // Those who see their own alone, and then either `Role: operator.`, `Roles: operator,
+            // compliance.` or `Every role.`; or, with none of these, everybody else.
+            let own = comment
+                .match_indices("only of")
+                .any(|(at, _)| named(comment[..at].rsplit('.').next().unwrap_or_default()));
+            let listed = ["role: ", "roles: "]
+                .iter()
+                .find_map(|word| comment.rsplit_once(word).map(|(_, roles)| named(roles)));
+            let promise = match listed {
+                _ if own => Grant::Own,
+                Some(true) => Grant::Yes,
+                Some(false) => Grant::No,
+                None if comment.contains("every role") || comment.contains("only of") => Grant::Yes,
                 None => Grant::No,
             };
             assert_eq!(
@@ -507,7 +624,9 @@ async fn reading_what_is_private_is_recorded() {
             | Call::ListPrincipals
             | Call::CheckDnc
             | Call::ShowPolicy
-            | Call::Status => false,
+            | Call::Status
+            | Call::ListApprovals
+            | Call::ListOpen => false,
             _ => continue,
         };
         call(name, &compliance, &facts)

@@ -376,6 +376,7 @@ fn request(call: &Value) -> pb::DecideRequest {
         let user = call["user_id"].as_str().expect("a user");
         "airline".clone_into(&mut request.seller);
         request.recipients = vec![pb::Recipient {
+            utc_offset: String::new(),
             role: (*role).into(),
             identifiers: Some(contact(user)),
             dnc: false,

@@ -70,7 +70,7 @@ impl Write {
 
     /// One of several writes that the same command repeats together: what to do after a failure is
     /// said there.
-    pub(crate) fn as_part(mut self) -> Self {
+    pub(crate) fn into_part(mut self) -> Self {
         self.part = true;
         self
     }
@@ -155,7 +155,9 @@ mod tests {
         assert!(lost.to_string().contains("--request-id r-1"), "{lost}");
         let refused = write.explain(tonic::Status::invalid_argument("no"));
         assert!(!refused.to_string().contains("--request-id"), "{refused}");
-        let part = write.as_part().explain(tonic::Status::unavailable("gone"));
+        let part = write
+            .into_part()
+            .explain(tonic::Status::unavailable("gone"));
         assert!(!part.to_string().contains("--request-id"), "{part}");
     }
 }

@@ -130,7 +130,7 @@ fn refuted(log: &Log, at: usize, forged: &[u8], folder: &Path) {
     copy.entries[0] = genesis.encode().expect("an entry");
     let leaves: Vec<Hash> = copy.entries.iter().map(|line| leaf_hash(line)).collect();
     let size = u64::try_from(leaves.len()).expect("in range");
-    let checkpoint = Checkpoint::new(Ledger::ORIGIN, size, root_of(&leaves));
+    let checkpoint = Checkpoint::new(Ledger::ORIGIN, size, root_of(leaves));
     copy.checkpoint = checkpoint.sign(&key).expect("a checkpoint").to_bytes();
     copy.write(folder);
     let mut verify = bin::command("ledger-verify");

@@ -44,7 +44,7 @@ impl Team {
     /// Two ledgers, their operators, and everybody's credential.
     pub async fn gather() -> Self {
         let site = Site::open().await;
-        let sandbox = Site::sandbox().await;
+        let sandbox = Site::sandbox("sandbox.test/day").await;
         let policy = site.ledger.path("policy");
         std::fs::create_dir(&policy).expect("room");
         std::fs::write(policy.join("policy.toml"), day_policy()).expect("room");

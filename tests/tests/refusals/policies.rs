@@ -86,6 +86,7 @@ async fn invalid_policies_change_nothing_and_name_line_and_key() {
         );
     }
     let no_files = pb::PublishPolicyRequest {
+        promotion: None,
         header: ask::header("empty"),
         files: Vec::new(),
     };

@@ -333,7 +333,7 @@ mod tests {
         assert!(shown.contains("57       to be confirmed "), "{shown}");
         assert!(shown.contains("57       open since entry 58 "), "{shown}");
         assert!(shown.ends_with("Tier 3 is lifted for what is open.\n"));
-        assert!(!table(&[waits.clone()], Style::PLAIN).contains("is lifted"));
+        assert!(!table(std::slice::from_ref(&waits), Style::PLAIN).contains("is lifted"));
         assert_eq!(object(&waits)["action"], serde_json::Value::Null);
         assert_eq!(object(&open)["opened"], 58);
     }

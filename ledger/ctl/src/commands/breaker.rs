@@ -195,7 +195,8 @@ mod tests {
         };
         assert_eq!(
             words(&breaker),
-            "`bounces` refuses class contact and `email.send` for seller `acme` from mailbox 51515151… until somebody resets it (entry 88)"
+            "`bounces` refuses class contact and `email.send` for seller `acme` from mailbox 51515151… \
+             until somebody resets it (entry 88)"
         );
         let object = object(&breaker);
         assert_eq!(object["agent"], serde_json::Value::Null);

@@ -1,10 +1,11 @@
 //! One object acted on: `type:id`, then `:reads=f1,f2` and `:writes=f1,f2` where fields are concerned.
+//! One that the action makes has no id yet: `type:`.
 
 use ledger_proto::v1;
 
 /// Reads a target. The id may hold colons itself.
 pub(crate) fn target(text: &str) -> Result<v1::Target, String> {
-    const EXPECTED: &str = "expected `type:id`, then `:reads=field,field` and `:writes=field,field` where fields are concerned";
+    const EXPECTED: &str = "expected `type:id` (`type:` where the action makes it), then `:reads=field,field` and `:writes=field,field` where fields are concerned";
     let (kind, mut rest) = text.split_once(':').ok_or(EXPECTED)?;
     let mut target = v1::Target {
         r#type: kind.to_owned(),
@@ -34,7 +35,8 @@ pub(crate) fn target(text: &str) -> Result<v1::Target, String> {
         rest = before;
     }
     let forgotten = rest.starts_with("reads=") || rest.starts_with("writes=");
-    if kind.is_empty() || rest.is_empty() || forgotten {
+    // Without an id it is one that the action makes: `task::writes=subject`.
+    if kind.is_empty() || forgotten {
         return Err(EXPECTED.to_owned());
     }
     rest.clone_into(&mut target.id);
@@ -67,6 +69,10 @@ mod tests {
             ("deal".into(), "urn:li:6".into(), vec![], vec![])
         );
         assert_eq!(
+            read("task::writes=subject"),
+            ("task".into(), String::new(), vec![], names(&["subject"]))
+        );
+        assert_eq!(
             read("contact:003:writes=stage,owner:reads=email"),
             (
                 "contact".into(),
@@ -82,7 +88,6 @@ mod tests {
         for text in [
             "",
             "deal",
-            "deal:",
             ":006",
             "deal:006:writes=",
             "deal:006:writes=a,,b",

@@ -251,7 +251,7 @@ fn a_request_that_is_not_what_its_entry_says_is_refused() {
     }
     pending("approvals show 4").refused("asked for request 4, and this is request 5");
     Cli::new(Requests(vec![ApprovalState::Granted], |told| {
-        told.answer = None
+        told.answer = None;
     }))
     .run("approvals show 5")
     .refused("names no entry that says so");
@@ -305,6 +305,9 @@ fn waiting_ends_with_the_code_of_the_answer() {
         .collect();
     assert_eq!(states, ["\"pending\"", "\"granted\""]);
 }
+
+/// What is done to an answer before it is logged.
+type Other = fn(&mut Approval);
 
 /// Answers requests, and then does this to the entry.
 struct Answers(fn(&mut Approval));
@@ -377,7 +380,7 @@ fn an_answer_says_what_it_answers() {
 
 #[test]
 fn another_answer_than_was_given_is_refused() {
-    let cases: [(fn(&mut Approval), &str); 4] = [
+    let cases: [(Other, &str); 4] = [
         (
             |found| found.decision = Some(6),
             "request: asked for `5`, the entry has `6`",

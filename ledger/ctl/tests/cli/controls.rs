@@ -259,6 +259,16 @@ fn break_glass_of_another_kind_than_asked_is_refused() {
     }
 }
 
+/// What is done to an entry before it is logged.
+type Other = fn(&mut Body);
+
+fn breaker(body: &mut Body) -> &mut Breaker {
+    match body {
+        Body::Breaker(breaker) => breaker,
+        _ => panic!("not a breaker entry"),
+    }
+}
+
 #[test]
 fn a_breaker_is_reset_by_the_entry_that_opened_it() {
     let run = obeys().run("breaker reset 88 --reason gone");
@@ -271,22 +281,16 @@ fn a_breaker_is_reset_by_the_entry_that_opened_it() {
         run.out
     );
     assert_eq!(obeys().run("breaker reset 88").code, 2);
-    fn of(body: &mut Body) -> &mut Breaker {
-        match body {
-            Body::Breaker(breaker) => breaker,
-            _ => panic!("not a breaker entry"),
-        }
-    }
-    let cases: [(fn(&mut Body), &str); 3] = [
+    let cases: [(Other, &str); 3] = [
         (
-            |body| of(body).opened = Some(87),
+            |body| breaker(body).opened = Some(87),
             "breaker opened by: asked for `88`, the entry has `87`",
         ),
         (
-            |body| of(body).event = BreakerEvent::Closed,
+            |body| breaker(body).event = BreakerEvent::Closed,
             "event: asked for `reset`, the entry has `closed`",
         ),
-        (|body| of(body).details.clear(), "detail `reason` kept"),
+        (|body| breaker(body).details.clear(), "detail `reason` kept"),
     ];
     for (change, why) in cases {
         Cli::new(Obeys(change))

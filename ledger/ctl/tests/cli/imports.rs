@@ -141,6 +141,9 @@ impl Behaviour for Arc<Imports> {
     }
 }
 
+/// What is done to an entry before it is logged.
+type Other = fn(&mut Dnc);
+
 const LINE: &str =
     "dnc import --format plain --kind phone --file list --source ftc --reason national_registry";
 
@@ -260,7 +263,7 @@ fn one_bad_line_and_nothing_is_sent() {
 
 #[test]
 fn an_import_that_is_not_what_was_sent_is_refused() {
-    let cases: [(fn(&mut Dnc), &str); 5] = [
+    let cases: [(Other, &str); 5] = [
         (
             |dnc| {
                 if let Some(imports) = &mut dnc.imports {

@@ -236,7 +236,9 @@ fn a_trace_tells_every_page_in_order() {
     let run = Cli::new(Reads::default()).run("trace run-1");
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(
-        run.out.starts_with("run-1: 1 denied\n\n#9  "),
+        run.out
+            .starts_with("run-1: 1 denied\n\n1. `email.send` by `agent.sender`\n")
+            && run.out.contains("\n#9  "),
         "{}",
         run.out
     );

@@ -235,7 +235,7 @@ impl Import<'_> {
             correlation_id: self.args.write.correlation_id.clone(),
             receipt_out,
         };
-        Ok(args.begin()?.as_part())
+        Ok(args.begin()?.into_part())
     }
 
     fn listing(&self, subject: v1::Subject) -> v1::Listing {
