@@ -301,20 +301,23 @@ async fn a_booking_and_an_invite(team: &Team) {
         request.approval = approval["seq"].as_u64();
     });
     // Listed in the meantime: the approval does not pass the list.
-    let listing = team
-        .compliance
-        .json(&["dnc", "add", "--contact", "c-40", "--reason", "manual"]);
+    team.compliance
+        .run(&["dnc", "add", "--contact", "c-40", "--reason", "manual"])
+        .expect(0);
     denied(&team.sender.ask(again.clone()).await, "dnc.listed");
-    let end = format!("{}/0", listing["seq"]);
+    let listing = team.last("dnc").await.seq();
+    let end = format!("{listing}/0");
+    let document = team.site.ledger.path("consent.txt");
+    std::fs::write(&document, "the wrong person was listed").expect("room");
     team.compliance
         .run(&[
             "dnc",
             "remove",
             &end,
-            "--reason",
+            "--why",
             "wrong person",
-            "--evidence",
-            &"ab".repeat(32),
+            "--evidence-file",
+            text(&document),
         ])
         .expect(0);
     let again = with(again, |request| request.request_id = site::fresh("ask"));
@@ -447,7 +450,7 @@ async fn bounces(team: &Team) -> [String; 2] {
     let refused = team.sender.ask(team.email("cat@c.example", "b-99")).await;
     denied(&refused, "breaker.open");
     runs.push(refused.text("correlation_id").to_owned());
-    let breaker = team.operator.json(&["status"])["breakers"][0]["seq"]
+    let breaker = team.operator.json(&["status"])["breakers"][0]["opened"]
         .as_u64()
         .expect("open");
     team.operator
@@ -667,7 +670,7 @@ fn dry_run(team: &Team, export: &std::path::Path) {
             text(export),
         ])
         .expect(0)
-        .says(&["require_approval", "email.send"]);
+        .says(&["require approval", "email.send"]);
 }
 
 /// Every kind of entry that the gate can cause, and every check that it has, stands in the day's log.
