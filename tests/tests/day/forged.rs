@@ -103,7 +103,7 @@ fn mutants(decision: &Decision) -> Vec<(&'static str, Decision)> {
     }
     // An approval that was not relied on is another request; so is one that was.
     with("approval", &|mutant| {
-        mutant.approver = Some("approver.sales".to_owned())
+        mutant.approver = Some("approver.sales".to_owned());
     });
     if decision.approval.is_some() {
         with("approval", &|mutant| mutant.approval = None);

@@ -118,7 +118,6 @@ impl Team {
 
     /// A request to change fields of one object.
     pub(crate) fn write(
-        &self,
         action: &str,
         object: &str,
         id: &str,
@@ -140,7 +139,7 @@ impl Team {
     }
 
     /// An e-mail from the day's mailbox.
-    pub(crate) fn email(&self, address: &str, contact: &str) -> pb::DecideRequest {
+    pub(crate) fn email(address: &str, contact: &str) -> pb::DecideRequest {
         ask::email(&site::fresh("ask"), &site::fresh("run"), address, contact)
     }
 
@@ -162,7 +161,11 @@ impl Agent {
     }
 
     /// Reports that it was carried out just now; the entry.
-    pub(crate) async fn report(&self, decision: &Line, change: impl FnOnce(&mut pb::Execution)) -> Line {
+    pub(crate) async fn report(
+        &self,
+        decision: &Line,
+        change: impl FnOnce(&mut pb::Execution),
+    ) -> Line {
         self.report_with(decision, Vec::new(), change).await
     }
 
@@ -217,7 +220,11 @@ impl Agent {
     }
 
     /// What the provider reports later.
-    pub(crate) async fn outcome(&self, execution: &Line, event: pb::OutcomeEvent) -> pb::RecordReply {
+    pub(crate) async fn outcome(
+        &self,
+        execution: &Line,
+        event: pb::OutcomeEvent,
+    ) -> pb::RecordReply {
         let request = ask::report(
             &site::fresh("outcome"),
             execution.text("correlation_id"),

@@ -1,8 +1,9 @@
 //! What random requests are made of.
 
-use ledger_core::token::Token;
+use ledger_core::token::{Kind, Token};
 
 use super::super::ledger::AGENTS;
+use super::key;
 
 pub(crate) const ACTIONS: [&str; 12] = [
     "email.send",

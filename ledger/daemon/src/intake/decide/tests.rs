@@ -579,7 +579,9 @@ fn an_offset_stands_in_the_entry_and_in_what_was_received() {
     let mut ask = request();
     ask.recipients[0].utc_offset = "-00:30".to_owned();
     let (decision, command) = taken(ask);
-    let offset = decision.recipients[0].utc_offset.map(|it| it.minutes());
+    let offset = decision.recipients[0]
+        .utc_offset
+        .map(ledger_core::utc_offset::UtcOffset::minutes);
     assert_eq!(offset, Some(-30));
     assert_eq!(decision.recipients[1].utc_offset, None);
     let raw = command

@@ -2,6 +2,8 @@
 
 use super::*;
 
+type Change = &'static dyn Fn(&mut wire::DecideRequest);
+
 /// An approval is bound to the content: everything that is asked for moves it, the approval itself does not.
 #[test]
 fn the_content_covers_what_is_asked_and_not_the_approval_of_it() {
@@ -13,7 +15,7 @@ fn the_content_covers_what_is_asked_and_not_the_approval_of_it() {
     let first = content(&|_| {});
     assert_eq!(content(&|r| r.approval = Some(7)), first);
     assert_eq!(content(&|r| r.request_id = "ask-2".to_owned()), first);
-    let changes: [(&str, &dyn Fn(&mut wire::DecideRequest)); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("undoes", &|r| r.undoes = Some(7)),
         ("utc_offset", &|r| {
             r.recipients[0].utc_offset = "+01:00".to_owned();
