@@ -345,9 +345,8 @@ fn the_interface_promises_what_the_table_says() {
             let promise = match listed {
                 _ if own => Grant::Own,
                 Some(true) => Grant::Yes,
-                Some(false) => Grant::No,
                 None if comment.contains("every role") || comment.contains("only of") => Grant::Yes,
-                None => Grant::No,
+                Some(false) | None => Grant::No,
             };
             assert_eq!(
                 call.granted(role),

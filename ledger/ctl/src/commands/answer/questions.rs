@@ -38,7 +38,7 @@ pub(super) enum Switch {
     Known {
         active: Vec<(u64, v1::Scope)>,
         last: Option<v1::LastStop>,
-        proven: Option<(Timestamp, Stop)>,
+        proven: Option<Box<(Timestamp, Stop)>>,
     },
 }
 

@@ -15,7 +15,7 @@ use crate::narrate::short;
 use crate::output::Style;
 use crate::text::{Table, duration_s, grouped, put, wrapped};
 
-pub(super) use object::object;
+pub(super) use object::{action, breaker, grant, object, throttle};
 
 /// How wide a cell of names gets before the rest goes into the next line.
 const CELL: usize = 18;
@@ -79,10 +79,10 @@ fn grants(policy: &Policy) -> String {
             [
                 vec![format!("  {}", row.id)],
                 cell(&row.actions),
-                cell(&names(&row.objects)),
-                cell(&row.reads.patterns()),
-                cell(&row.writes.patterns()),
-                cell(&environments(row)),
+                cell(names(&row.objects)),
+                cell(row.reads.patterns()),
+                cell(row.writes.patterns()),
+                cell(environments(row)),
                 vec![tier(policy, row)],
                 approval(policy, row),
             ],
@@ -423,14 +423,14 @@ fn number_list(numbers: Numbers) -> [(&'static str, u64); NUMBER_RANGES.len()] {
     ]
 }
 
-fn names(names: &Names) -> Vec<&str> {
+pub(super) fn names(names: &Names) -> Vec<&str> {
     match names {
         Names::Any => vec!["any"],
         Names::Only(names) => names.iter().map(String::as_str).collect(),
     }
 }
 
-fn mailboxes(mailboxes: &Mailboxes) -> String {
+pub(super) fn mailboxes(mailboxes: &Mailboxes) -> String {
     match mailboxes {
         Mailboxes::Any => "any".to_owned(),
         Mailboxes::Only { names, tokens } => {
@@ -440,7 +440,7 @@ fn mailboxes(mailboxes: &Mailboxes) -> String {
     }
 }
 
-fn joined<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+pub(super) fn joined<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
     let mut out = String::new();
     for name in names {
         let comma = if out.is_empty() { "" } else { ", " };
