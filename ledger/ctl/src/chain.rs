@@ -140,7 +140,7 @@ impl Chain {
                 let found = reading::entry_if_readable(session, next).await?;
                 let found = found.filter(|found| follows(&found.entry.body));
                 let is = found.is_some();
-                for found in found {
+                if let Some(found) = found {
                     self.insert(found);
                 }
                 is

@@ -442,7 +442,7 @@ fn stop(facts: &Facts<'_>) -> Said {
             }
             let time = proven
                 .as_ref()
-                .map(|(time, _)| *time)
+                .map(|proven| proven.0)
                 .or_else(|| last.time.as_ref().and_then(crate::values::when::from_wire));
             let time_words = time.map_or_else(|| "?".to_owned(), |time| time.to_string());
             said.lines.push(format!(
