@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use ledger_core::action::ActionRule;
 use ledger_core::entry::{Environment, Measure};
 use ledger_core::policy::{
-    BreakerRule, DNC_BREACH, Grant, Mailboxes, NUMBER_RANGES, Names, Numbers, Policy, SENSITIVE,
-    ThrottleRule,
+    BreakerRule, Condition, DNC_BREACH, Grant, Mailboxes, NUMBER_RANGES, Names, Numbers, Policy,
+    SENSITIVE, ThrottleRule,
 };
 
 use crate::narrate::short;
@@ -31,6 +31,7 @@ pub(super) fn text(policy: &Policy, style: Style) -> String {
             "Circuit breakers, over the reports of trailing windows",
             breakers(policy),
         ),
+        ("Conditions, which must permit besides", conditions(policy)),
         ("Fields", fields(policy)),
         ("Sandbox", sandbox(policy)),
         ("Numbers", numbers(policy.numbers)),
@@ -326,6 +327,34 @@ pub(super) fn above(rule: &BreakerRule, threshold: u64) -> String {
     let number = format!("{}.{fraction}", grouped(threshold / unit));
     let number = number.trim_end_matches('0').trim_end_matches('.');
     format!("> {number}{percent}")
+}
+
+/// What the policy's `.cedar` files hold, by id; empty where it has none.
+fn conditions(policy: &Policy) -> String {
+    let Some(conditions) = policy.conditions() else {
+        return String::new();
+    };
+    if conditions.all().is_empty() {
+        return "  none in its files, so that nothing is permitted\n".to_owned();
+    }
+    let mut table = Table::new(&["condition", "effect", "file"]);
+    for condition in conditions.all() {
+        table.row([
+            condition.id.clone(),
+            effect(condition).to_owned(),
+            condition.path.clone(),
+        ]);
+    }
+    table.render("  ")
+}
+
+/// The word that a condition begins with.
+pub(super) fn effect(condition: &Condition) -> &'static str {
+    if condition.forbids {
+        "forbid"
+    } else {
+        "permit"
+    }
 }
 
 fn fields(policy: &Policy) -> String {

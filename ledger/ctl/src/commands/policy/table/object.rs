@@ -2,10 +2,10 @@
 
 use ledger_core::action::ActionRule;
 use ledger_core::hash::Hash;
-use ledger_core::policy::{BreakerRule, Grant, Mailboxes, Names, Policy, ThrottleRule};
+use ledger_core::policy::{BreakerRule, Condition, Grant, Mailboxes, Names, Policy, ThrottleRule};
 use serde_json::{Value, json};
 
-use super::{environments, hours, number_list};
+use super::{effect, environments, hours, number_list};
 
 /// The same as the tables, and complete.
 pub(in crate::commands::policy) fn object(
@@ -35,6 +35,7 @@ pub(in crate::commands::policy) fn object(
         "actions": actions,
         "throttles": throttles,
         "breakers": breakers,
+        "conditions": conditions(policy),
         "dnc_breach": { "scope": policy.dnc_breach.as_str() },
         "fields": {
             "agent_owned": policy.fields.agent_owned.patterns(),
@@ -57,6 +58,13 @@ pub(in crate::commands::policy) fn action(name: &str, rule: &ActionRule) -> Valu
         "name": name, "class": rule.class, "tier": rule.tier, "channels": rule.channels, "requires": requires,
         "hours": hours, "registry_max_age_s": rule.registry_max_age_s,
     })
+}
+
+/// By id; `null` where the policy has no file for any, which is not the same as a file without any.
+fn conditions(policy: &Policy) -> Option<Vec<Value>> {
+    let conditions = policy.conditions()?.all().iter();
+    let condition = |condition: &Condition| json!({ "id": condition.id, "effect": effect(condition), "file": condition.path });
+    Some(conditions.map(condition).collect())
 }
 
 /// A throttle.
