@@ -96,12 +96,14 @@ fn what_is_open_and_what_no_allow_covers_is_counted() {
     assert!(replay(&quiet.lines).completeness.is_settled());
 }
 
+type Change = fn(&mut ledger_core::entry::Decision);
+
 /// A daemon that lets more into its log than any service does is found out.
 #[test]
 fn what_no_service_lets_in_is_named() {
     let (mut ledger, _) = rich::log();
     let request = ledger.email(&[person("zoe@zoo.io", "c-99")]);
-    let changes: [(&str, fn(&mut ledger_core::entry::Decision)); 4] = [
+    let changes: [(&str, Change); 4] = [
         ("an address in clear", |decision| {
             decision.campaign = Some("zoe@zoo.io".to_owned());
         }),
@@ -109,7 +111,7 @@ fn what_no_service_lets_in_is_named() {
             decision.tool = Some("tel:+442079460000".to_owned());
         }),
         ("keys without a version", |decision| {
-            decision.tokens_v = None
+            decision.tokens_v = None;
         }),
         ("too many recipients", |decision| {
             decision.recipients = vec![decision.recipients[0].clone(); 51];

@@ -24,7 +24,7 @@ fn wait_for<T>(house: &House, what: &str, mut found: impl FnMut(&Entry) -> Optio
 fn staged(id: &str, approval: Option<u64>) -> Body {
     match decide(id) {
         Body::Decision(mut decision) => {
-            decision.action = "crm.stage".to_owned();
+            "crm.stage".clone_into(&mut decision.action);
             decision.approval = approval;
             Body::Decision(decision)
         }
