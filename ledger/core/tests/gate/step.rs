@@ -1,6 +1,7 @@
 //! What happens next, drawn at random. Choices are small numbers that the run resolves against what
 //! is there, so that a failing run still means something when it is shortened.
 
+mod listing;
 mod people;
 mod policy;
 mod words;
@@ -23,6 +24,7 @@ use super::ledger::AGENTS;
 use super::model::{
     ActionM, BreakerM, ENVIRONMENTS, GrantM, PolicyM, RuleM, names, tier_of_action,
 };
+use listing::{exemption, terms};
 use people::people;
 use policy::policy;
 pub(crate) use words::{
@@ -457,50 +459,6 @@ fn person() -> BoxedStrategy<Who> {
         ])),
     ]
     .boxed()
-}
-
-fn terms() -> BoxedStrategy<Terms> {
-    use ListingReason::{HardBounce, Manual, NationalRegistry, StateRegistry};
-    let later = select(vec![1, 10, 20, 60]);
-    // Half of the reasons are of those that an exemption may lift.
-    let reason = prop_oneof![
-        select(ListingReason::ALL.to_vec()),
-        select(vec![HardBounce, Manual, NationalRegistry, StateRegistry]),
-    ];
-    (
-        of(0..2usize),
-        channels(),
-        reason,
-        weighted(0.2, later.clone()),
-        of(later),
-    )
-        .prop_map(
-            |(seller, channels, reason, effective_from, expires)| Terms {
-                seller,
-                channels,
-                reason,
-                effective_from,
-                expires,
-            },
-        )
-        .boxed()
-}
-
-/// An exemption: rather wide, and for rather long.
-fn exemption() -> BoxedStrategy<Terms> {
-    (
-        terms(),
-        any::<bool>(),
-        select(vec![1, 20, 600, 3600]),
-        weighted(0.1, 1..20i64),
-    )
-        .prop_map(|(terms, all, expires, effective_from)| Terms {
-            channels: if all { Channels::all() } else { terms.channels },
-            expires: Some(expires),
-            effective_from,
-            ..terms
-        })
-        .boxed()
 }
 
 fn when(leap: u32) -> BoxedStrategy<When> {
