@@ -32,11 +32,13 @@ demo:
 	@$(with_rocksdb) && cargo build --locked --release -p ledgerd -p ledgerctl -p ledger-verify
 	@tools/demo "$(target)/release"
 
-# The binaries first, because the tests of the whole run them; the documentation's examples before the
+# The binaries first, because the tests of the whole run them. Then the core without conditions, as the
+# verifier is built by itself: the workspace's own run has them. The documentation's examples before the
 # rest, so that the summary at the end is that of real tests.
 test:
 	@$(with_rocksdb) && $(with_python) && \
 		cargo build --locked --workspace --bins && \
+		cargo test --locked -p ledger-core --test conditions && \
 		cargo test --locked --workspace --doc && \
 		cargo test --locked --workspace --lib --bins --tests --examples
 
