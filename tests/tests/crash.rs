@@ -90,8 +90,8 @@ fn policy() -> String {
         let agent = agent(at);
         format!(
             "[[grant]]\nid = \"{agent}\"\nagent = \"{agent}\"\nactions = [\"crm.append\", \"email.send\"]\n\
-             sellers = [\"*\"]\nmailboxes = [\"*\"]\n\n[[grant]]\nid = \"{agent}-w\"\nagent = \"{agent}\"\n\
-             actions = [\"crm.append\"]\n\n"
+             sellers = [\"*\"]\nmailboxes = [\"*\"]\nobjects = [\"note\"]\napproval = \"waived\"\n\n[[grant]]\nid = \"{agent}-w\"\nagent = \"{agent}\"\n\
+             actions = [\"crm.append\"]\nobjects = [\"note\"]\n\n"
         )
     };
     POLICY.replace("AGENTS", &(0..AGENTS).map(grant).collect::<String>())
@@ -132,7 +132,12 @@ async fn load(
                                 vec![ask::to(ask::person(&format!("{id}@buyer.example"), &id))];
                         }))
                     }
-                    _ => Write::Decide(ask::act(&id, &id, "crm.append")),
+                    _ => Write::Decide(with(ask::act(&id, &id, "crm.append"), |request| {
+                        request.targets = vec![pb::Target {
+                            r#type: "note".to_owned(),
+                            ..Default::default()
+                        }];
+                    })),
                 };
                 let outcome = write.send(&client).await;
                 let gone = outcome.is_err();

@@ -31,8 +31,8 @@ fn policy(decisions: u64) -> String {
     let grant = |agent: u64| {
         format!(
             "[[grant]]\nid = \"g{agent}\"\nagent = \"agent.{agent}\"\nactions = [\"email.send\", \"call.queue\"]\n\
-             sellers = [\"acme\"]\nmailboxes = [\"*\"]\n[[grant]]\nid = \"c{agent}\"\nagent = \"agent.{agent}\"\n\
-             actions = [\"call.queue\"]\nsellers = [\"acme\"]\n"
+             sellers = [\"acme\"]\nmailboxes = [\"*\"]\napproval = \"waived\"\n[[grant]]\nid = \"c{agent}\"\nagent = \"agent.{agent}\"\n\
+             actions = [\"call.queue\"]\nsellers = [\"acme\"]\napproval = \"waived\"\n"
         )
     };
     let rules = [

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
-use ledger_tests::ask;
+use ledger_tests::ask::{self, with};
 use ledger_tests::{Client, Credential, Ledger, Line, Log, Refused, Site, bin, sales_policy, site};
 use pb::scope::Of;
 use tonic::transport::Endpoint;
@@ -378,7 +378,13 @@ async fn whoever_hammers_a_full_window_is_told_to_wait_longer() {
     let task = async || {
         let id = site::fresh("ask");
         agent
-            .decide(ask::act(&id, &id, "crm.task.create"))
+            .decide(with(ask::act(&id, &id, "crm.task.create"), |request| {
+                request.targets = vec![pb::Target {
+                    r#type: "task".to_owned(),
+                    writes: vec!["subject".to_owned()],
+                    ..Default::default()
+                }];
+            }))
             .await
             .expect("decided")
     };
@@ -437,11 +443,11 @@ fn a_ledger_is_made_once_and_only_of_what_this_version_serves() {
 
     init("d", "ledger.test/second", &[]).refuses(&["holds a ledger already"]);
     init(
-        "sandbox",
-        "ledger.test/sandbox",
-        &["--operator", "o", "--environment", "sandbox"],
+        "staging",
+        "ledger.test/staging",
+        &["--operator", "o", "--environment", "staging"],
     )
-    .refuses(&["sandbox"]);
+    .refuses(&["staging", "sandbox"]);
     init("origin", "ledger test", &[]).refuses(&["origin"]);
     init("plus", "ledger+test", &[]).refuses(&["origin"]);
     init(
@@ -450,7 +456,7 @@ fn a_ledger_is_made_once_and_only_of_what_this_version_serves() {
         &["--operator", "ana@buyer.example"],
     )
     .refuses(&["operator"]);
-    for made in ["sandbox", "origin", "plus", "person"] {
+    for made in ["staging", "origin", "plus", "person"] {
         assert!(
             !ledger.path(made).join("ledger.vkey").exists(),
             "`{made}` was made all the same"

@@ -22,7 +22,10 @@ Exit codes:
   1  refuted: the material is not what it claims to be
   2  the command line was not understood
   3  the input could not be read
-  4  cannot be judged: material is missing, or of a form that this version does not know";
+  4  cannot be judged: material is missing, or of a form that this version does not know
+
+Decisions under conditions (`.cedar` files of a policy) are judged only by a build with `--features cedar`; any
+other ends with 4.";
 
 /// Verifies what an Agent Ledger handed out, offline.
 #[derive(Debug, Parser)]

@@ -104,8 +104,8 @@ use crate::token::Token;
 pub use crate::limits::FAKE_DOMAINS_MAX;
 pub use breaker::{BREAKERS_MAX, BreakerPer, BreakerRule, DNC_BREACH};
 pub use condition::{
-    CONDITION_FILES_MAX, CONDITION_SCHEMA, CONDITION_SUFFIX, CONDITIONS_MAX, Condition, Conditions,
-    EVALUATOR,
+    CONDITION_BYTES_MAX, CONDITION_FILES_MAX, CONDITION_NESTING_MAX, CONDITION_OPERATORS_MAX,
+    CONDITION_SCHEMA, CONDITION_SUFFIX, CONDITIONS_MAX, Condition, Conditions, EVALUATOR,
 };
 pub use error::{ERRORS_MAX, PolicyError, PolicyErrors};
 pub use number::{NUMBER_RANGES, Numbers};

@@ -140,7 +140,9 @@ impl Chain {
                 let found = reading::entry_if_readable(session, next).await?;
                 let found = found.filter(|found| follows(&found.entry.body));
                 let is = found.is_some();
-                found.into_iter().for_each(|found| self.insert(found));
+                if let Some(found) = found {
+                    self.insert(found);
+                }
                 is
             };
             if !follower {

@@ -63,7 +63,7 @@ pub struct Init {
     /// The ledger's name for good, such as `ledger.example.com/main`: the origin of its checkpoints.
     #[arg(long, env = "LEDGERD_ORIGIN", value_name = "NAME")]
     pub origin: String,
-    /// Whether real people are reached. This version serves `prod` alone.
+    /// Whether real people are reached; a `sandbox` reaches nobody and keeps nothing readable.
     #[arg(long, env = "LEDGERD_ENVIRONMENT", value_enum, default_value_t = EnvironmentName::Prod)]
     pub environment: EnvironmentName,
     /// Where the last checkpoint is kept outside the data directory; without it, DIR.head beside DIR.

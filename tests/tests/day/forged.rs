@@ -26,7 +26,7 @@ const KEYS: [&str; 7] = [
 ];
 
 /// Every outcome, class, channel, tier, count, reason and approval of every gate decision is flipped.
-pub fn every_answer_of_the_gate(log: &Log, folder: &Path) {
+pub(crate) fn every_answer_of_the_gate(log: &Log, folder: &Path) {
     let mut flipped: BTreeMap<&str, usize> = BTreeMap::new();
     let mut before = Replay::new();
     for (at, line) in log.entries.iter().enumerate() {
@@ -103,7 +103,7 @@ fn mutants(decision: &Decision) -> Vec<(&'static str, Decision)> {
     }
     // An approval that was not relied on is another request; so is one that was.
     with("approval", &|mutant| {
-        mutant.approver = Some("approver.sales".to_owned())
+        mutant.approver = Some("approver.sales".to_owned());
     });
     if decision.approval.is_some() {
         with("approval", &|mutant| mutant.approval = None);

@@ -12,37 +12,37 @@ use serde_json::Value;
 /// The version that the enrichment agent is pinned to.
 const VERSION: &str = "sha256:9c1e";
 /// How many reports a breaker of the day needs before it says anything.
-pub const SAMPLE: usize = 4;
+pub(crate) const SAMPLE: usize = 4;
 
 /// One agent, by its credential.
 #[derive(Debug)]
-pub struct Agent {
-    pub id: String,
-    pub client: Client,
+pub(crate) struct Agent {
+    pub(crate) id: String,
+    pub(crate) client: Client,
 }
 
 #[derive(Debug)]
-pub struct Team {
-    pub site: Site,
-    pub sandbox: Site,
-    pub policy: PathBuf,
-    pub operator: Ctl,
-    pub sandbox_operator: Ctl,
-    pub compliance: Ctl,
-    pub revops: Ctl,
-    pub sales: Ctl,
-    pub enrichment: Agent,
-    pub routing: Agent,
-    pub sender: Agent,
-    pub caller: Agent,
-    pub cleanup: Agent,
-    pub rogue: Agent,
-    pub gateway: Agent,
+pub(crate) struct Team {
+    pub(crate) site: Site,
+    pub(crate) sandbox: Site,
+    pub(crate) policy: PathBuf,
+    pub(crate) operator: Ctl,
+    pub(crate) sandbox_operator: Ctl,
+    pub(crate) compliance: Ctl,
+    pub(crate) revops: Ctl,
+    pub(crate) sales: Ctl,
+    pub(crate) enrichment: Agent,
+    pub(crate) routing: Agent,
+    pub(crate) sender: Agent,
+    pub(crate) caller: Agent,
+    pub(crate) cleanup: Agent,
+    pub(crate) rogue: Agent,
+    pub(crate) gateway: Agent,
 }
 
 impl Team {
     /// Two ledgers, their operators, and everybody's credential.
-    pub async fn gather() -> Self {
+    pub(crate) async fn gather() -> Self {
         let site = Site::open().await;
         let sandbox = Site::sandbox("sandbox.test/day").await;
         let policy = site.ledger.path("policy");
@@ -88,7 +88,7 @@ impl Team {
     }
 
     /// Everybody else is registered.
-    pub async fn people(&self, site: &Site) {
+    pub(crate) async fn people(&self, site: &Site) {
         let sales = pb::PutPrincipalRequest {
             groups: vec!["sales-ops".to_owned()],
             ..ask::principal(
@@ -117,8 +117,7 @@ impl Team {
     }
 
     /// A request to change fields of one object.
-    pub fn write(
-        &self,
+    pub(crate) fn write(
         action: &str,
         object: &str,
         id: &str,
@@ -140,12 +139,12 @@ impl Team {
     }
 
     /// An e-mail from the day's mailbox.
-    pub fn email(&self, address: &str, contact: &str) -> pb::DecideRequest {
+    pub(crate) fn email(address: &str, contact: &str) -> pb::DecideRequest {
         ask::email(&site::fresh("ask"), &site::fresh("run"), address, contact)
     }
 
     /// The last entry of a kind.
-    pub async fn last(&self, kind: &str) -> Line {
+    pub(crate) async fn last(&self, kind: &str) -> Line {
         let log = self.site.operator.export().await.expect("an operator may");
         log.of_kind(kind)
             .pop()
@@ -155,19 +154,23 @@ impl Team {
 
 impl Agent {
     /// Its answer to a request.
-    pub async fn ask(&self, request: pb::DecideRequest) -> Line {
+    pub(crate) async fn ask(&self, request: pb::DecideRequest) -> Line {
         let reply = self.client.decide(request).await;
         let reply = reply.unwrap_or_else(|status| panic!("`{}`: {status}", self.id));
         Line::parse(&reply.receipt.expect("a receipt").entry)
     }
 
     /// Reports that it was carried out just now; the entry.
-    pub async fn report(&self, decision: &Line, change: impl FnOnce(&mut pb::Execution)) -> Line {
+    pub(crate) async fn report(
+        &self,
+        decision: &Line,
+        change: impl FnOnce(&mut pb::Execution),
+    ) -> Line {
         self.report_with(decision, Vec::new(), change).await
     }
 
     /// The same with details.
-    pub async fn report_with(
+    pub(crate) async fn report_with(
         &self,
         decision: &Line,
         details: Vec<pb::Detail>,
@@ -178,7 +181,7 @@ impl Agent {
     }
 
     /// The same; how many entries follow from it.
-    pub async fn report_followed(
+    pub(crate) async fn report_followed(
         &self,
         decision: &Line,
         change: impl FnOnce(&mut pb::Execution),
@@ -217,7 +220,11 @@ impl Agent {
     }
 
     /// What the provider reports later.
-    pub async fn outcome(&self, execution: &Line, event: pb::OutcomeEvent) -> pb::RecordReply {
+    pub(crate) async fn outcome(
+        &self,
+        execution: &Line,
+        event: pb::OutcomeEvent,
+    ) -> pb::RecordReply {
         let request = ask::report(
             &site::fresh("outcome"),
             execution.text("correlation_id"),
@@ -230,7 +237,7 @@ impl Agent {
     }
 
     /// Its command line.
-    pub fn ctl(&self, site: &Site) -> Ctl {
+    pub(crate) fn ctl(&self, site: &Site) -> Ctl {
         Ctl::of(&site.ledger, &self.id, &Credential::of(&self.id))
     }
 }
@@ -291,12 +298,12 @@ approval = "waived"
 }
 
 /// Now, as runtimes report it.
-pub fn started() -> prost_types::Timestamp {
+pub(crate) fn started() -> prost_types::Timestamp {
     ask::now()
 }
 
 /// An offset at which it is noon now, and one at which it is midnight, to the half hour.
-pub fn offsets() -> (String, String) {
+pub(crate) fn offsets() -> (String, String) {
     let minute = i64::try_from(
         std::time::SystemTime::now()
             .duration_since(std::time::UNIX_EPOCH)
@@ -318,13 +325,13 @@ pub fn offsets() -> (String, String) {
     (at(720), at(0))
 }
 
-pub fn outcome(line: &Line) -> &str {
+pub(crate) fn outcome(line: &Line) -> &str {
     line.text("outcome")
 }
 
 /// The reason of this code of a denial.
 #[track_caller]
-pub fn denied(line: &Line, code: &str) -> Value {
+pub(crate) fn denied(line: &Line, code: &str) -> Value {
     assert_eq!(outcome(line), "deny", "{}", line.0);
     let reasons = line.0["reasons"].as_array().expect("reasons");
     let reason = reasons.iter().find(|reason| reason["code"] == code);
@@ -333,6 +340,6 @@ pub fn denied(line: &Line, code: &str) -> Value {
         .clone()
 }
 
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("temporary paths are UTF-8")
 }

@@ -11,6 +11,7 @@
 
 mod cli;
 mod common;
+mod completeness;
 mod evidence;
 mod export;
 mod forgery;

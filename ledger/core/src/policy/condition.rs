@@ -8,6 +8,8 @@
 mod cedar;
 #[cfg(feature = "cedar")]
 mod read;
+#[cfg(feature = "cedar")]
+mod scan;
 
 #[cfg(feature = "cedar")]
 pub use cedar::Conditions;
@@ -33,6 +35,14 @@ pub const CONDITION_SUFFIX: &str = ".cedar";
 pub const CONDITION_FILES_MAX: usize = 16;
 /// The most conditions of one policy. Every decision evaluates them all.
 pub const CONDITIONS_MAX: usize = 64;
+/// The longest condition in bytes, from its first annotation or word to its `;`.
+pub const CONDITION_BYTES_MAX: usize = 8 * 1024;
+/// How deep the brackets of a condition may be nested.
+pub const CONDITION_NESTING_MAX: usize = 16;
+/// The most operators of one condition, together with its dots, opening brackets, `if`, `when` and
+/// `unless`. With [`CONDITION_NESTING_MAX`] it bounds the stack on which a condition is parsed, checked and
+/// evaluated, which is then set aside for it: no caller's stack is too small.
+pub const CONDITION_OPERATORS_MAX: usize = 128;
 /// What conditions are checked against when they are published, before the policy's own actions: see
 /// `docs/conditions.md`.
 pub const CONDITION_SCHEMA: &str = r#"entity Agent { version?: String };
@@ -163,8 +173,8 @@ pub(crate) fn unknown_evaluator(recorded: Option<&str>) -> Option<String> {
     let shown = |evaluator: Option<&str>| evaluator.map_or("none".to_owned(), name::shown);
     match (EVALUATOR, recorded) {
         (None, _) => Some(
-            "a policy with conditions (`.cedar` files), which this build does not evaluate: use one built \
-             with the cargo feature `cedar`"
+            "a policy with conditions (`.cedar` files), which this build does not evaluate: use a build with \
+             `--features cedar`"
                 .to_owned(),
         ),
         (Some(own), recorded) if recorded != Some(own) => Some(format!(

@@ -1,6 +1,6 @@
 //! What is not settled at the end of a log, and what should never have happened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use serde::Serialize;
 
@@ -174,9 +174,8 @@ impl Completeness {
             .filter(|(_, until)| now < *until)
             .map(|(seq, _)| seq)
             .collect();
-        let breakers: BTreeMap<u64, ()> =
-            state.breakers_open(now).map(|(seq, _)| (seq, ())).collect();
-        self.breakers_open = breakers.into_keys().collect();
+        let breakers: BTreeSet<u64> = state.breakers_open(now).map(|(seq, _)| seq).collect();
+        self.breakers_open = breakers.into_iter().collect();
         let glass: BTreeSet<u64> = state
             .glass()
             .filter_map(|(_, record)| record.opened)

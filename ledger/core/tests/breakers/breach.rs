@@ -118,7 +118,8 @@ fn executions_without_or_beyond_an_allow_are_kept_in_a_list() {
                 by: AGENTS[1],
                 ..Done::success(other)
             },
-            false,
+            // Whoever did it had no allow of their own.
+            true,
         ),
         (Done::success(9_999), true),
     ];

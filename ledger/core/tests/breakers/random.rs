@@ -216,13 +216,13 @@ impl Run {
                 people,
             } => {
                 let mut request = self.ledger.email(people);
-                request.cause.actor.id = AGENTS[usize::from(*agent)].to_owned();
+                AGENTS[usize::from(*agent)].clone_into(&mut request.cause.actor.id);
                 request.seller = ["acme", "beta"]
                     .get(usize::from(*seller))
                     .map(|name| (*name).to_owned());
                 request.mailbox = (*mailbox > 0).then_some(Token([*mailbox; 32]));
                 if *write {
-                    request.action = "crm.update".to_owned();
+                    "crm.update".clone_into(&mut request.action);
                     request.recipients.clear();
                     request.targets = vec![ledger_core::entry::Target {
                         kind: "contact".to_owned(),

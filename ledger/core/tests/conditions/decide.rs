@@ -221,8 +221,9 @@ fn every_attribute_is_what_the_request_and_the_ledger_say() {
     ] {
         let text =
             format!("@id(\"it\") permit (principal, action, resource) when {{ {condition} }};");
-        let mut scene = Scene::new(&text);
         for (which, expected) in [(holds_for, true), (other, false)] {
+            // Each at a time of its own, and no ledger's time runs backwards.
+            let mut scene = Scene::new(&text);
             let mut second = 1;
             let request = match which {
                 "" => continue,

@@ -1,7 +1,10 @@
 //! `docs/conditions.md`: its schema is the schema, and its examples do what it says.
 
 use ledger_core::entry::{Code, Foreign, Outcome, Recipient, RecipientRole};
-use ledger_core::policy::CONDITION_SCHEMA;
+use ledger_core::policy::{
+    CONDITION_BYTES_MAX, CONDITION_FILES_MAX, CONDITION_NESTING_MAX, CONDITION_OPERATORS_MAX,
+    CONDITION_SCHEMA, CONDITIONS_MAX, POLICY_BYTES_MAX,
+};
 
 use super::ledger::seconds;
 use super::scene::{Scene, said};
@@ -25,6 +28,22 @@ fn blocks(kind: &str) -> Vec<&'static str> {
 #[test]
 fn the_schema_is_the_one_in_use() {
     assert_eq!(blocks("cedarschema"), [CONDITION_SCHEMA]);
+}
+
+#[test]
+fn the_limits_are_those_in_use() {
+    let words: Vec<&str> = DOCUMENT.split_whitespace().collect();
+    let text = words.join(" ");
+    for said in [
+        format!("more than {CONDITION_FILES_MAX} files"),
+        format!("more than {CONDITIONS_MAX} conditions"),
+        format!("more than {} KiB (comments", CONDITION_BYTES_MAX / 1024),
+        format!("brackets more than {CONDITION_NESTING_MAX} deep"),
+        format!("more than {CONDITION_OPERATORS_MAX} operators"),
+        format!("more than {} KiB together", POLICY_BYTES_MAX / 1024),
+    ] {
+        assert!(text.contains(&said), "{said}");
+    }
 }
 
 #[test]

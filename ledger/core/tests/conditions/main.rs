@@ -18,6 +18,8 @@ mod document;
 #[path = "../gate/ledger.rs"]
 mod ledger;
 #[cfg(feature = "cedar")]
+mod limits;
+#[cfg(feature = "cedar")]
 mod publish;
 mod scene;
 #[cfg(feature = "cedar")]

@@ -72,7 +72,6 @@ fn what_the_schema_does_not_know_is_refused_by_line() {
         ("context.weekday == \"sunday\"", "type"),
         ("context.mailbox == \"m\"", "mailbox"),
         ("principal.version == \"1\"", "version"),
-        ("ip(\"127.0.0.1\").isLoopback()", "ip"),
     ] {
         let text =
             format!("// a\n@id(\"a\") permit (principal, action, resource)\nwhen {{ {when} }};");
@@ -81,8 +80,8 @@ fn what_the_schema_does_not_know_is_refused_by_line() {
         assert!(said.starts_with("a.cedar:3: is not "), "{said}");
         assert!(said.contains(expected), "{said}");
     }
-    let said =
-        refused("@id(\"a\") permit (principal, action == Action::\"crm.updaet\", resource);");
+    let unknown = "@id(\"a\") permit (principal, action == Action::\"crm.updaet\", resource);";
+    let said = parse(&[("a.cedar", unknown)]).unwrap_err()[0].to_string();
     assert!(
         said.contains("crm.updaet") && said.contains("crm.update"),
         "{said}"
@@ -215,11 +214,4 @@ fn names_numbers_and_sizes_are_bounded() {
     );
     let long = format!("// {}\n{one}", "x".repeat(256 * 1024));
     assert!(refused(&long).contains("expected at most 262144"));
-    // Nesting is bounded by the parser, not by the stack.
-    let deep = format!(
-        "@id(\"d\") permit (principal, action, resource) when {{ {}true{} }};",
-        "(".repeat(20_000),
-        ")".repeat(20_000)
-    );
-    _ = parse(&[("a.cedar", &deep)]);
 }

@@ -1,8 +1,10 @@
 //! What happens next, drawn at random. Choices are small numbers that the run resolves against what
 //! is there, so that a failing run still means something when it is shortened.
 
+mod listing;
 mod people;
 mod policy;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -22,8 +24,13 @@ use super::ledger::AGENTS;
 use super::model::{
     ActionM, BreakerM, ENVIRONMENTS, GrantM, PolicyM, RuleM, names, tier_of_action,
 };
+use listing::{exemption, terms};
 use people::people;
 use policy::policy;
+pub(crate) use words::{
+    ACTIONS, ASKERS, CAMPAIGNS, FIELDS, GROUPS, KNOWN, OBJECTS, PEOPLE, SELLERS, VERSIONS, domain,
+    mailbox,
+};
 
 /// What a run is mostly about: how often which act is drawn, of 100 or so.
 #[derive(Debug, Clone, Copy)]
@@ -223,63 +230,6 @@ pub(crate) struct Report {
     pub(crate) started: Option<When>,
     pub(crate) occurred: Option<When>,
     pub(crate) failed: bool,
-}
-
-pub(crate) const ACTIONS: [&str; 12] = [
-    "email.send",
-    "sms.send",
-    "call.queue",
-    "meeting.book",
-    "sequence.enroll",
-    "crm.update",
-    "crm.read",
-    "crm.deal.stage",
-    "crm.note.create",
-    "system.change",
-    "post.letter",
-    "no.such.action",
-];
-/// Those that every policy declares, or that the gate knows.
-pub(crate) const KNOWN: usize = 10;
-pub(crate) const VERSIONS: [&str; 2] = ["sha256:aa", "sha256:bb"];
-pub(crate) const OBJECTS: [&str; 4] = ["contact", "account", "company", "deal"];
-pub(crate) const FIELDS: [&str; 7] = [
-    "agent_score",
-    "agent_note",
-    "job_title",
-    "job_level",
-    "amount",
-    "lifecycle_stage",
-    "deal_stage",
-];
-/// Who may answer, request, confirm and close; the last may answer only.
-pub(crate) const PEOPLE: [&str; 5] = [
-    "ops",
-    "compliance-1",
-    "approver-1",
-    "approver-2",
-    "approver-3",
-];
-/// The groups that an approver can be in.
-pub(crate) const GROUPS: [&[&str]; 5] = [
-    &["revops", "sales-ops"],
-    &["sales-ops", "compliance", "desk"],
-    &[],
-    &["desk"],
-    &["revops"],
-];
-/// The domain that is reserved, and the one that a policy may call fake.
-pub(crate) fn domain(number: u8) -> Token {
-    key(Kind::Domain, number, None).token
-}
-pub(crate) const SELLERS: [&str; 2] = ["acme", "bolt"];
-pub(crate) const CAMPAIGNS: [&str; 2] = ["c1", "c2"];
-/// The fourth agent is none.
-pub(crate) const ASKERS: [&str; 4] = [AGENTS[0], AGENTS[1], AGENTS[2], "agent.ghost"];
-
-pub(crate) fn mailbox(pick: usize) -> (&'static str, Token) {
-    let pick = pick % 2;
-    (["m1", "m2"][pick], Token([[0xa1, 0xa2][pick]; 32]))
 }
 
 fn key(kind: Kind, number: u8, v: Option<u32>) -> Key {
@@ -509,50 +459,6 @@ fn person() -> BoxedStrategy<Who> {
         ])),
     ]
     .boxed()
-}
-
-fn terms() -> BoxedStrategy<Terms> {
-    use ListingReason::{HardBounce, Manual, NationalRegistry, StateRegistry};
-    let later = select(vec![1, 10, 20, 60]);
-    // Half of the reasons are of those that an exemption may lift.
-    let reason = prop_oneof![
-        select(ListingReason::ALL.to_vec()),
-        select(vec![HardBounce, Manual, NationalRegistry, StateRegistry]),
-    ];
-    (
-        of(0..2usize),
-        channels(),
-        reason,
-        weighted(0.2, later.clone()),
-        of(later),
-    )
-        .prop_map(
-            |(seller, channels, reason, effective_from, expires)| Terms {
-                seller,
-                channels,
-                reason,
-                effective_from,
-                expires,
-            },
-        )
-        .boxed()
-}
-
-/// An exemption: rather wide, and for rather long.
-fn exemption() -> BoxedStrategy<Terms> {
-    (
-        terms(),
-        any::<bool>(),
-        select(vec![1, 20, 600, 3600]),
-        weighted(0.1, 1..20i64),
-    )
-        .prop_map(|(terms, all, expires, effective_from)| Terms {
-            channels: if all { Channels::all() } else { terms.channels },
-            expires: Some(expires),
-            effective_from,
-            ..terms
-        })
-        .boxed()
 }
 
 fn when(leap: u32) -> BoxedStrategy<When> {

@@ -70,6 +70,8 @@ fn refusal(prod: &mut House, text: &str, by: &str, approval: u64, receipt: &str)
     error.to_string()
 }
 
+type Change<'a> = &'a dyn Fn(&mut Promotion);
+
 #[test]
 fn a_tried_and_approved_policy_is_promoted() {
     for text in [POLICY.to_owned(), long()] {
@@ -157,7 +159,7 @@ fn files_are_cut_in_one_way_whatever_order_they_come_in() {
         let json = serde_json::to_vec(part).unwrap();
         assert!(json.len() <= POLICY_PART_BYTES_MAX, "{}", json.len());
         // A part cut again is itself, so that it can be put back knowing itself alone.
-        assert_eq!(policy_parts(part), [part.clone()]);
+        assert_eq!(policy_parts(part), std::slice::from_ref(part));
     }
     assert_eq!(parts[0][2].text.clone() + &parts[1][0].text, text);
 }
@@ -346,19 +348,19 @@ fn replay_and_judge_name_a_forged_promotion() {
     let (_, another) = tried(&format!("{POLICY}# another\n"));
     let another = strip(&another).unwrap();
     let forged = stripped.replace("extra ", "extra A");
-    let mutations: [(&str, &dyn Fn(&mut Promotion)); 5] = [
+    let mutations: [(&str, Change<'_>); 5] = [
         ("receipt-of-another-text", &|promotion| {
-            promotion.receipt.clone_from(&another)
+            promotion.receipt.clone_from(&another);
         }),
         ("receipt-spoiled", &|promotion| {
-            promotion.receipt.clone_from(&forged)
+            promotion.receipt.clone_from(&forged);
         }),
         ("origin", &|promotion| {
-            promotion.origin = "elsewhere.example/ledger".to_owned()
+            promotion.origin = "elsewhere.example/ledger".to_owned();
         }),
         ("key", &|promotion| promotion.key -= 1),
         ("approver", &|promotion| {
-            promotion.approver = OPERATOR.to_owned()
+            promotion.approver = OPERATOR.to_owned();
         }),
     ];
     for (name, mutate) in mutations {

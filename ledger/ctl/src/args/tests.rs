@@ -28,6 +28,9 @@ fn every_command_of_the_manual_is_understood() {
         "policy table",
         "policy table policies/sales",
         "policy check policies/sales",
+        "policy explain --agent a --action crm.read",
+        "policy explain policies/sales --agent-id a --action email.send --agent-version v1 --seller s --campaign c --mailbox m \
+         --target deal:1:writes=a,b --target task: --environment sandbox --foreign engine=cedar,outcome=deny --json",
         "dnc add --email a@b.example --phone +4420794600 --contact 003 --reason entity_request --requested-at 2026-11-22T09:00:00Z",
         "dnc add --domain b.example --reason legal_hold --seller acme --channel email --channel sms --evidence-file f",
         "dnc add --account 001 --reason manual --expires-at +30d --effective-from 2h --source hubspot --detail reason=why",

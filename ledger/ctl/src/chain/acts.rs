@@ -139,10 +139,8 @@ pub(crate) fn word(entry: &Entry, style: Style) -> String {
         other => other.kind().to_owned(),
     };
     for finding in findings(entry) {
-        text.push_str(&format!(
-            " {}",
-            style.bad(&format!("!{}", codebook::finding(*finding).word))
-        ));
+        text.push(' ');
+        text.push_str(&style.bad(&format!("!{}", codebook::finding(*finding).word)));
     }
     text
 }

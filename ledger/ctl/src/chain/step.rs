@@ -9,6 +9,7 @@ use ledger_core::entry::{Body, Decision, DetailName, Entry, Target};
 use serde::Serialize;
 
 use super::acts::findings;
+use crate::text::put;
 
 /// One entry, ready to be compared.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -265,7 +266,7 @@ fn target(target: &Target) -> String {
     let mut text = format!("{} {id}", target.kind);
     for (verb, fields) in [("reads", &target.reads), ("writes", &target.writes)] {
         if !fields.is_empty() {
-            text.push_str(&format!(" {verb} {}", fields.join("+")));
+            put!(text, " {verb} {}", fields.join("+"));
         }
     }
     text

@@ -55,7 +55,7 @@ pub(crate) async fn run(context: &Context, args: &AnswerArgs) -> Result<(), Fail
             Ok(seq) => by_seq(&session, seq).await?,
             Err(_) => by_run(&session, id).await?,
         },
-        (None, Some(id)) | (Some(_), Some(id)) => by_run(&session, id).await?,
+        (None | Some(_), Some(id)) => by_run(&session, id).await?,
         (None, None) => return Err(Failure::usage("give a SEQ or a correlation id")),
     };
     let Body::Decision(decided) = &decision.entry.body else {
@@ -239,7 +239,7 @@ async fn switch(session: &Session) -> Result<Switch, Failure> {
         (Some(last), Some(verified)) => match &verified.entry.body {
             Body::Stop(stop) => {
                 crate::proof::same("allows voided", last.voided, stop.voided)?;
-                Some((verified.entry.time, stop.clone()))
+                Some(Box::new((verified.entry.time, stop.clone())))
             }
             _ => return Err(crate::proof::other_kind("stop", &verified.entry)),
         },

@@ -1,6 +1,7 @@
 //! `ledgerctl policy`: which actions exist, who may do them, how often.
 
 mod dry_run;
+mod explain;
 mod folder;
 mod promote;
 mod table;
@@ -35,6 +36,9 @@ pub(crate) enum Command {
     /// A policy as a table: of the one in force, or of a folder
     #[command(after_help = TABLE_EXAMPLES)]
     Table(TableArgs),
+    /// Which rows and rules decide one request: of the policy in force, or of a folder
+    #[command(after_help = explain::EXAMPLES)]
+    Explain(explain::ExplainArgs),
     /// Check a folder without a ledger; every error with its line and key
     #[command(after_help = CHECK_EXAMPLES)]
     Check(CheckArgs),
@@ -117,6 +121,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         }
         Command::Show(args) => show(context, args).await,
         Command::Table(args) => table(context, args).await,
+        Command::Explain(args) => explain::run(context, args).await,
         Command::Check(args) => check(context, args),
         Command::DryRun(args) => dry_run::run(context, args),
         Command::Receipt(args) => promote::receipt(context, args).await,
@@ -238,6 +243,14 @@ impl InForce {
         }))
     }
 
+    /// Its rules.
+    fn parse(&self) -> Result<Policy, Failure> {
+        Policy::parse(&self.files).map_err(|errors| {
+            Failure::from(Problem::Policy(errors))
+                .note("the ledger holds it to be valid: use a ledgerctl of its version")
+        })
+    }
+
     async fn prove(session: &Session, seq: u64, sha256: Hash) -> Result<bool, Failure> {
         let request = v1::GetReceiptRequest {
             of: Some(v1::get_receipt_request::Of::Seq(seq)),
@@ -264,6 +277,12 @@ impl InForce {
             self.sha256, self.seq
         )
     }
+}
+
+/// The heading of what is read from a folder.
+fn unpublished(sha256: Hash, folder: &Path) -> String {
+    let folder = folder.display();
+    format!("Policy {sha256} in {folder}: not published by this command.")
 }
 
 const NONE: &str = "No policy was published yet: everything is denied.";
@@ -318,11 +337,7 @@ async fn table(context: &Context, args: &TableArgs) -> Result<(), Failure> {
     if let Some(path) = &args.folder {
         let files = folder::read(path)?;
         let policy = Policy::parse(&files).map_err(Problem::Policy)?;
-        let heading = format!(
-            "Policy {} in {}: not published by this command.",
-            policy_hash(&files),
-            path.display()
-        );
+        let heading = unpublished(policy_hash(&files), path);
         let text = format!("{heading}\n\n{}", table::text(&policy, style));
         return context
             .output
@@ -332,10 +347,7 @@ async fn table(context: &Context, args: &TableArgs) -> Result<(), Failure> {
     let Some(in_force) = InForce::fetch(&session).await? else {
         return context.output.show(NONE, &json!({ "seq": null }));
     };
-    let policy = Policy::parse(&in_force.files).map_err(|errors| {
-        Failure::from(Problem::Policy(errors))
-            .note("the ledger holds it to be valid: use a ledgerctl of its version")
-    })?;
+    let policy = in_force.parse()?;
     let text = format!("{}\n\n{}", in_force.heading(), table::text(&policy, style));
     context.output.show(
         &text,

@@ -345,11 +345,28 @@ fn a_policy_is_what_its_hash_says() {
         run.out
     );
     assert_eq!(cli.run("policy show --text").out, POLICY);
+    let request = "--agent agent.a --action crm.read";
+    let object = cli.run(&format!("policy explain {request} --json")).json();
+    assert_eq!(
+        (&object["seq"], &object["outcome"]),
+        (&3.into(), &"deny".into())
+    );
+    let run = cli.run(&format!("policy explain p {request}"));
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert!(
+        run.out.contains(&format!(
+            "\nPolicy {right} in p: not published by this command.\n"
+        )),
+        "{}",
+        run.out
+    );
     let cli = Cli::new(Policies(Hash([1; 32])));
     folder(&cli);
     cli.run("policy publish p").refused("policy hash");
     cli.run("policy show").refused("its text has the hash");
     cli.run("policy table").refused("its text has the hash");
+    cli.run(&format!("policy explain {request}"))
+        .refused("its text has the hash");
 }
 
 #[test]
@@ -361,7 +378,12 @@ fn a_policy_that_is_not_valid_is_not_sent() {
         "version = 1\ncolour = \"red\"\n[numbers]\nvalid_for_s = 0\n",
     )
     .unwrap();
-    for line in ["policy publish p", "policy check p", "policy table p"] {
+    for line in [
+        "policy publish p",
+        "policy check p",
+        "policy table p",
+        "policy explain p --agent agent.a --action crm.read",
+    ] {
         let run = cli.run(line);
         assert_eq!(run.code, 1, "{}", run.err);
         assert!(

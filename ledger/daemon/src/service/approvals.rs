@@ -238,12 +238,12 @@ impl Ledger {
                 .micros()
                 .saturating_sub(self.now().micros())
                 .max(1_000);
-            let changed = snapshots.wait_for(|snapshot| {
+            let moved = snapshots.wait_for(|snapshot| {
                 snapshot.approvals != changes || !caller.is_known_to(snapshot)
             });
             tokio::select! {
-                changed = changed => {
-                    let known = changed.is_ok_and(|snapshot| caller.is_known_to(&snapshot));
+                found = moved => {
+                    let known = found.is_ok_and(|snapshot| caller.is_known_to(&snapshot));
                     if !known {
                         return Err(CredentialError::Unknown.into());
                     }

@@ -238,12 +238,12 @@ impl Ledger {
     }
 }
 
-fn foreign(outcome: Outcome) -> Option<Foreign> {
-    Some(Foreign {
+fn foreign(outcome: Outcome) -> Foreign {
+    Foreign {
         engine: "opa".to_owned(),
         policy: None,
         outcome,
-    })
+    }
 }
 
 /// A log of everything that takes a person's answer, or the lack of one.
@@ -346,7 +346,7 @@ fn approvals(l: &mut Ledger) {
         let mut request = l.email(&[person(&format!("{contact}@else.io"), contact)]);
         request.action = "sms.send".to_owned();
         request.mailbox = None;
-        request.foreign = foreign(outcome);
+        request.foreign = Some(foreign(outcome));
         l.decide(request);
     }
     l.advance_s(14_500);

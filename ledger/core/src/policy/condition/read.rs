@@ -6,7 +6,8 @@ use std::str::FromStr;
 use cedar_policy::{Effect, PolicyId, PolicySet, Schema, ValidationMode, Validator};
 use miette::Diagnostic;
 
-use super::{CONDITION_SCHEMA, CONDITIONS_MAX, Condition, Conditions};
+use super::cedar::with_stack;
+use super::{CONDITION_SCHEMA, CONDITIONS_MAX, Condition, Conditions, scan};
 use crate::name::{self, RULE_MAX};
 use crate::policy::error::PolicyError;
 
@@ -15,6 +16,14 @@ const SAID_CHARS_MAX: usize = 240;
 
 /// Reads files that were found to be clean text, of a policy with these actions.
 pub(in crate::policy) fn read<'a>(
+    files: &[(&str, &str)],
+    actions: impl IntoIterator<Item = &'a str>,
+    errors: &mut Vec<PolicyError>,
+) -> Option<Conditions> {
+    with_stack(|| read_all(files, actions, errors))
+}
+
+fn read_all<'a>(
     files: &[(&str, &str)],
     actions: impl IntoIterator<Item = &'a str>,
     errors: &mut Vec<PolicyError>,
@@ -77,6 +86,22 @@ struct Named {
 
 impl Named {
     fn file(&mut self, path: &str, text: &str, errors: &mut Vec<PolicyError>) {
+        // Cedar's parser would nest as deep as the text does, whatever stack there is.
+        if let Err(found) = scan::scan(text) {
+            let value = found.value.filter(|value| name::personal(value).is_none());
+            errors.push(PolicyError {
+                value: value.map(name::shown),
+                ..error(
+                    path,
+                    text,
+                    Some(found.at),
+                    String::new(),
+                    found.problem,
+                    found.remedy,
+                )
+            });
+            return;
+        }
         let parsed = match PolicySet::from_str(text) {
             Ok(parsed) => parsed,
             Err(broken) => {

@@ -38,7 +38,7 @@ pub(super) enum Switch {
     Known {
         active: Vec<(u64, v1::Scope)>,
         last: Option<v1::LastStop>,
-        proven: Option<(Timestamp, Stop)>,
+        proven: Option<Box<(Timestamp, Stop)>>,
     },
 }
 
@@ -442,7 +442,7 @@ fn stop(facts: &Facts<'_>) -> Said {
             }
             let time = proven
                 .as_ref()
-                .map(|(time, _)| *time)
+                .map(|proven| proven.0)
                 .or_else(|| last.time.as_ref().and_then(crate::values::when::from_wire));
             let time_words = time.map_or_else(|| "?".to_owned(), |time| time.to_string());
             said.lines.push(format!(

@@ -136,7 +136,7 @@ fn each(path: &Path, take: &mut dyn FnMut(&[u8]) -> Result<(), Failure>) -> Resu
 }
 
 fn cannot(path: &Path, error: &DryRunError) -> Failure {
-    Failure::unverified(&format!("`{}`", path.display()), error)
+    Failure::unverified(format!("`{}`", path.display()), error)
 }
 
 fn text(report: &Report, log: &Log, limit: usize, style: Style) -> String {

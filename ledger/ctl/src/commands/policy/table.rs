@@ -7,15 +7,15 @@ use std::collections::BTreeSet;
 use ledger_core::action::ActionRule;
 use ledger_core::entry::{Environment, Measure};
 use ledger_core::policy::{
-    BreakerRule, DNC_BREACH, Grant, Mailboxes, NUMBER_RANGES, Names, Numbers, Policy, SENSITIVE,
-    ThrottleRule,
+    BreakerRule, Condition, DNC_BREACH, Grant, Mailboxes, NUMBER_RANGES, Names, Numbers, Policy,
+    SENSITIVE, ThrottleRule,
 };
 
 use crate::narrate::short;
 use crate::output::Style;
 use crate::text::{Table, duration_s, grouped, put, wrapped};
 
-pub(super) use object::object;
+pub(super) use object::{action, breaker, grant, object, throttle};
 
 /// How wide a cell of names gets before the rest goes into the next line.
 const CELL: usize = 18;
@@ -31,6 +31,7 @@ pub(super) fn text(policy: &Policy, style: Style) -> String {
             "Circuit breakers, over the reports of trailing windows",
             breakers(policy),
         ),
+        ("Conditions, which must permit besides", conditions(policy)),
         ("Fields", fields(policy)),
         ("Sandbox", sandbox(policy)),
         ("Numbers", numbers(policy.numbers)),
@@ -78,10 +79,10 @@ fn grants(policy: &Policy) -> String {
             [
                 vec![format!("  {}", row.id)],
                 cell(&row.actions),
-                cell(&names(&row.objects)),
-                cell(&row.reads.patterns()),
-                cell(&row.writes.patterns()),
-                cell(&environments(row)),
+                cell(names(&row.objects)),
+                cell(row.reads.patterns()),
+                cell(row.writes.patterns()),
+                cell(environments(row)),
                 vec![tier(policy, row)],
                 approval(policy, row),
             ],
@@ -328,6 +329,34 @@ pub(super) fn above(rule: &BreakerRule, threshold: u64) -> String {
     format!("> {number}{percent}")
 }
 
+/// What the policy's `.cedar` files hold, by id; empty where it has none.
+fn conditions(policy: &Policy) -> String {
+    let Some(conditions) = policy.conditions() else {
+        return String::new();
+    };
+    if conditions.all().is_empty() {
+        return "  none in its files, so that nothing is permitted\n".to_owned();
+    }
+    let mut table = Table::new(&["condition", "effect", "file"]);
+    for condition in conditions.all() {
+        table.row([
+            condition.id.clone(),
+            effect(condition).to_owned(),
+            condition.path.clone(),
+        ]);
+    }
+    table.render("  ")
+}
+
+/// The word that a condition begins with.
+pub(super) fn effect(condition: &Condition) -> &'static str {
+    if condition.forbids {
+        "forbid"
+    } else {
+        "permit"
+    }
+}
+
 fn fields(policy: &Policy) -> String {
     let own = policy.fields.agent_owned.patterns();
     let own = if own.is_empty() {
@@ -394,14 +423,14 @@ fn number_list(numbers: Numbers) -> [(&'static str, u64); NUMBER_RANGES.len()] {
     ]
 }
 
-fn names(names: &Names) -> Vec<&str> {
+pub(super) fn names(names: &Names) -> Vec<&str> {
     match names {
         Names::Any => vec!["any"],
         Names::Only(names) => names.iter().map(String::as_str).collect(),
     }
 }
 
-fn mailboxes(mailboxes: &Mailboxes) -> String {
+pub(super) fn mailboxes(mailboxes: &Mailboxes) -> String {
     match mailboxes {
         Mailboxes::Any => "any".to_owned(),
         Mailboxes::Only { names, tokens } => {
@@ -411,7 +440,7 @@ fn mailboxes(mailboxes: &Mailboxes) -> String {
     }
 }
 
-fn joined<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
+pub(super) fn joined<S: AsRef<str>>(names: impl IntoIterator<Item = S>) -> String {
     let mut out = String::new();
     for name in names {
         let comma = if out.is_empty() { "" } else { ", " };

@@ -281,6 +281,8 @@ mod tests {
         inverse(&decision(), before.as_bytes(), after.as_bytes())
     }
 
+    type Change = fn(&mut Execution, &mut Decision);
+
     #[test]
     fn what_changed_goes_back_and_is_expected_as_it_was_left() {
         let found = of(
@@ -365,7 +367,6 @@ mod tests {
             precluded(&entry(false), &execution(), None),
             Err(NoInverse::UnknownDecision)
         );
-        type Change = fn(&mut Execution, &mut Decision);
         let cases: [(Change, NoInverse); 10] = [
             (
                 |execution, _| execution.findings = vec![Finding::UnknownDecision],

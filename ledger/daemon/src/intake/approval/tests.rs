@@ -3,11 +3,11 @@ use ledger_core::role::Role;
 use super::super::decide::tests::{intake, refused};
 use super::*;
 
-fn header() -> Option<wire::WriteHeader> {
-    Some(wire::WriteHeader {
+fn header() -> wire::WriteHeader {
+    wire::WriteHeader {
         request_id: "r-1".to_owned(),
         correlation_id: "c-1".to_owned(),
-    })
+    }
 }
 
 fn reason() -> Vec<wire::Detail> {
@@ -24,7 +24,7 @@ fn answer(request: wire::AnswerApprovalRequest) -> Result<Command, CallError> {
 
 fn granted() -> wire::AnswerApprovalRequest {
     wire::AnswerApprovalRequest {
-        header: header(),
+        header: Some(header()),
         verdict: wire::Verdict::Granted.into(),
         details: Vec::new(),
         of: Some(wire::answer_approval_request::Of::Decision(41)),

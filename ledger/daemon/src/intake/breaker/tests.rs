@@ -3,11 +3,11 @@ use ledger_core::role::Role;
 use super::super::decide::tests::{intake, refused};
 use super::*;
 
-fn header() -> Option<wire::WriteHeader> {
-    Some(wire::WriteHeader {
+fn header() -> wire::WriteHeader {
+    wire::WriteHeader {
         request_id: "r-1".to_owned(),
         correlation_id: "c-1".to_owned(),
-    })
+    }
 }
 
 fn reason() -> Vec<wire::Detail> {
@@ -22,7 +22,7 @@ fn a_reset_names_the_opening_and_says_why() {
     let ops = Caller::test("ops.1", Role::Operator);
     let reset = |opened, details| {
         let request = wire::ResetBreakerRequest {
-            header: header(),
+            header: Some(header()),
             opened,
             details,
         };

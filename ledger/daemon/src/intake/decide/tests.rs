@@ -6,6 +6,7 @@ use ledger_core::token::{ContentKey, Kind, SubjectKey};
 
 use super::*;
 
+mod content;
 mod largest;
 
 /// Intake with fixed keys, as the golden values need.
@@ -578,7 +579,9 @@ fn an_offset_stands_in_the_entry_and_in_what_was_received() {
     let mut ask = request();
     ask.recipients[0].utc_offset = "-00:30".to_owned();
     let (decision, command) = taken(ask);
-    let offset = decision.recipients[0].utc_offset.map(|it| it.minutes());
+    let offset = decision.recipients[0]
+        .utc_offset
+        .map(ledger_core::utc_offset::UtcOffset::minutes);
     assert_eq!(offset, Some(-30));
     assert_eq!(decision.recipients[1].utc_offset, None);
     let raw = command
@@ -587,35 +590,4 @@ fn an_offset_stands_in_the_entry_and_in_what_was_received() {
         .find(|detail| detail.name == DetailName::Recipients);
     let raw = String::from_utf8(raw.expect("kept").bytes.clone()).expect("text");
     assert_eq!(raw.matches(r#""utc_offset":"-00:30""#).count(), 1, "{raw}");
-}
-
-/// An approval is bound to the content: everything that is asked for moves it, the approval itself does not.
-#[test]
-fn the_content_covers_what_is_asked_and_not_the_approval_of_it() {
-    let content = |change: &dyn Fn(&mut wire::DecideRequest)| {
-        let mut ask = request();
-        change(&mut ask);
-        taken(ask).0.cause.content.expect("a content")
-    };
-    let first = content(&|_| {});
-    assert_eq!(content(&|r| r.approval = Some(7)), first);
-    assert_eq!(content(&|r| r.request_id = "ask-2".to_owned()), first);
-    let changes: [(&str, &dyn Fn(&mut wire::DecideRequest)); 4] = [
-        ("undoes", &|r| r.undoes = Some(7)),
-        ("utc_offset", &|r| {
-            r.recipients[0].utc_offset = "+01:00".to_owned();
-        }),
-        ("no id", &|r| r.targets[0].id.clear()),
-        ("another id", &|r| r.targets[0].id = "d-8".to_owned()),
-    ];
-    let mut seen = std::collections::BTreeSet::from([first]);
-    for (what, change) in changes {
-        assert!(seen.insert(content(change)), "{what} is not covered");
-    }
-    let (decision, _) = taken(wire::DecideRequest {
-        approval: Some(7),
-        undoes: Some(8),
-        ..request()
-    });
-    assert_eq!((decision.approval, decision.undoes), (Some(7), Some(8)));
 }

@@ -3,11 +3,11 @@ use ledger_core::role::Role;
 use super::super::decide::tests::{intake, refused};
 use super::*;
 
-fn header() -> Option<wire::WriteHeader> {
-    Some(wire::WriteHeader {
+fn header() -> wire::WriteHeader {
+    wire::WriteHeader {
         request_id: "r-1".to_owned(),
         correlation_id: "c-1".to_owned(),
-    })
+    }
 }
 
 fn reason() -> Vec<wire::Detail> {
@@ -23,7 +23,7 @@ fn ops() -> Caller {
 
 fn ask() -> wire::RequestBreakGlassRequest {
     wire::RequestBreakGlassRequest {
-        header: header(),
+        header: Some(header()),
         agent_id: "agent.a".to_owned(),
         action: "crm.purge".to_owned(),
         duration_s: 600,
@@ -80,7 +80,7 @@ fn bad_requests_are_refused_by_the_field() {
 #[test]
 fn confirming_and_closing_name_the_request_and_are_different_calls() {
     let answer = wire::BreakGlassAnswer {
-        header: header(),
+        header: Some(header()),
         request: 7,
         details: Vec::new(),
     };

@@ -3,11 +3,11 @@ use ledger_core::role::Role;
 use super::super::decide::tests::{intake, refused};
 use super::*;
 
-fn header() -> Option<wire::WriteHeader> {
-    Some(wire::WriteHeader {
+fn header() -> wire::WriteHeader {
+    wire::WriteHeader {
         request_id: "r-1".to_owned(),
         correlation_id: "c-1".to_owned(),
-    })
+    }
 }
 
 fn desk() -> Caller {
@@ -16,7 +16,7 @@ fn desk() -> Caller {
 
 fn begun() -> wire::BeginImportRequest {
     wire::BeginImportRequest {
-        header: header(),
+        header: Some(header()),
         source: "ftc".to_owned(),
         reason: wire::ListingReason::NationalRegistry.into(),
         sha256: vec![5; 32].into(),
@@ -36,7 +36,7 @@ fn an_import_waits_its_turn_from_beginning_to_end() {
     let imports = dnc.imports.expect("what is imported");
     assert_eq!((&*imports.source, imports.sha256.0), ("ftc", [5; 32]));
     let ended = wire::EndImportRequest {
-        header: header(),
+        header: Some(header()),
         import: 12,
     };
     let command = intake().end_import(&desk(), ended).expect("well-formed");
@@ -66,7 +66,7 @@ fn bad_imports_are_refused_by_the_field() {
         assert_eq!(refused(intake().begin_import(&desk(), bad)).field, field);
     }
     let high = wire::EndImportRequest {
-        header: header(),
+        header: Some(header()),
         import: 1 << 53,
     };
     assert_eq!(refused(intake().end_import(&desk(), high)).field, "import");

@@ -3,11 +3,11 @@ use ledger_core::role::Role;
 use super::super::decide::tests::{intake, refused};
 use super::*;
 
-fn header() -> Option<wire::WriteHeader> {
-    Some(wire::WriteHeader {
+fn header() -> wire::WriteHeader {
+    wire::WriteHeader {
         request_id: "r-1".to_owned(),
         correlation_id: "c-1".to_owned(),
-    })
+    }
 }
 use ledger_core::note::SigningKey;
 
@@ -19,7 +19,7 @@ fn a_key_is_a_vkey_and_nothing_else() {
         .verification_key()
         .to_string();
     let request = |key: &str| wire::KeyRequest {
-        header: header(),
+        header: Some(header()),
         key: key.to_owned(),
     };
     for (command, call, event) in [

@@ -1,10 +1,11 @@
 //! A policy as one JSON object: everything that its text says.
 
+use ledger_core::action::ActionRule;
 use ledger_core::hash::Hash;
-use ledger_core::policy::{BreakerRule, Grant, Mailboxes, Names, Policy};
+use ledger_core::policy::{BreakerRule, Condition, Grant, Mailboxes, Names, Policy, ThrottleRule};
 use serde_json::{Value, json};
 
-use super::{environments, hours, number_list};
+use super::{effect, environments, hours, number_list};
 
 /// The same as the tables, and complete.
 pub(in crate::commands::policy) fn object(
@@ -14,12 +15,9 @@ pub(in crate::commands::policy) fn object(
 ) -> Value {
     let grants = policy.all_grants().iter();
     let grants: Vec<Value> = grants.map(|row| grant(policy, row)).collect();
-    let throttles = policy.throttles().iter().map(|rule| {
-        json!({
-            "id": rule.id, "actions": rule.actions, "classes": rule.classes, "per": rule.per.as_str(),
-            "unit": rule.unit.as_str(), "limit": rule.limit, "window_s": rule.window_s,
-        })
-    });
+    let throttles: Vec<Value> = policy.throttles().iter().map(throttle).collect();
+    let actions = policy.actions().map(|(name, rule)| action(name, rule));
+    let actions: Vec<Value> = actions.collect();
     let breakers: Vec<Value> = policy.breakers().iter().map(breaker).collect();
     let sensitive = policy.fields.sensitive.iter();
     let sensitive = sensitive.map(|(object, field)| json!({ "object": object, "field": field }));
@@ -34,9 +32,10 @@ pub(in crate::commands::policy) fn object(
         "seq": seq,
         "sha256": sha256,
         "grants": grants,
-        "actions": actions(policy),
-        "throttles": throttles.collect::<Vec<_>>(),
+        "actions": actions,
+        "throttles": throttles,
         "breakers": breakers,
+        "conditions": conditions(policy),
         "dnc_breach": { "scope": policy.dnc_breach.as_str() },
         "fields": {
             "agent_owned": policy.fields.agent_owned.patterns(),
@@ -51,19 +50,33 @@ pub(in crate::commands::policy) fn object(
     })
 }
 
-fn actions(policy: &Policy) -> Vec<Value> {
-    let action = |(name, rule): (&str, &ledger_core::action::ActionRule)| {
-        let requires: Vec<String> = rule.requires.iter().map(ToString::to_string).collect();
-        let hours = rule.hours.map(|_| hours(rule));
-        json!({
-            "name": name, "class": rule.class, "tier": rule.tier, "channels": rule.channels, "requires": requires,
-            "hours": hours, "registry_max_age_s": rule.registry_max_age_s,
-        })
-    };
-    policy.actions().map(action).collect()
+/// An action.
+pub(in crate::commands::policy) fn action(name: &str, rule: &ActionRule) -> Value {
+    let requires: Vec<String> = rule.requires.iter().map(ToString::to_string).collect();
+    let hours = rule.hours.map(|_| hours(rule));
+    json!({
+        "name": name, "class": rule.class, "tier": rule.tier, "channels": rule.channels, "requires": requires,
+        "hours": hours, "registry_max_age_s": rule.registry_max_age_s,
+    })
 }
 
-fn breaker(rule: &BreakerRule) -> Value {
+/// By id; `null` where the policy has no file for any, which is not the same as a file without any.
+fn conditions(policy: &Policy) -> Option<Vec<Value>> {
+    let conditions = policy.conditions()?.all().iter();
+    let condition = |condition: &Condition| json!({ "id": condition.id, "effect": effect(condition), "file": condition.path });
+    Some(conditions.map(condition).collect())
+}
+
+/// A throttle.
+pub(in crate::commands::policy) fn throttle(rule: &ThrottleRule) -> Value {
+    json!({
+        "id": rule.id, "actions": rule.actions, "classes": rule.classes, "per": rule.per.as_str(),
+        "unit": rule.unit.as_str(), "limit": rule.limit, "window_s": rule.window_s,
+    })
+}
+
+/// A circuit breaker.
+pub(in crate::commands::policy) fn breaker(rule: &BreakerRule) -> Value {
     json!({
         "id": rule.id, "measure": rule.measure, "actions": rule.actions, "classes": rule.classes,
         "per": rule.per.as_str(), "warn": rule.warn, "open": rule.open, "minimum": rule.minimum,
@@ -71,7 +84,8 @@ fn breaker(rule: &BreakerRule) -> Value {
     })
 }
 
-fn grant(policy: &Policy, row: &Grant) -> Value {
+/// A row.
+pub(in crate::commands::policy) fn grant(policy: &Policy, row: &Grant) -> Value {
     let names = |names: &Names| match names {
         Names::Any => json!(["*"]),
         Names::Only(names) => json!(names),

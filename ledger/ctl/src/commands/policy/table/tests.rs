@@ -128,3 +128,54 @@ fn the_object_says_the_same() {
         json!(["email", "contact"])
     );
 }
+
+#[cfg(feature = "cedar")]
+#[test]
+fn conditions_are_listed_by_id() {
+    let files = [
+        ("policy.toml", TEXT),
+        (
+            "quiet.cedar",
+            "@id(\"no-weekend\") forbid (principal, action, resource)\n\
+             when { context.weekday == Weekday::\"sunday\" };",
+        ),
+        (
+            "all.cedar",
+            "@id(\"reads\") permit (principal, action, resource);\n\
+             @id(\"granted\") permit (principal, action, resource);",
+        ),
+    ];
+    let policy = Policy::parse(&files).unwrap();
+    let expected = "
+
+Conditions, which must permit besides
+  condition   effect  file
+  granted     permit  all.cedar
+  no-weekend  forbid  quiet.cedar
+  reads       permit  all.cedar
+
+Fields
+";
+    let text = text(&policy, Style::PLAIN);
+    assert!(text.contains(expected), "{text}");
+    let object = object(&policy, Hash([0x11; 32]), None);
+    assert_eq!(
+        object["conditions"],
+        json!([
+            { "id": "granted", "effect": "permit", "file": "all.cedar" },
+            { "id": "no-weekend", "effect": "forbid", "file": "quiet.cedar" },
+            { "id": "reads", "effect": "permit", "file": "all.cedar" },
+        ])
+    );
+}
+
+#[cfg(feature = "cedar")]
+#[test]
+fn a_file_without_conditions_is_told_from_none() {
+    let files = [("policy.toml", TEXT), ("a.cedar", "// none yet\n")];
+    let empty = Policy::parse(&files).unwrap();
+    assert!(text(&empty, Style::PLAIN).contains("so that nothing is permitted"));
+    let of = |policy: &Policy| object(policy, Hash([0x11; 32]), None)["conditions"].clone();
+    assert_eq!(of(&empty), json!([]));
+    assert_eq!(of(&self::policy()), json!(null));
+}

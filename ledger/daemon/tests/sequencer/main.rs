@@ -2,6 +2,8 @@
 //! for what, stops that overtake, and what time alone brings about.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod timers;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
@@ -46,6 +48,22 @@ id = "writes"
 agent = "agent.a"
 actions = ["crm.update"]
 objects = ["deal"]
+[[action]]
+name = "crm.stage"
+class = "write"
+tier = 2
+[[grant]]
+id = "stages"
+agent = "agent.a"
+actions = ["crm.stage"]
+objects = ["deal"]
+[[breaker]]
+id = "errors"
+measure = "error_rate"
+actions = ["crm.update"]
+per = "agent"
+open_ppm = 500000
+window = "5m"
 "#;
 
 type Reply = oneshot::Receiver<Result<Answer, SubmitError>>;
@@ -511,48 +529,6 @@ fn a_jump_of_the_clock_stands_first_in_its_batch_and_denies_until_it_is_acknowle
     assert_eq!(
         outcome(&house.ask(decide("passed")).unwrap()),
         Outcome::Allow
-    );
-    house.close();
-}
-
-#[test]
-fn time_alone_brings_heartbeats_and_overdue_reports() {
-    let (_dir, hands, house) = furnished();
-    let allow = house.ask(decide("never reported")).unwrap();
-    hands.pass_s(120);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    let unresolved = loop {
-        let log = house.log();
-        let found = log.iter().find_map(|entry| match &entry.body {
-            Body::Unresolved(unresolved) => Some(unresolved.clone()),
-            _ => None,
-        });
-        if let Some(found) = found {
-            break found;
-        }
-        assert!(std::time::Instant::now() < until, "no unresolved entry");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    };
-    assert_eq!(
-        (unresolved.decision, unresolved.correlation_id.as_str()),
-        (allow.entry.seq, "run-1")
-    );
-    hands.pass_s(300);
-    while !house
-        .log()
-        .iter()
-        .any(|entry| matches!(entry.body, Body::Heartbeat(_)))
-    {
-        assert!(std::time::Instant::now() < until, "no heartbeat");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
-    assert_eq!(
-        house
-            .log()
-            .iter()
-            .filter(|entry| matches!(entry.body, Body::Unresolved(_)))
-            .count(),
-        1
     );
     house.close();
 }
