@@ -50,6 +50,7 @@ lint:
 		RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps
 
 bench:
+	@cargo bench --locked -p ledger-core --features cedar --bench gate
 	@$(with_rocksdb) && cargo build --locked --release --workspace --bins && \
 		cargo run --locked --release -p ledger-benches
 
