@@ -97,9 +97,10 @@ pub(crate) fn decide_under<V: View>(
     } else if !nature.known {
         reasons.push(Code::ActionUnknown.reason());
     }
-    let granted = policy.map(|policy| grant::check(policy, &request, &nature, state.environment()));
-    if let Some(granted) = &granted {
-        reasons.extend(granted.reasons.iter().cloned());
+    let mut granted =
+        policy.map(|policy| grant::check(policy, &request, &nature, state.environment()));
+    if let Some(granted) = &mut granted {
+        reasons.append(&mut granted.reasons);
     }
     let approval = approval::check(state, &request, now)?;
     let approver = approval.as_ref().and_then(|(_, by)| by.clone());

@@ -1,10 +1,11 @@
 //! The throttle check: all matching rules must have room, and are charged together or not at all.
 
 use crate::entry::{Code, Reason, ThrottleCount};
+use crate::policy::{Per, Unit};
 use crate::record::AllowRecord;
 use crate::time::Timestamp;
 use crate::token::Kind;
-use crate::window::{Charge, Room, WindowKey, Windows, charges};
+use crate::window::{Charge, Room, Unkeyed, WindowKey, Windows, charges};
 
 /// Counts the request under every rule that matches it, and adds a reason for each that has no room.
 pub(super) fn check(
@@ -14,18 +15,27 @@ pub(super) fn check(
     reasons: &mut Vec<Reason>,
 ) -> Vec<ThrottleCount> {
     let mut counts = Vec::new();
+    // What a request is charged depends on what a rule counts per and in, which many rules share.
+    let mut charged: Vec<(Per, Unit, Result<Vec<Charge>, Unkeyed>)> = Vec::new();
     for (at, rule) in windows.rules().enumerate() {
         if !rule.matches(&request.action, request.class) {
             continue;
         }
-        let Ok(charges) = charges(rule, request) else {
+        let known = charged
+            .iter()
+            .position(|(per, unit, _)| (*per, *unit) == (rule.per, rule.unit));
+        let known = known.unwrap_or_else(|| {
+            charged.push((rule.per, rule.unit, charges(rule, request)));
+            charged.len() - 1
+        });
+        let Some((_, _, Ok(charges))) = charged.get(known) else {
             reasons.push(Reason {
                 rule: Some(rule.id.clone()),
                 ..Code::ThrottleUnkeyed.reason()
             });
             continue;
         };
-        let rooms = charges.into_iter().map(|charge| {
+        let rooms = charges.iter().map(|charge| {
             let room = windows.room(at, &charge.key, charge.units, now);
             (charge, room)
         });
@@ -43,14 +53,14 @@ pub(super) fn check(
             reasons.push(Reason {
                 rule: Some(rule.id.clone()),
                 recipient: charge.recipient,
-                key: kind(&charge),
+                key: kind(charge),
                 ..Code::ThrottleExceeded.reason()
             });
         }
         counts.push(ThrottleCount {
             rule: rule.id.clone(),
             recipient: charge.recipient,
-            key: kind(&charge),
+            key: kind(charge),
             count: room.count,
             needs: charge.units,
             limit: rule.limit,

@@ -190,8 +190,8 @@ impl<'a> Answer<'a> {
                 )
             })
             .collect();
-        let conditions = self.policy.text.conditions();
-        if conditions.is_some_and(|conditions| !conditions.all().is_empty()) {
+        // Files without a condition deny everything: nothing permits.
+        if self.policy.text.conditions().is_some() {
             notes.push(
                 "the policy has conditions, which were not evaluated: they can only deny what is let through here"
                     .to_owned(),
