@@ -159,8 +159,13 @@ fn a_known_key_that_should_be_left_out_is_malformed() {
                 let [seq, time] = ["seq", "time"].map(|name| map.remove(name).unwrap());
                 map.remove("v");
                 map.remove("kind");
-                let mark = map.remove("sandbox").filter(|mark| *mark == true);
-                let mark = mark.map_or("", |_| r#""sandbox":true,"#);
+                let marked = map.get("sandbox").is_some_and(|mark| *mark == true);
+                let mark = if marked {
+                    map.remove("sandbox");
+                    r#""sandbox":true,"#
+                } else {
+                    ""
+                };
                 let rest = mutant.to_string();
                 let line = format!(
                     r#"{{"v":1,"seq":{seq},"time":{time},"kind":"{kind}",{mark}{}"#,
