@@ -194,7 +194,7 @@ const REQUESTS: [(&str, &[&str]); 19] = [
     ("principal", &["id", "role", "groups", "credential"]),
     ("stop", &["scope", "details"]),
     ("resume", &["scope", "details"]),
-    ("boot", &["software", "gate", "config"]),
+    ("boot", &["software", "gate", "evaluator", "config"]),
     ("unresolved", &["decision"]),
     ("clock", &["event", "after"]),
     (

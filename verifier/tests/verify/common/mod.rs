@@ -171,7 +171,7 @@ impl Ledger {
 
     pub fn boot(&mut self) -> u64 {
         self.submit(Body::Boot(Boot {
-            evaluator: ledger_core::policy::EVALUATOR.map(str::to_owned),
+            evaluator: None,
             actor: Actor::ledger(),
             software: "0.1.0".to_owned(),
             gate: GATE_VERSION,
