@@ -27,7 +27,7 @@ demo:
 		echo "Building what has changed since last time: seconds if nothing has."; \
 	else \
 		echo "First run: on two cores about 4 minutes for RocksDB, where this machine has not built it yet,"; \
-		echo "and 1 to 3 minutes for the rest. Later runs take seconds."; \
+		echo "and 3 to 8 minutes for the rest. Later runs take seconds."; \
 	fi
 	@$(with_rocksdb) && cargo build --locked --release -p ledgerd -p ledgerctl -p ledger-verify
 	@tools/demo "$(target)/release"

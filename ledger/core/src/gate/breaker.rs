@@ -37,8 +37,11 @@ impl BreakerScope {
             .agent
             .as_ref()
             .is_none_or(|agent| *agent == request.cause.actor.id);
-        let seller = self.seller.is_none() || self.seller == request.seller;
-        let mailbox = self.mailbox.is_none() || self.mailbox == request.mailbox;
+        // Whoever leaves out what a breaker is open for is not past it.
+        let seller =
+            self.seller.is_none() || request.seller.is_none() || self.seller == request.seller;
+        let mailbox =
+            self.mailbox.is_none() || request.mailbox.is_none() || self.mailbox == request.mailbox;
         let what = self.actions.contains(&request.action) || self.classes.contains(&class);
         agent && seller && mailbox && what
     }

@@ -155,8 +155,10 @@ pub(super) fn outcome<V: View>(
         }
         _ => Vec::new(),
     };
-    // Whoever reports it: a person who wants no more is listed.
-    let listed = listed::of(state, &outcome, decision.as_ref())?;
+    // Whoever reports it: a person who wants no more is listed. A stranger lists whom the report itself
+    // names; what the decision says of people is not the stranger's to be told.
+    let own = decision.as_ref().filter(|_| counts);
+    let listed = listed::of(state, &outcome, own)?;
     let mut bodies = vec![Body::Outcome(Box::new(outcome))];
     bodies.extend(
         tripped

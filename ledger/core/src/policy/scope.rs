@@ -114,7 +114,7 @@ impl FieldRules {
     pub fn is_sensitive(&self, object: &str, field: &str) -> bool {
         self.sensitive
             .iter()
-            .any(|(of, name)| name == field && (of == "*" || of == object))
+            .any(|(of, name)| name.eq_ignore_ascii_case(field) && (of == "*" || of == object))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::fold::{FoldError, put};
 use super::{State, count_allows, count_samples, first_seq, read};
 use crate::action::Class;
-use crate::entry::{Event, Execution, Finding, OutcomeReport, Status};
+use crate::entry::{Basis, Event, Execution, Finding, OutcomeReport, Status};
 use crate::limits::WINDOW_S_MAX;
 use crate::meter::{self, Act, Meters};
 use crate::policy::{BreakerRule, Policy};
@@ -41,7 +41,8 @@ pub(crate) fn execution_sample(
     execution: &Execution,
     decision: &DecisionRecord,
 ) -> Option<SampleEvent> {
-    if !crate::plan::closes(&execution.findings) {
+    // What another engine allowed is no allow of this gate: it neither trips nor dilutes anything.
+    if decision.basis != Basis::Gate || !crate::plan::closes(&execution.findings) {
         return None;
     }
     let named = match decision.class {

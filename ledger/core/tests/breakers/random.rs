@@ -391,7 +391,9 @@ impl Run {
         };
         let expected: Vec<Finding> = findings(&outcome, Some(about));
         assert_eq!(outcome.findings, expected);
-        if matches!(event, Event::Unsubscribe | Event::Complaint) {
+        // A stranger lists only whom the report itself names, and these name nobody.
+        let stranger = expected.contains(&Finding::OtherPrincipal);
+        if matches!(event, Event::Unsubscribe | Event::Complaint) && !stranger {
             let people = &self.people[&decision];
             let named = recipient.and_then(|at| people.get(usize::try_from(at).unwrap()));
             let concerned = named.map_or_else(|| people.clone(), |who| vec![*who]);
