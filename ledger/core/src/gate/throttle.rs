@@ -16,19 +16,19 @@ pub(super) fn check(
 ) -> Vec<ThrottleCount> {
     let mut counts = Vec::new();
     // What a request is charged depends on what a rule counts per and in, which many rules share.
-    let mut charged: Vec<(Per, Unit, Result<Vec<Charge>, Unkeyed>)> = Vec::new();
+    let mut worked_out: Vec<(Per, Unit, Result<Vec<Charge>, Unkeyed>)> = Vec::new();
     for (at, rule) in windows.rules().enumerate() {
         if !rule.matches(&request.action, request.class) {
             continue;
         }
-        let known = charged
+        let known = worked_out
             .iter()
             .position(|(per, unit, _)| (*per, *unit) == (rule.per, rule.unit));
         let known = known.unwrap_or_else(|| {
-            charged.push((rule.per, rule.unit, charges(rule, request)));
-            charged.len() - 1
+            worked_out.push((rule.per, rule.unit, charges(rule, request)));
+            worked_out.len() - 1
         });
-        let Some((_, _, Ok(charges))) = charged.get(known) else {
+        let Some((_, _, Ok(charges))) = worked_out.get(known) else {
             reasons.push(Reason {
                 rule: Some(rule.id.clone()),
                 ..Code::ThrottleUnkeyed.reason()
