@@ -51,12 +51,14 @@ impl Committer {
     pub fn run(self, batches: &Receiver<Batch>) -> Result<(), CommitFailed> {
         while let Ok(batch) = batches.recv() {
             if let Err(error) = self.commit(batch) {
-                // The sequencer finds the channel gone; what it had planned goes with it.
-                for job in self.queue.abandon() {
-                    let _ = job.reply.send(Err(SubmitError::Unknown));
-                }
+                // The sequencer finds the channel gone; what it had planned goes with it. What waits to be
+                // handed over is taken first: closing the queue has the sequencer plan its shutdown, and
+                // nobody must take that as if it were to be written.
                 while let Ok(batch) = batches.try_recv() {
                     disappoint(batch.waiting);
+                }
+                for job in self.queue.abandon() {
+                    let _ = job.reply.send(Err(SubmitError::Unknown));
                 }
                 return Err(error);
             }
