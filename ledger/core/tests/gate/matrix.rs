@@ -1,6 +1,8 @@
 //! Every combination of tier, foreign decision, approval, waiver, environment, stop, list, break-glass
 //! and breaker, against what follows from first principles.
 
+mod cell;
+
 use std::fmt::Write as _;
 
 use ledger_core::action::Class;
@@ -13,173 +15,18 @@ use ledger_core::hash::Hash;
 use ledger_core::role::{Call, Role};
 use ledger_core::token::Kind;
 
+use cell::*;
+
 use super::ledger::{
     AGENTS, APPROVERS, COMPLIANCE, Ledger, OPERATOR, caused, dnc, grouped, principal, seconds,
 };
 use super::roles::stop;
 use super::scene::{execution, exempted, key, listed, person, registrable, target, whole};
 
-/// An action of each tier.
-const ACTIONS: [(&str, Class); 4] = [
-    ("crm.read", Class::Read),
-    ("crm.update", Class::Write),
-    ("email.send", Class::Contact),
-    ("bulk.send", Class::Contact),
-];
-/// What the row of each agent says of an approval: it needs one, waives it, leaves it to who decided.
-const PLAIN: usize = 0;
-const WAIVED: usize = 1;
-const ELSEWHERE: usize = 2;
 /// For whom break-glass is open where it is open for somebody else.
 const OTHER: &str = "agent.four";
 /// When every cell is decided.
 const NOW: i64 = 100;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ApprovalIs {
-    None,
-    Pending,
-    Granted,
-    Denied,
-    Expired,
-    Spent,
-    Mismatched,
-    Unknown,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum StopIs {
-    None,
-    All,
-    /// Of the agent whose row waives.
-    Agent,
-    /// Of contact.
-    Class,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DncIs {
-    None,
-    Listed,
-    Flagged,
-    Exempted,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum GlassIs {
-    None,
-    Requested,
-    Open,
-    Expired,
-    Closed,
-    ForAnother,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum BreakerIs {
-    None,
-    /// The gate's own, of contact.
-    Breach,
-    /// Of every class.
-    Errors,
-}
-
-/// Where, and whom it is to reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Where {
-    Prod,
-    SandboxToFake,
-    SandboxToReal,
-}
-
-const FOREIGN: [Option<Outcome>; 4] = [
-    None,
-    Some(Outcome::Allow),
-    Some(Outcome::RequireApproval),
-    Some(Outcome::Deny),
-];
-const APPROVALS: [ApprovalIs; 8] = [
-    ApprovalIs::None,
-    ApprovalIs::Pending,
-    ApprovalIs::Granted,
-    ApprovalIs::Denied,
-    ApprovalIs::Expired,
-    ApprovalIs::Spent,
-    ApprovalIs::Mismatched,
-    ApprovalIs::Unknown,
-];
-const STOPS: [StopIs; 4] = [StopIs::None, StopIs::All, StopIs::Agent, StopIs::Class];
-const LISTS: [DncIs; 4] = [DncIs::None, DncIs::Listed, DncIs::Flagged, DncIs::Exempted];
-const GLASSES: [GlassIs; 6] = [
-    GlassIs::None,
-    GlassIs::Requested,
-    GlassIs::Open,
-    GlassIs::Expired,
-    GlassIs::Closed,
-    GlassIs::ForAnother,
-];
-const BREAKERS: [BreakerIs; 3] = [BreakerIs::None, BreakerIs::Breach, BreakerIs::Errors];
-
-#[derive(Debug, Clone, Copy)]
-struct Cell {
-    tier: usize,
-    row: usize,
-    foreign: Option<Outcome>,
-    approval: ApprovalIs,
-    place: Where,
-    stop: StopIs,
-    dnc: DncIs,
-    glass: GlassIs,
-    breaker: BreakerIs,
-}
-
-impl Cell {
-    fn class(&self) -> Class {
-        ACTIONS[self.tier].1
-    }
-
-    fn stopped(&self) -> bool {
-        match self.stop {
-            StopIs::None => false,
-            StopIs::All => true,
-            StopIs::Agent => self.row == WAIVED,
-            StopIs::Class => self.class() == Class::Contact,
-        }
-    }
-
-    fn listed(&self) -> bool {
-        matches!(self.dnc, DncIs::Listed | DncIs::Flagged)
-    }
-
-    fn broken(&self) -> bool {
-        match self.breaker {
-            BreakerIs::None => false,
-            BreakerIs::Breach => self.class() == Class::Contact,
-            BreakerIs::Errors => true,
-        }
-    }
-
-    /// What must come of it.
-    fn expected(&self) -> Outcome {
-        let approved = self.approval == ApprovalIs::Granted;
-        let void = !approved && self.approval != ApprovalIs::None;
-        let real = self.place == Where::SandboxToReal && self.class() == Class::Contact;
-        let blocked = self.tier == 3 && self.glass != GlassIs::Open;
-        let refused = self.foreign == Some(Outcome::Deny);
-        if self.stopped() || self.listed() || self.broken() || void || real || blocked || refused {
-            return Outcome::Deny;
-        }
-        let here = self.tier == 2
-            && self.row != WAIVED
-            && !(self.row == ELSEWHERE && self.foreign == Some(Outcome::Allow));
-        let there = self.foreign == Some(Outcome::RequireApproval);
-        if (here || there) && !approved {
-            Outcome::RequireApproval
-        } else {
-            Outcome::Allow
-        }
-    }
-}
 
 fn policy_text(tier_of_bulk: u8, approve_within_s: u32) -> String {
     let mut text = format!(
