@@ -563,3 +563,13 @@ proptest! {
         prop_assert_eq!(row.reads.patterns(), vec![pattern]);
     }
 }
+
+/// A CRM that does not mind the case of its fields is no way round.
+#[test]
+fn a_sensitive_field_is_one_however_it_is_written() {
+    let rules = Policy::none().fields;
+    for field in ["stage", "Stage", "STAGE"] {
+        assert!(rules.is_sensitive("deal", field), "{field}");
+    }
+    assert!(!rules.is_sensitive("deal", "stages"));
+}

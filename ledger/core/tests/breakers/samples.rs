@@ -1,10 +1,11 @@
 //! What counts as reached, and that one recipient's bounce counts once.
 
-use ledger_core::entry::{Event, Status};
+use ledger_core::entry::{Basis, Body, Cause, Decision, Event, Foreign, Outcome, Status};
 use ledger_core::limits::WINDOW_S_MAX;
+use ledger_core::role::{Call, Role};
 use ledger_core::view::Table;
 
-use super::ledger::{Done, Ledger, at, told};
+use super::ledger::{AGENTS, Done, Ledger, at, told};
 use super::rule::{Rule, What};
 
 /// Bounces above nothing in the sample of what is reached: the sample is what the opening says.
@@ -149,4 +150,24 @@ fn samples_are_kept_for_as_long_as_the_longest_window() {
             .map(|(key, _)| key.to_vec()),
         Some(young)
     );
+}
+
+/// What another engine allowed is no allow of this gate: its reports open nothing and dilute nothing.
+#[test]
+fn an_execution_of_an_asserted_decision_is_no_sample() {
+    let mut ledger = Ledger::new(&[]);
+    let cause = Cause {
+        correlation_id: Some("run-asserted".to_owned()),
+        ..ledger.cause(Call::Record, Role::Agent, AGENTS[0])
+    };
+    let mut asserted = Decision::request(Basis::Asserted, cause, "crm.update".to_owned());
+    asserted.foreign = Some(Foreign {
+        engine: "opa".to_owned(),
+        policy: None,
+        outcome: Outcome::Allow,
+    });
+    let (decision, _) = ledger.append(Body::Decision(Box::new(asserted)));
+    let before = ledger.state.view().table(Table::Sample).count();
+    ledger.done(&Done::failure(decision));
+    assert_eq!(ledger.state.view().table(Table::Sample).count(), before);
 }
