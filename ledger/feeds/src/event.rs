@@ -1,0 +1,1 @@
+//! Events that providers deliver about messages: bounces, complaints, unsubscribes.

@@ -1,0 +1,1 @@
+//! Files of people who must not be contacted, as providers and registries deliver them.
