@@ -129,6 +129,11 @@ class Rogues:
         asked = self._ask(letter, request=request)
         return [self._submit(letter, asked.carried)]
 
+    def play(self) -> list[str]:
+        """Sends with the receipt of a sandbox. (To be tried with a sandbox, on a server that trusts its key.)"""
+        asked = self._ask(self._letter("play", {"play@example.com": "v-10"}))
+        return [self._submit(asked.letter, asked.carried)]
+
     def late(self) -> list[str]:
         """Waits until the allow has expired."""
         asked = self._ask(self._letter("late", {"late@victim.example": "v-9"}))
