@@ -87,9 +87,9 @@ class Rogues:
 
     def swap_opened(self) -> list[str]:
         """The same, and swaps the person in the opened detail, too."""
-        asked = self._ask(self._letter("swap-opened", {"swap@pal.example": "f-2"}))
+        asked = self._ask(self._letter("swap-opened", {"pal@decoy.example": "f-2"}))
         details = asked.carried.details
-        swapped = details["recipients"].replace(b"swap@pal.example", b"ben@buyer.example")
+        swapped = details["recipients"].replace(b"pal@decoy.example", b"ben@buyer.example")
         carried = replace(asked.carried, details=details | {"recipients": swapped})
         return [self._submit(asked.letter, carried, ["ben@buyer.example"])]
 
@@ -108,6 +108,14 @@ class Rogues:
         asked = self._ask(self._letter("alter", {"alter@victim.example": "v-5"}))
         message = asked.carried.message.replace(b"harmless", b"harmful!")
         return [self._submit(asked.letter, replace(asked.carried, message=message))]
+
+    def vague(self) -> list[str]:
+        """Commits to no message."""
+        letter = self._letter("vague", {"vague@victim.example": "v-11"})
+        request = letter.request(letter.render())
+        request.details[0].value = b"[]"
+        asked = self._ask(letter, request=request)
+        return [self._submit(letter, asked.carried)]
 
     def show(self) -> list[str]:
         """Shows another recipient in the headers than it asked for, and commits to just that."""

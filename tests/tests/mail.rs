@@ -25,7 +25,7 @@ const BODY: &str = "Hello,\n\n.a line that begins with a dot\nYours\n";
 const SOON: Duration = Duration::from_secs(30);
 
 /// The rogues' ways, and the code with which each is refused.
-const REFUSED: [(&str, &str); 12] = [
+const REFUSED: [(&str, &str); 13] = [
     ("skip", "receipt.missing"),
     ("denied", "decision.outcome"),
     ("forge", "receipt.refuted"),
@@ -35,6 +35,7 @@ const REFUSED: [(&str, &str); 12] = [
     ("add", "envelope.recipients"),
     ("twice", "envelope.recipients"),
     ("alter", "message.altered"),
+    ("vague", "message.uncommitted"),
     ("show", "message.headers"),
     ("mailbox", "envelope.sender"),
     ("note", "decision.action"),
