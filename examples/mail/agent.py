@@ -2,7 +2,8 @@
 
 usage: agent.py --socket SOCKET --credential FILE --run ID --from ADDRESS --to ADDRESS=CONTACT --subject … --body …
 
-Prints what came of it as one JSON object. Exit code: 0 delivered, 1 not delivered.
+Prints what came of it as one JSON object. Exit code: 0 delivered, 1 not delivered, 3 no answer: from the ledger
+before the act, and nothing was sent; later, and the ledger lists the act as unresolved.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
 
+import grpc
 from ledger.v1 import common_pb2, gate_pb2, recorder_pb2
 
 from carrier import Carried, attach
@@ -73,7 +75,7 @@ class Letter:
 
 
 def send(ledger: Ledger, letter: Letter, smtp: str) -> dict:
-    """The three steps. What raises on the way has sent nothing, or is found by the ledger as unresolved."""
+    """The three steps. Where one gets no answer it raises, and the next is not taken."""
     message = letter.render()
 
     # 1. Decide. Whatever is not an allow ends here, with a receipt of the refusal in the log.
@@ -153,7 +155,14 @@ def main() -> int:
     parser.add_argument("--body", required=True)
     given = vars(parser.parse_args())
     ledger, smtp = Ledger(given.pop("socket"), given.pop("credential")), given.pop("smtp")
-    told = send(ledger, Letter(**given | {"to": dict(given["to"]), "cc": dict(given["cc"])}), smtp)
+    try:
+        told = send(ledger, Letter(**given | {"to": dict(given["to"]), "cc": dict(given["cc"])}), smtp)
+    except grpc.RpcError as error:
+        print(f"the ledger: {error.code().name}: {error.details()}", file=sys.stderr)
+        return 3
+    except (OSError, smtplib.SMTPException) as error:
+        print(f"the mail server: {error}", file=sys.stderr)
+        return 3
     print(json.dumps(told))
     return 0 if told["delivered"] else 1
 

@@ -52,7 +52,7 @@ class Door:
         """The whole message is there: checks it, and answers for it."""
         # The verifier is a process and the table is a disk: other connections need not wait for them.
         answer = await asyncio.to_thread(self._take, envelope)
-        return answer.encode("ascii", "replace").decode()[:REPLY_CHARACTERS_MAX]
+        return one_line(answer)
 
     async def handle_exception(self, error: Exception) -> str:
         """Whatever was not foreseen delivers nothing."""
@@ -93,6 +93,12 @@ class Door:
             return f"554 5.3.0 {queue_id} could not be delivered to everybody, and its receipt is used up"
         log(f"delivered: entry {admitted.seq} as {queue_id}")
         return f"250 2.0.0 queued as {queue_id}"
+
+
+def one_line(answer: str) -> str:
+    """A reply that is one, whatever the verifier quotes of what was submitted."""
+    words = " ".join(answer.split()).encode("ascii", "replace").decode()
+    return "".join(c if c.isprintable() else "?" for c in words)[:REPLY_CHARACTERS_MAX]
 
 
 def log(line: str) -> None:

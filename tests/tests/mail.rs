@@ -96,13 +96,18 @@ impl<'a> Agents<'a> {
         program
     }
 
-    /// What the honest agent tells of one letter.
-    fn send(&self, smtp: &str, run: &str, people: &[&str]) -> Value {
+    /// The honest agent, about to send one letter.
+    fn letter(&self, smtp: &str, run: &str, people: &[&str]) -> Command {
         let mut agent = self.program("agent.py", smtp);
         agent
             .args(["--run", run, "--subject", "Grüße", "--body", BODY])
             .args(people);
-        let ran = bin::run(&mut agent);
+        agent
+    }
+
+    /// What the honest agent tells of one letter.
+    fn send(&self, smtp: &str, run: &str, people: &[&str]) -> Value {
+        let ran = bin::run(&mut self.letter(smtp, run, people));
         let told = ran.json();
         let code = i32::from(told["delivered"].is_null());
         ran.expect(code);
@@ -359,6 +364,14 @@ async fn only_what_was_allowed_lies_in_the_inboxes_afterwards() {
     let ben = agents.send(&smtp, "run-3", &["--to", "ben@buyer.example=c-2"]);
     assert_eq!(ben["outcome"], "OUTCOME_DENY", "{ben}");
     assert!(ben["execution"].is_null(), "{ben}");
+
+    // Without an answer the agent does not act: another letter under a used name is refused, and a ledger
+    // that is not there decides nothing.
+    let mut again = agents.letter(&smtp, "run-1", &["--to", "flo@buyer.example=c-5"]);
+    bin::run(&mut again).expect(3).says(&["ALREADY_EXISTS"]);
+    let mut alone = agents.letter(&smtp, "run-5", &["--to", "flo@buyer.example=c-5"]);
+    alone.arg("--socket").arg(site.ledger.path("nobody.sock"));
+    bin::run(&mut alone).expect(3).says(&["UNAVAILABLE"]);
 
     // Others try what they can. What `reuse` and `race` were allowed to send once is delivered once.
     for (way, answers) in agents.rogues(&smtp, &["reuse", "race"]) {
