@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, localtime
+from typing import Any
 
 import grpc
 from ledger.v1 import common_pb2, gate_pb2, recorder_pb2
@@ -74,15 +75,16 @@ class Letter:
         )
 
 
-def send(ledger: Ledger, letter: Letter, smtp: str) -> dict:
+def send(ledger: Ledger, letter: Letter, smtp: str) -> dict[str, Any]:
     """The three steps. Where one gets no answer it raises, and the next is not taken."""
     message = letter.render()
 
-    # 1. Decide. Whatever is not an allow ends here, with a receipt of the refusal in the log.
+    # 1. Decide. Whatever is not an allow ends here, with a receipt of the refusal in the log; so does an allow
+    # that a stop has voided meanwhile.
     decided = ledger.decide(letter.request(message))
     seq = decided.receipt.seq
     told = {"run": letter.run, "decision": seq, "outcome": common_pb2.Outcome.Name(decided.outcome)}
-    if decided.outcome != common_pb2.OUTCOME_ALLOW:
+    if decided.outcome != common_pb2.OUTCOME_ALLOW or not decided.usable:
         return told | {"delivered": None, "reasons": [reason.code for reason in decided.reasons]}
 
     # 2. Act, with the receipt, and with what opens the decision's commitments.

@@ -120,7 +120,8 @@ def verify(terms: Terms, receipt: bytes) -> dict[str, Any]:
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise Trouble(f"the verifier did not judge: {error}") from error
     if run.returncode == 0:
-        return report["result"]["receipts"][0]
+        proven: dict[str, Any] = report["result"]["receipts"][0]
+        return proven
     failed = report["steps"][-1]
     if failed["check"] == "trust":
         raise Trouble(f"the verifier has no key to trust: {failed['words']}")
@@ -195,9 +196,9 @@ def headers(people: list[Mapping[str, Any]], sender: str, message: bytes) -> Non
             refuse("message.headers", f"its `{name}` shows other addresses than were decided on")
 
 
-def addresses(message: email.message.Message, name: str) -> list[str]:
+def addresses(message: email.message.Message[Any, Any], name: str) -> list[str]:
     """Every address in every header field of that name."""
-    fields = message.get_all(name, [])
+    fields: list[Any] = message.get_all(name, [])
     return sorted(canonical(address.addr_spec) for field in fields for address in field.addresses)
 
 

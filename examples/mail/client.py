@@ -46,7 +46,7 @@ class Ledger:
         """
         request = proofs_pb2.GetDetailRequest(seq=seq, name=DETAILS[name])
         reply = self._proofs.GetDetail(request, metadata=self._bearer, timeout=PATIENCE_S)
-        return reply.salt + reply.value
+        return bytes(reply.salt + reply.value)
 
 
 def tlog_proof(receipt: common_pb2.Receipt) -> bytes:
@@ -54,4 +54,4 @@ def tlog_proof(receipt: common_pb2.Receipt) -> bytes:
     lines = ["c2sp.org/tlog-proof@v1", "extra " + base64.b64encode(receipt.entry).decode(), f"index {receipt.seq}"]
     hashes = [receipt.proof[at : at + 32] for at in range(0, len(receipt.proof), 32)]
     lines += [base64.b64encode(digest).decode() for digest in hashes]
-    return ("\n".join(lines) + "\n\n").encode() + receipt.checkpoint
+    return ("\n".join(lines) + "\n\n").encode() + bytes(receipt.checkpoint)

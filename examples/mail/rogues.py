@@ -60,7 +60,7 @@ class Rogues:
         asked = self._ask(self._letter("forge", {"ben@buyer.example": "c-2"}))
         entry = asked.reply.receipt.entry
         better = entry.replace(b'"outcome":"deny"', b'"outcome":"allow"')
-        receipt = asked.carried.receipt.replace(base64.b64encode(entry), base64.b64encode(better))
+        receipt = tlog_proof(asked.reply.receipt).replace(base64.b64encode(entry), base64.b64encode(better))
         return [self._submit(asked.letter, replace(asked.carried, receipt=receipt))]
 
     def reuse(self) -> list[str]:

@@ -41,7 +41,7 @@ class Door:
         self._used = used
         self._maildir = maildir
 
-    async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list) -> str:
+    async def handle_RCPT(self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]) -> str:
         """Collects recipients. Whether they may be written to, the receipt says later."""
         if len(envelope.rcpt_tos) >= RECIPIENTS_MAX:
             return f"452 4.5.3 at most {RECIPIENTS_MAX} recipients"
@@ -61,7 +61,7 @@ class Door:
 
     def _take(self, envelope: Envelope) -> str:
         try:
-            submission = Submission(envelope.mail_from or "", list(envelope.rcpt_tos), detach(envelope.original_content))
+            submission = Submission(envelope.mail_from or "", list(envelope.rcpt_tos), detach(envelope.original_content or b""))
             admitted = check(self._terms, submission)
             in_time(admitted, datetime.now(timezone.utc))
             return self._deliver(admitted)
