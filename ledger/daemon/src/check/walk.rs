@@ -200,7 +200,9 @@ impl<'a> Walk<'a> {
         let signed = match self.checkpoints.peek() {
             Some(Ok((_, bytes))) => self.trust.verify_checkpoint(bytes),
             _ => {
-                return open("the next checkpoint cannot be read to tell which is right".to_owned());
+                return open(
+                    "the next checkpoint cannot be read to tell which is right".to_owned(),
+                );
             }
         };
         let signed = match signed {
