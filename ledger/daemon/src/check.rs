@@ -501,3 +501,6 @@ fn words(report: &Report, options: &config::Check) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests;

@@ -312,7 +312,7 @@ mod tests {
                 ..Quotas::default()
             }
         );
-        let digest = |extra| run(extra).settings.digest();
+        let digest = |extra: &[&str]| run(extra).settings.digest();
         assert_eq!(digest(&[]), digest(&[]));
         assert_eq!(
             digest(&[]),

@@ -250,7 +250,7 @@ async fn each_thing_that_is_wrong_is_named() {
         fs::write(at.head(), "x").expect("room")
     });
     named("head file", &["not to be trusted"], &|at| {
-        drop(fs::copy(other.head(), at.head()).expect("room"))
+        assert!(fs::copy(other.head(), at.head()).is_ok())
     });
     named("key", &["content key", "genesis"], &|at| {
         let content = "keys/content.key";

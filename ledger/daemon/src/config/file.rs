@@ -194,3 +194,51 @@ fn shown(value: &DeValue<'_>) -> String {
         DeValue::Table(_) => "a table".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, ArgAction};
+
+    use super::*;
+
+    #[test]
+    fn a_setting_with_several_values_is_a_list() {
+        let arg = Arg::new("follow")
+            .long("follow")
+            .env("LEDGERD_FOLLOW")
+            .action(ArgAction::Append);
+        let addresses = arg
+            .clone()
+            .value_parser(clap::value_parser!(std::net::SocketAddr));
+        let texts = [Key::of(&arg).expect("a setting")];
+        let rows = parse("follow = [\"a\", \"b\"]", &texts).expect("a list");
+        assert_eq!(rows[0].values, ["a", "b"]);
+        assert_eq!(
+            parse("follow = []", &texts).expect("a list")[0].values,
+            [""; 0]
+        );
+        for (lines, expected) in [
+            ("follow = \"a\"", "a list, each text"),
+            ("follow = [1]", "expected text"),
+        ] {
+            let flaws = parse(lines, &texts).expect_err("no list of texts");
+            assert!(flaws[0].what.contains(expected), "{flaws:?}");
+        }
+        let addresses = [Key::of(&addresses).expect("a setting")];
+        let flaws = parse("follow = [\"127.0.0.1:1\", \"there\"]", &addresses);
+        assert!(flaws.expect_err("no address")[0].what.contains("`there`"));
+    }
+
+    #[test]
+    fn numbers_are_read_in_every_notation_of_toml() {
+        let keys = super::super::key::keys();
+        for (lines, expected) in [
+            ("quota = 1_000", "1000"),
+            ("quota = 0x10", "16"),
+            ("quota = +7", "7"),
+        ] {
+            assert_eq!(parse(lines, &keys).expect("a number")[0].values, [expected]);
+        }
+        assert!(parse("quota = 99999999999999999999999", &keys).is_err());
+    }
+}

@@ -38,7 +38,7 @@ pub(super) fn keys() -> Vec<Key> {
 }
 
 impl Key {
-    fn of(arg: &Arg) -> Option<Self> {
+    pub(super) fn of(arg: &Arg) -> Option<Self> {
         let variable = arg.get_env()?.to_string_lossy().into_owned();
         let holds = arg.get_value_parser().type_id();
         let is = |of: TypeId| holds == of;
