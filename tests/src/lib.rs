@@ -23,6 +23,7 @@ mod client;
 mod credential;
 mod ctl;
 mod daemon;
+pub mod damage;
 mod ledger;
 mod log;
 pub mod markdown;

@@ -2,6 +2,8 @@
 
 pub mod alarm;
 pub mod auth;
+pub mod check;
+pub mod check_config;
 pub mod cli;
 pub mod clock;
 pub mod committer;
@@ -13,7 +15,9 @@ pub mod init;
 pub mod intake;
 pub mod keys;
 pub mod listen;
+pub mod notify;
 pub mod open;
+pub mod progress;
 pub mod queue;
 pub mod room;
 pub mod run;

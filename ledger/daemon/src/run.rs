@@ -2,7 +2,7 @@
 //!
 //! Order at start: the store (its lock, its newest checkpoint, its right edge), the head file, the keys
 //! and rules against genesis, the views, then the threads, and the sockets last: nobody is let in before
-//! everything stands. Order at the end: no new connections, calls under way up to the deadline, the
+//! everything stands. Then the service manager is told, where there is one. Order at the end: no new connections, calls under way up to the deadline, the
 //! queue closed, the shutdown entry, head file and views flushed.
 
 use std::sync::Arc;
@@ -34,6 +34,7 @@ use crate::head::{self, HeadWriter};
 use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::listen::{self, ListenError};
+use crate::notify::Notifier;
 use crate::open::{Layout, OpenedLog, StartError, check_genesis, genesis, open_log};
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
@@ -98,7 +99,8 @@ impl RunError {
 /// # Errors
 /// [`RunError`]
 pub fn run(options: &Run) -> Result<(), RunError> {
-    let house = House::open(options)?;
+    let notifier = Notifier::from_environment();
+    let house = House::open(options, &notifier)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(READERS_MAX)
@@ -107,12 +109,11 @@ pub fn run(options: &Run) -> Result<(), RunError> {
             what: "a runtime",
             source,
         })?;
-    runtime.block_on(house.serve(options))
+    runtime.block_on(house.serve(options, &notifier))
 }
 
 /// An opened ledger, before its threads start.
 struct House {
-    layout: Layout,
     store: Arc<LogStore>,
     views: Arc<SharedViews>,
     view_writer: ViewWriter,
@@ -124,10 +125,11 @@ struct House {
 }
 
 impl House {
-    fn open(options: &Run) -> Result<Self, RunError> {
+    fn open(options: &Run, notifier: &Notifier) -> Result<Self, RunError> {
         let layout = Layout::of(&options.data);
+        let head_path = options.head_path();
+        head::check_outside(&head_path, &options.data).map_err(StartError::from)?;
         let OpenedLog { opened, vkey } = open_log(&layout)?;
-        let head_path = options.head.clone().unwrap_or_else(|| layout.head());
         let head = head::open(&head_path, &opened.store, &vkey, options.accept_head)
             .map_err(StartError::from)?;
         let keys = Keys::load(&layout.keys(), vkey.name()).map_err(StartError::from)?;
@@ -136,7 +138,10 @@ impl House {
 
         let store = Arc::new(opened.store);
         let mut said = 0;
-        let mut progress = |progress: Progress| say(progress, &mut said);
+        let mut progress = |progress: Progress| {
+            notifier.folding(progress);
+            say(progress, &mut said);
+        };
         let OpenedViews {
             state,
             views,
@@ -155,7 +160,6 @@ impl House {
             content,
         } = keys;
         Ok(Self {
-            layout,
             store,
             views: Arc::clone(&views),
             view_writer: writer,
@@ -171,12 +175,12 @@ impl House {
                 key: signing,
                 clock,
                 software: concat!("ledgerd ", env!("CARGO_PKG_VERSION")).to_owned(),
-                config: options.digest(),
+                config: options.settings.digest(),
             },
         })
     }
 
-    async fn serve(self, options: &Run) -> Result<(), RunError> {
+    async fn serve(self, options: &Run, notifier: &Notifier) -> Result<(), RunError> {
         let mut asked = Asked::listen()?;
         let queue = Arc::new(Queue::new(options.quotas()));
         let (finish, finishing) = watch::channel(false);
@@ -189,10 +193,7 @@ impl House {
             self.vkey,
             finishing.clone(),
         );
-        let socket = options
-            .socket
-            .clone()
-            .unwrap_or_else(|| self.layout.socket());
+        let socket = options.socket_path();
         // Bound before the first entry of this run is written: a start that cannot serve writes nothing.
         let (unix, socket_file) = listen::unix(&socket).await?;
         let tcp = match options.listen {
@@ -229,7 +230,14 @@ impl House {
             let incoming = listen::admitted(TcpListenerStream::new(tcp), places);
             servers.spawn(router.serve_with_incoming_shutdown(incoming, raised(finishing)));
         }
-        tracing::info!(socket = %socket.display(), listen = ?options.listen, "serving");
+        tracing::info!(
+            socket = %socket.display(),
+            listen = ?options.listen,
+            config = %options.settings.digest(),
+            details_kept_years = options.retention_years,
+            "serving"
+        );
+        notifier.ready();
 
         let outcome = tokio::select! {
             name = asked.any() => {
@@ -245,6 +253,7 @@ impl House {
         if let Err(error) = &outcome {
             tracing::error!(%error, "stopping");
         }
+        notifier.stopping();
         said_to_serve(&health, ServingStatus::NotServing).await;
         finish.send_replace(true);
         let deadline = if outcome.is_ok() {
