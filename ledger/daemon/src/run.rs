@@ -49,10 +49,13 @@ use crate::views::{OpenedViews, Progress, SharedViews, ViewWriter, open_views};
 const MESSAGE_BYTES_MAX: usize = 2 << 20;
 /// Of the services that take batches: one that is too large is refused by name, not by the transport.
 const BATCH_MESSAGE_BYTES_MAX: usize = 2 * BATCH_BYTES_MAX;
-/// How much of one call may come in before it is read, in bytes; and of all calls of a connection. A stream
-/// that is not read leaves three quarters of its connection to others.
-const CALL_WINDOW_BYTES: u32 = 256 << 10;
-const CONNECTION_WINDOW_BYTES: u32 = 4 * CALL_WINDOW_BYTES;
+/// How much of one call waits unread at most, in bytes, and of all calls of one connection. A call that is
+/// not read, such as a stream whose client takes no answers, must not hold up the others of its connection.
+/// And the HTTP/2 library ends a connection on which small frames wait whose overhead, 256 bytes each less
+/// what they carry, is more than half of the second number: sixteen streams full of messages of 60 bytes
+/// stay below it.
+const CALL_WINDOW_BYTES: u32 = 64 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 /// The largest header block of a request, in bytes.
 const HEADERS_BYTES_MAX: u32 = 16 << 10;
 /// How often an idle connection is asked whether it is still there, and how long it may take to answer.
