@@ -98,6 +98,10 @@ impl Client {
     unary! {
         /// `Gate.Decide`.
         decide: gate.decide(DecideRequest) -> DecideReply;
+        /// `Gate.DecideBatch`.
+        decide_batch: gate.decide_batch(DecideBatchRequest) -> DecideBatchReply;
+        /// `Recorder.RecordBatch`.
+        record_batch: recorder.record_batch(RecordBatchRequest) -> RecordBatchReply;
         /// `Recorder.Record`.
         record: recorder.record(RecordRequest) -> RecordReply;
         /// `Proofs.GetReceipt`.

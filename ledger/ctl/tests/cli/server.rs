@@ -17,7 +17,7 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::Router;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 /// What a ledger answers. What a test does not make up is not implemented.
 #[allow(unused_variables, reason = "the defaults answer nothing")]
@@ -236,13 +236,41 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl Gate for Service {
+    type DecideStreamStream = tokio_stream::Empty<Result<v1::DecideStreamReply, Status>>;
+
     async fn decide(&self, request: Request<v1::DecideRequest>) -> Answer<v1::DecideReply> {
         self.0.decide(request.into_inner()).map(Response::new)
+    }
+    async fn decide_batch(
+        &self,
+        _: Request<v1::DecideBatchRequest>,
+    ) -> Answer<v1::DecideBatchReply> {
+        Err(Status::unimplemented("decide_batch"))
+    }
+    async fn decide_stream(
+        &self,
+        _: Request<Streaming<v1::DecideStreamRequest>>,
+    ) -> Answer<Self::DecideStreamStream> {
+        Err(Status::unimplemented("decide_stream"))
     }
 }
 
 #[tonic::async_trait]
 impl Recorder for Service {
+    type RecordStreamStream = tokio_stream::Empty<Result<v1::RecordStreamReply, Status>>;
+
+    async fn record_batch(
+        &self,
+        _: Request<v1::RecordBatchRequest>,
+    ) -> Answer<v1::RecordBatchReply> {
+        Err(Status::unimplemented("record_batch"))
+    }
+    async fn record_stream(
+        &self,
+        _: Request<Streaming<v1::RecordStreamRequest>>,
+    ) -> Answer<Self::RecordStreamStream> {
+        Err(Status::unimplemented("record_stream"))
+    }
     async fn record(&self, request: Request<v1::RecordRequest>) -> Answer<v1::RecordReply> {
         self.0.record(request.into_inner()).map(Response::new)
     }
