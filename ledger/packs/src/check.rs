@@ -88,9 +88,9 @@ pub fn check(files: &Files, trust: &Trust, steps: &mut Vec<Step>) -> Result<Chec
         ),
     );
     let note = file(files, CHECKPOINT_FILE)?;
-    let checkpoint = trust
-        .verify_checkpoint(note)
-        .map_err(|error| Refused::new(error.fault(), "checkpoint", named(CHECKPOINT_FILE, &error)))?;
+    let checkpoint = trust.verify_checkpoint(note).map_err(|error| {
+        Refused::new(error.fault(), "checkpoint", named(CHECKPOINT_FILE, &error))
+    })?;
     pass(
         steps,
         "checkpoint",
@@ -159,7 +159,11 @@ fn differs(manifest: &Manifest, name: &str, expected: &str) -> Refused {
 }
 
 fn name_of(file: &str) -> &'static str {
-    if file == REPORT_FILE { "report" } else { "codebook" }
+    if file == REPORT_FILE {
+        "report"
+    } else {
+        "codebook"
+    }
 }
 
 fn named(file: &str, error: &impl ToString) -> String {
@@ -181,9 +185,14 @@ fn manifest(files: &Files) -> Result<Manifest, Refused> {
 
 /// Every file that the manifest names is there as it says, and no other.
 fn hashes(files: &Files, manifest: &Manifest) -> Result<(), Refused> {
-    let names: Vec<&str> = manifest.files.iter().map(|file| file.name.as_str()).collect();
+    let names: Vec<&str> = manifest
+        .files
+        .iter()
+        .map(|file| file.name.as_str())
+        .collect();
     if names.windows(2).any(|pair| pair[0] >= pair[1]) {
-        let words = format!("`{MANIFEST_FILE}` names files out of order, expected each once, ascending");
+        let words =
+            format!("`{MANIFEST_FILE}` names files out of order, expected each once, ascending");
         return Err(Refused::refuted("files", words));
     }
     let mut expected = BTreeSet::from([

@@ -37,8 +37,10 @@ impl Person {
     /// The person with these tokens. Where none is of an address, a number or a contact id, it is the
     /// company that is meant.
     pub fn new(keys: impl IntoIterator<Item = (Kind, Token)>) -> Self {
-        let kinds: BTreeMap<Token, Kind> =
-            keys.into_iter().map(|(kind, token)| (token, kind)).collect();
+        let kinds: BTreeMap<Token, Kind> = keys
+            .into_iter()
+            .map(|(kind, token)| (token, kind))
+            .collect();
         let shared = |kind: &Kind| matches!(kind, Kind::Domain | Kind::Account);
         let own: BTreeSet<Token> = kinds
             .iter()
@@ -188,7 +190,10 @@ impl Concern {
                 numbers(line, "\"decision\":").any(|seq| decision(&seq))
                     || numbers(line, "\"execution\":").any(|seq| execution(&seq))
             }
-            "stop" => self.decisions.values().any(|asked| asked.standing.is_some()),
+            "stop" => self
+                .decisions
+                .values()
+                .any(|asked| asked.standing.is_some()),
             "dnc" => !self.listings.is_empty() && line.contains("\"ends\":["),
             _ => false,
         };
@@ -295,7 +300,10 @@ impl Concern {
         };
         let named = person.is_own(&outcome.keys);
         // Of a request to several people, what became of another one is not this person's.
-        let meant = match (outcome.recipient, decision.and_then(|seq| self.decisions.get(&seq))) {
+        let meant = match (
+            outcome.recipient,
+            decision.and_then(|seq| self.decisions.get(&seq)),
+        ) {
             (Some(index), Some(asked)) => {
                 asked.recipients.is_empty() || asked.recipients.contains(&index)
             }
@@ -308,9 +316,12 @@ impl Concern {
     fn stop(&mut self, time: Timestamp, stop: &Stop) -> Option<Why> {
         let mut voided = Vec::new();
         for (seq, asked) in &mut self.decisions {
-            let falls = asked.standing.as_ref().is_some_and(|(agent, class, until)| {
-                time < *until && stop.scope.covers(agent, *class)
-            });
+            let falls = asked
+                .standing
+                .as_ref()
+                .is_some_and(|(agent, class, until)| {
+                    time < *until && stop.scope.covers(agent, *class)
+                });
             if falls {
                 asked.standing = None;
                 voided.push(*seq);

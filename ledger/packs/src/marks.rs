@@ -130,9 +130,22 @@ mod tests {
         }
         let seqs = marks.seqs();
         assert!(seqs.is_superset(&BTreeSet::from([0, 5_000, 5_001])));
-        assert!((BEATS_MAX / 2..=BEATS_MAX + 4).contains(&seqs.len()), "{}", seqs.len());
-        let distances: BTreeSet<u64> = marks.beats.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        assert!(distances.iter().all(|distance| *distance <= marks.stride + 2), "{distances:?}");
+        assert!(
+            (BEATS_MAX / 2..=BEATS_MAX + 4).contains(&seqs.len()),
+            "{}",
+            seqs.len()
+        );
+        let distances: BTreeSet<u64> = marks
+            .beats
+            .windows(2)
+            .map(|pair| pair[1] - pair[0])
+            .collect();
+        assert!(
+            distances
+                .iter()
+                .all(|distance| *distance <= marks.stride + 2),
+            "{distances:?}"
+        );
     }
 
     #[test]
@@ -145,12 +158,19 @@ mod tests {
                 _ if seq.is_multiple_of(2) => 90,
                 _ => 10,
             };
-            let kind = if seq == 2_345 { "decision" } else { "heartbeat" };
+            let kind = if seq == 2_345 {
+                "decision"
+            } else {
+                "heartbeat"
+            };
             marks.see(seq, at(now), kind);
         }
         let seqs = marks.seqs();
         assert!(seqs.contains(&1_233) && seqs.contains(&1_234));
-        assert!(!seqs.contains(&2_345), "what is not a mark is nobody's business");
+        assert!(
+            !seqs.contains(&2_345),
+            "what is not a mark is nobody's business"
+        );
         assert!(seqs.len() <= BEATS_MAX + 2 * SILENCES_MAX);
     }
 }

@@ -87,7 +87,11 @@ impl Reading {
             ),
         );
         genesis(&entries, &checkpoint)?;
-        pass(steps, "genesis", "entry 0 created a ledger of this name with this key");
+        pass(
+            steps,
+            "genesis",
+            "entry 0 created a ledger of this name with this key",
+        );
         let (about, person) = about(manifest, opening)?;
         let mut concern = Concern::new(about);
         let concerned: BTreeMap<u64, Why> = entries
@@ -221,7 +225,10 @@ fn decoded(
             ),
         })?;
         if entry.seq != *seq {
-            let words = format!("the entry at {seq} says seq `{}`, expected its place", entry.seq);
+            let words = format!(
+                "the entry at {seq} says seq `{}`, expected its place",
+                entry.seq
+            );
             return Err(Refused::refuted("entries", words));
         }
         if last.is_some_and(|last| entry.time < last) {
@@ -234,12 +241,12 @@ fn decoded(
     Ok(entries)
 }
 
-fn genesis(
-    entries: &BTreeMap<u64, Entry>,
-    checkpoint: &VerifiedCheckpoint,
-) -> Result<(), Refused> {
+fn genesis(entries: &BTreeMap<u64, Entry>, checkpoint: &VerifiedCheckpoint) -> Result<(), Refused> {
     let Some(Body::Genesis(genesis)) = entries.get(&0).map(|entry| &entry.body) else {
-        return Err(Refused::unjudged("genesis", "entry 0, which created the ledger, is missing"));
+        return Err(Refused::unjudged(
+            "genesis",
+            "entry 0, which created the ledger, is missing",
+        ));
     };
     let key = checkpoint.key.to_string();
     if genesis.origin != checkpoint.checkpoint.origin || genesis.key != key {
@@ -257,11 +264,19 @@ fn about(
     manifest: &Manifest,
     opening: Option<Vec<u8>>,
 ) -> Result<(About, Option<(Person, Opening)>), Refused> {
-    match (&manifest.query.person, &manifest.query.correlation_id, opening) {
+    match (
+        &manifest.query.person,
+        &manifest.query.correlation_id,
+        opening,
+    ) {
         (None, Some(id), None) => Ok((About::Correlation(id.clone()), None)),
         (Some(named), None, Some(bytes)) => {
             let opening = Opening::parse(&bytes).map_err(|error| {
-                Refused::new(error.fault(), "opening", format!("`{OPENING_FILE}`: {error}"))
+                Refused::new(
+                    error.fault(),
+                    "opening",
+                    format!("`{OPENING_FILE}`: {error}"),
+                )
             })?;
             opens(named, &opening)?;
             let person = Person::opened(&opening).map_err(|error| {
@@ -318,7 +333,10 @@ fn handed_out(
     let access: &Access = match entries.get(&manifest.access).map(|entry| &entry.body) {
         Some(Body::Access(access)) if access.call == Call::GetPack => access,
         Some(body) => {
-            return refuted(format!("is a `{}`, expected the access by `GetPack`", body.kind()));
+            return refuted(format!(
+                "is a `{}`, expected the access by `GetPack`",
+                body.kind()
+            ));
         }
         None => {
             let words = format!("entry {}, about this pack, is missing", manifest.access);
@@ -346,7 +364,10 @@ fn handed_out(
     let (Some(0), Some(searched)) = (access.from, access.to) else {
         return refuted("does not say that the log was searched from its first entry".to_owned());
     };
-    let seqs = entries.keys().copied().filter(|seq| *seq != manifest.access);
+    let seqs = entries
+        .keys()
+        .copied()
+        .filter(|seq| *seq != manifest.access);
     let query = &manifest.query;
     let expected = commitment(query.correlation_id.as_deref(), query.details, seqs);
     if access.pack != Some(expected) {
@@ -362,7 +383,9 @@ fn handed_out(
         .keys()
         .find(|seq| **seq >= searched && **seq != manifest.access)
     {
-        return refuted(format!("says that {searched} entries were searched, and {later} is here"));
+        return refuted(format!(
+            "says that {searched} entries were searched, and {later} is here"
+        ));
     }
     Ok(searched)
 }
@@ -409,7 +432,10 @@ fn registered(
             && (concerned.contains_key(seq) || *seq == access)
         {
             let Some((registration, registered)) = latest.get(actor.id.as_str()) else {
-                let words = format!("the entry that registered `{}`, who acts in entry {seq}, is missing", actor.id);
+                let words = format!(
+                    "the entry that registered `{}`, who acts in entry {seq}, is missing",
+                    actor.id
+                );
                 return Err(Refused::unjudged("entries", words));
             };
             if role != *registered {
@@ -492,7 +518,9 @@ fn kept_outside(
         pass(
             steps,
             "details",
-            format!("each of the {number} details in `{DETAILS_FILE}` is what its entry commits to"),
+            format!(
+                "each of the {number} details in `{DETAILS_FILE}` is what its entry commits to"
+            ),
         );
     }
     Ok(by_entry)

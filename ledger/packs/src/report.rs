@@ -63,7 +63,11 @@ pub fn html(manifest: &Manifest, reading: &Reading) -> String {
 }
 
 fn section(page: &mut Page, id: &'static str, title: &'static str) {
-    page.raw("<h2 id=\"").raw(id).raw("\">").raw(title).raw("</h2>\n");
+    page.raw("<h2 id=\"")
+        .raw(id)
+        .raw("\">")
+        .raw(title)
+        .raw("</h2>\n");
 }
 
 fn title(query: &Query) -> String {
@@ -132,7 +136,11 @@ fn summary(page: &mut Page, reading: &Reading) {
         if counts.unallowed > 0 {
             line.push_str(&format!(
                 " {} about something that had not been allowed.",
-                if counts.unallowed == 1 { "One report is".to_owned() } else { format!("{} reports are", counts.unallowed) }
+                if counts.unallowed == 1 {
+                    "One report is".to_owned()
+                } else {
+                    format!("{} reports are", counts.unallowed)
+                }
             ));
         }
         if counts.unresolved > 0 {
@@ -144,7 +152,10 @@ fn summary(page: &mut Page, reading: &Reading) {
         said.push(line);
     }
     for (event, number) in &counts.outcomes {
-        said.push(format!("Reported afterwards {}: {event}.", words::count(*number, "time")));
+        said.push(format!(
+            "Reported afterwards {}: {event}.",
+            words::count(*number, "time")
+        ));
     }
     if reading.person.is_some() {
         said.extend(on_the_list(reading, &counts));
@@ -160,7 +171,9 @@ fn on_the_list(reading: &Reading, counts: &Counts) -> Vec<String> {
             && matches!(&entry.body, Body::Dnc(dnc) if dnc.listings.iter().any(|listing| listing.reason.is_some()))
     });
     let Some((first, _)) = first else {
-        return vec![format!("{who} does not stand on the do-not-contact list in these entries.")];
+        return vec![format!(
+            "{who} does not stand on the do-not-contact list in these entries."
+        )];
     };
     let after = reading
         .told()
@@ -185,7 +198,11 @@ fn on_the_list(reading: &Reading, counts: &Counts) -> Vec<String> {
         )
     });
     if counts.ended > 0 {
-        said.push(format!("{} later.", words::count(counts.ended, "listing was ended").replace("listing was endeds", "listings were ended")));
+        said.push(format!(
+            "{} later.",
+            words::count(counts.ended, "listing was ended")
+                .replace("listing was endeds", "listings were ended")
+        ));
     }
     said
 }
@@ -235,8 +252,14 @@ fn names(entry: &ledger_core::entry::Entry, token: &ledger_core::token::Token) -
     let has = |keys: &[ledger_core::entry::Key]| keys.iter().any(|key| key.token == *token);
     match &entry.body {
         Body::Decision(decision) => {
-            decision.recipients.iter().any(|recipient| has(&recipient.keys))
-                || decision.targets.iter().any(|target| target.id == Some(*token))
+            decision
+                .recipients
+                .iter()
+                .any(|recipient| has(&recipient.keys))
+                || decision
+                    .targets
+                    .iter()
+                    .any(|target| target.id == Some(*token))
         }
         Body::Dnc(dnc) => dnc.listings.iter().any(|listing| has(&listing.keys)),
         Body::Outcome(outcome) => has(&outcome.keys),
@@ -343,7 +366,10 @@ fn glossary(page: &mut Page, reading: &Reading) {
             _ => {}
         }
     }
-    let codes = Code::ALL.into_iter().filter(|code| codes.contains(code)).map(codebook::code);
+    let codes = Code::ALL
+        .into_iter()
+        .filter(|code| codes.contains(code))
+        .map(codebook::code);
     let findings = codebook::FINDINGS
         .into_iter()
         .filter(|finding| findings.contains(finding))
@@ -374,14 +400,23 @@ fn anchor(page: &mut Page, manifest: &Manifest, reading: &Reading) {
     let key = &manifest.ledger.key;
     page.raw("<table class=\"keep\"><tbody>\n");
     page.row("Key", &format!("`{key}`"));
-    page.row("Its fingerprint", &format!("`{}`", grouped(&Hash::of(key.as_bytes()))));
+    page.row(
+        "Its fingerprint",
+        &format!("`{}`", grouped(&Hash::of(key.as_bytes()))),
+    );
     page.row("Log", &format!("`{}`", manifest.ledger.origin));
     page.row(
         "Signed",
-        &format!("{} entries, with the root hash `{}`", manifest.ledger.size, manifest.ledger.root),
+        &format!(
+            "{} entries, with the root hash `{}`",
+            manifest.ledger.size, manifest.ledger.root
+        ),
     );
     for witness in &reading.checkpoint.witnesses {
-        page.row("Witness", &format!("`{}`, with the key `{}`", witness.witness, witness.key));
+        page.row(
+            "Witness",
+            &format!("`{}`, with the key `{}`", witness.witness, witness.key),
+        );
     }
     page.raw("</tbody></table>\n<p class=\"note\">The fingerprint is the SHA-256 of the key’s line, without a line feed.</p>\n");
 }
@@ -400,7 +435,10 @@ fn contents(page: &mut Page, manifest: &Manifest, reading: &Reading) {
     section(page, "contents", "What is in this pack");
     page.raw("<table><tbody>\n");
     page.row("Asked for", &query(&manifest.query));
-    page.row("By", &format!("`{}` (entry {})", manifest.principal, manifest.access));
+    page.row(
+        "By",
+        &format!("`{}` (entry {})", manifest.principal, manifest.access),
+    );
     page.row(
         "Put together",
         &format!(
@@ -420,7 +458,11 @@ fn contents(page: &mut Page, manifest: &Manifest, reading: &Reading) {
     );
     page.raw("</tbody></table>\n<table><thead><tr><th scope=\"col\">File</th><th scope=\"col\">SHA-256</th>\
               <th scope=\"col\" class=\"number\">Bytes</th></tr></thead><tbody>\n");
-    for file in manifest.files.iter().filter(|file| file.name != REPORT_FILE) {
+    for file in manifest
+        .files
+        .iter()
+        .filter(|file| file.name != REPORT_FILE)
+    {
         page.raw("<tr><td><code>")
             .text(&file.name)
             .raw("</code></td><td><code>")

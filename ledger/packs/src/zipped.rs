@@ -31,7 +31,9 @@ pub fn write(files: &Files) -> Result<Vec<u8>, String> {
         archive
             .start_file(name.as_str(), options)
             .map_err(|error| error.to_string())?;
-        archive.write_all(bytes).map_err(|error| error.to_string())?;
+        archive
+            .write_all(bytes)
+            .map_err(|error| error.to_string())?;
     }
     let written = archive.finish().map_err(|error| error.to_string())?;
     Ok(written.into_inner())
@@ -46,7 +48,10 @@ pub fn read(bytes: &[u8]) -> Result<Files, Refused> {
     let mut archive =
         ZipArchive::new(Cursor::new(bytes)).map_err(|error| refused(error.to_string()))?;
     if archive.len() > FILES_MAX {
-        return Err(refused(format!("it has {} files, expected at most {FILES_MAX}", archive.len())));
+        return Err(refused(format!(
+            "it has {} files, expected at most {FILES_MAX}",
+            archive.len()
+        )));
     }
     if !archive.comment().is_empty() {
         return Err(refused("it has a comment, expected none".to_owned()));
@@ -93,12 +98,17 @@ pub fn read(bytes: &[u8]) -> Result<Files, Refused> {
     let mut next = 0;
     for (start, end) in spans {
         if start != next {
-            return Err(refused(format!("{} bytes before byte {start} belong to no file", start - next)));
+            return Err(refused(format!(
+                "{} bytes before byte {start} belong to no file",
+                start - next
+            )));
         }
         next = end;
     }
     if next != directory {
-        return Err(refused(format!("bytes {next} to {directory} belong to no file")));
+        return Err(refused(format!(
+            "bytes {next} to {directory} belong to no file"
+        )));
     }
     Ok(files)
 }
@@ -108,9 +118,13 @@ mod tests {
     use super::*;
 
     fn files() -> Files {
-        [("a.json", b"{}\n".as_slice()), ("b.html", b"<p>"), ("c", b"")]
-            .map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
-            .into()
+        [
+            ("a.json", b"{}\n".as_slice()),
+            ("b.html", b"<p>"),
+            ("c", b""),
+        ]
+        .map(|(name, bytes)| (name.to_owned(), bytes.to_vec()))
+        .into()
     }
 
     #[test]
@@ -134,7 +148,15 @@ mod tests {
     fn what_no_pack_has_is_refused() {
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         assert!(read(&with(stored, "fine", "")).is_ok());
-        for name in ["../up", "/root", "folder/file", "..", ".hidden", "two words", "back\\slash"] {
+        for name in [
+            "../up",
+            "/root",
+            "folder/file",
+            "..",
+            ".hidden",
+            "two words",
+            "back\\slash",
+        ] {
             let refused = read(&with(stored, name, "")).unwrap_err().to_string();
             assert!(refused.contains("no name of a file"), "{name}: {refused}");
         }

@@ -160,7 +160,11 @@ impl Ledger {
         });
         let read = Access {
             tokens: tokens.collect(),
-            pack: Some(commitment(correlation_id, query.details, seqs.iter().copied())),
+            pack: Some(commitment(
+                correlation_id,
+                query.details,
+                seqs.iter().copied(),
+            )),
             ..searched
         };
         let access = self.access(&query.caller, read).await?;
@@ -168,12 +172,12 @@ impl Ledger {
         let first = wire::PackChunk {
             access,
             opening: self.pack_opening(query)?.into(),
+            total: seqs.len() as u64,
             ..Default::default()
         };
         let pack = Pack {
             at: self.store.committed(),
             details: query.details.then_some(concerned),
-            total: seqs.len() as u64,
             left: seqs.into_iter(),
             over: None,
             bytes: 0,
@@ -188,21 +192,26 @@ impl Ledger {
         at: Arc<Committed>,
         chunks: &mpsc::Sender<Chunk>,
     ) -> Result<Option<Selection>, CallError> {
-        let mut entries = self.store.entries(0..at.size, at);
+        let (mut searched, size) = (0, at.size);
+        let mut entries = self.store.entries(0..size, at);
         let mut selection = Selection::new(query.about.clone());
         loop {
-            let (found, rest, done) = self
-                .read(move |_| slice(selection, entries))
-                .await?;
+            let (found, rest, done) = self.read(move |_| slice(selection, entries)).await?;
             within(found.concerned().len())?;
             if !query.caller.is_in_force(&self.latest) {
                 return Err(CredentialError::Unknown.into());
             }
-            if chunks.is_closed() {
-                return Ok(None);
-            }
             if done {
                 return Ok(Some(found));
+            }
+            searched += SLICE as u64;
+            let progress = wire::PackChunk {
+                searched,
+                size,
+                ..Default::default()
+            };
+            if !hand_over(chunks, Ok(progress), SEND_PATIENCE).await {
+                return Ok(None);
             }
             (selection, entries) = (found, rest);
         }
@@ -239,8 +248,7 @@ impl Ledger {
             s: self.intake.opening_secret(key),
             identifier: key.identifier.clone(),
         });
-        let opening =
-            Opening::new(opened.collect()).map_err(|error| CallError::store(&error))?;
+        let opening = Opening::new(opened.collect()).map_err(|error| CallError::store(&error))?;
         Ok(opening.to_bytes())
     }
 
@@ -268,10 +276,11 @@ impl Ledger {
             if !query.caller.is_in_force(&self.latest) {
                 return Err(CredentialError::Unknown.into());
             }
-            let done = entries.is_empty();
-            chunk.total = done.then_some(pack.total);
+            if entries.is_empty() {
+                return Ok(());
+            }
             chunk.entries = entries;
-            if !hand_over(chunks, Ok(std::mem::take(&mut chunk)), SEND_PATIENCE).await || done {
+            if !hand_over(chunks, Ok(std::mem::take(&mut chunk)), SEND_PATIENCE).await {
                 return Ok(());
             }
         }
@@ -310,7 +319,6 @@ struct Pack {
     at: Arc<Committed>,
     /// The entries whose details are asked for.
     details: Option<BTreeSet<u64>>,
-    total: u64,
     left: std::collections::btree_set::IntoIter<u64>,
     /// Read already; it did not fit the chunk before.
     over: Option<wire::PackEntry>,
@@ -353,7 +361,9 @@ impl Pack {
             .receipt_at(seq, &self.at)
             .map_err(|error| unreadable(&error))?;
         let details = match &self.details {
-            Some(concerned) if concerned.contains(&seq) => pack_details(ledger, seq, &receipt.entry)?,
+            Some(concerned) if concerned.contains(&seq) => {
+                pack_details(ledger, seq, &receipt.entry)?
+            }
             _ => Vec::new(),
         };
         let proof: Vec<u8> = receipt.proof.iter().flat_map(|hash| hash.0).collect();

@@ -106,7 +106,11 @@ mod tests {
 
     #[test]
     fn what_nobody_sees_is_shown() {
-        for (given, code) in [('\u{202e}', "202E"), ('\u{200b}', "200B"), ('\u{7}', "0007")] {
+        for (given, code) in [
+            ('\u{202e}', "202E"),
+            ('\u{200b}', "200B"),
+            ('\u{7}', "0007"),
+        ] {
             let shown = text(&format!("a{given}b"));
             assert_eq!(shown, format!("a<span class=\"unseen\">U+{code}</span>b"));
         }
@@ -116,6 +120,9 @@ mod tests {
     fn names_stand_between_backticks() {
         let mut page = Page::default();
         page.prose("the rule `a<b>` and `c");
-        assert_eq!(page.finish(), "the rule <code>a&lt;b&gt;</code> and <code>c</code>");
+        assert_eq!(
+            page.finish(),
+            "the rule <code>a&lt;b&gt;</code> and <code>c</code>"
+        );
     }
 }

@@ -58,7 +58,10 @@ impl Counts {
                     counts.unallowed += u64::from(!allowed);
                 }
                 (Body::Outcome(outcome), _) => {
-                    *counts.outcomes.entry(words::event(outcome.event)).or_default() += 1;
+                    *counts
+                        .outcomes
+                        .entry(words::event(outcome.event))
+                        .or_default() += 1;
                 }
                 (Body::Unresolved(_), _) => counts.unresolved += 1,
                 (_, Why::Listed { listings }) => counts.listings += listings.len() as u64,
@@ -83,7 +86,9 @@ pub fn subject(reading: &Reading) -> &'static str {
 pub fn proves(reading: &Reading) -> Vec<String> {
     let (counts, who) = (Counts::of(reading), subject(reading));
     let access = reading.entries.get(&reading.access);
-    let at = access.map_or_else(String::new, |entry| format!(", on {}", words::time(entry.time)));
+    let at = access.map_or_else(String::new, |entry| {
+        format!(", on {}", words::time(entry.time))
+    });
     let mut proven = vec![
         format!(
             "The ledger `{}` has recorded each of the {} entries in this pack at its place and with exactly this \

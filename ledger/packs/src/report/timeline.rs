@@ -61,7 +61,11 @@ fn one(page: &mut Page, reading: &Reading, entry: &Entry, why: &Why, followed: &
     match (&entry.body, why) {
         (Body::Decision(found), Why::Decision { recipients, target }) => {
             decision(page, reading, entry, found, recipients, *target);
-            came_of_it(page, found, followed.get(&entry.seq).map_or(&[], Vec::as_slice));
+            came_of_it(
+                page,
+                found,
+                followed.get(&entry.seq).map_or(&[], Vec::as_slice),
+            );
         }
         (Body::Execution(found), _) => execution(page, &actor, found),
         (Body::Outcome(found), _) => outcome(page, &actor, found),
@@ -154,7 +158,9 @@ fn decision(
     let campaign = decision
         .campaign
         .as_ref()
-        .map_or_else(String::new, |campaign| format!(", in the campaign `{campaign}`"));
+        .map_or_else(String::new, |campaign| {
+            format!(", in the campaign `{campaign}`")
+        });
     page.prose(&format!(
         "{} asked to do `{}`{seller}{campaign}.",
         words::capital(&actor(entry)),
@@ -220,13 +226,19 @@ fn reasons(page: &mut Page, decision: &Decision, own: &[u64], who: &str) {
     }
     if others > 0 {
         page.raw("<li>")
-            .text(&format!("{} other recipients alone.", words::count(others, "reason that concern")))
+            .text(&format!(
+                "{} other recipients alone.",
+                words::count(others, "reason that concern")
+            ))
             .raw("</li>\n");
     }
     let listed = decision.reasons.len() as u64;
     if let Some(total) = decision.reasons_total.filter(|total| *total > listed) {
         page.raw("<li>")
-            .text(&format!("And {} that the entry does not list.", words::count(total - listed, "reason")))
+            .text(&format!(
+                "And {} that the entry does not list.",
+                words::count(total - listed, "reason")
+            ))
             .raw("</li>\n");
     }
     page.raw("</ul>\n");
@@ -246,7 +258,9 @@ fn came_of_it(page: &mut Page, decision: &Decision, entries: &[&Entry]) {
     let mut parts = Vec::new();
     for entry in entries {
         let what = match &entry.body {
-            Body::Execution(execution) => format!("reported as {}", words::status(execution.status)),
+            Body::Execution(execution) => {
+                format!("reported as {}", words::status(execution.status))
+            }
             Body::Outcome(outcome) => words::event(outcome.event).to_owned(),
             Body::Unresolved(_) => "not reported on in time".to_owned(),
             Body::Stop(_) => "voided by the kill switch".to_owned(),
@@ -284,7 +298,10 @@ fn execution(page: &mut Page, actor: &str, execution: &Execution) {
         .as_ref()
         .map_or_else(String::new, |code| format!(", with the error `{code}`"));
     let started = execution.started_at.map_or_else(String::new, |time| {
-        format!(" It was started on {}, by the runtime’s clock.", words::time(time))
+        format!(
+            " It was started on {}, by the runtime’s clock.",
+            words::time(time)
+        )
     });
     page.paragraph(&format!(
         "{} reported that what was decided in entry {} was {}{provider}{error}.{started}",
@@ -307,7 +324,10 @@ fn outcome(page: &mut Page, actor: &str, outcome: &OutcomeReport) {
         .as_ref()
         .map_or_else(String::new, |provider| format!(", from `{provider}`"));
     let when = outcome.occurred_at.map_or_else(String::new, |time| {
-        format!(" That was on {}, by the provider’s clock.", words::time(time))
+        format!(
+            " That was on {}, by the provider’s clock.",
+            words::time(time)
+        )
     });
     page.paragraph(&format!(
         "{} reported{provider}: {}.{about}{when}",
@@ -320,9 +340,17 @@ fn outcome(page: &mut Page, actor: &str, outcome: &OutcomeReport) {
 fn approval(page: &mut Page, actor: &str, approval: &Approval) {
     let asked = approval.decision.unwrap_or_default();
     page.paragraph(&match approval.verdict {
-        Verdict::Granted => format!("{} approved what entry {asked} asked for.", words::capital(actor)),
-        Verdict::Denied => format!("{} refused what entry {asked} asked for.", words::capital(actor)),
-        Verdict::Expired => format!("What entry {asked} asked for was never answered, and expired."),
+        Verdict::Granted => format!(
+            "{} approved what entry {asked} asked for.",
+            words::capital(actor)
+        ),
+        Verdict::Denied => format!(
+            "{} refused what entry {asked} asked for.",
+            words::capital(actor)
+        ),
+        Verdict::Expired => {
+            format!("What entry {asked} asked for was never answered, and expired.")
+        }
     });
 }
 
@@ -330,16 +358,22 @@ fn listed(page: &mut Page, reading: &Reading, actor: &str, dnc: &Dnc, listing: &
     let who = subject(reading);
     let exempt = dnc.op == DncOp::Exempt;
     let verdict = if exempt { "Exempted" } else { "Do not contact" };
-    page.raw("<p><strong class=\"verdict list\">").text(verdict).raw("</strong> ");
+    page.raw("<p><strong class=\"verdict list\">")
+        .text(verdict)
+        .raw("</strong> ");
     page.prose(&if exempt {
-        format!("{} exempted {who} (by {by}) from listings that allow it.", words::capital(actor))
+        format!(
+            "{} exempted {who} (by {by}) from listings that allow it.",
+            words::capital(actor)
+        )
     } else {
         format!(
             "{} put {who} (by {by}) on the do-not-contact list{}.",
             words::capital(actor),
-            listing
-                .reason
-                .map_or_else(String::new, |reason| format!(": {}", words::listing(reason)))
+            listing.reason.map_or_else(String::new, |reason| format!(
+                ": {}",
+                words::listing(reason)
+            ))
         )
     });
     page.raw("</p>\n");
@@ -355,7 +389,10 @@ fn scope(listing: &Listing) -> String {
         .seller
         .as_ref()
         .map_or_else(|| "every seller".to_owned(), |seller| format!("`{seller}`"));
-    let mut text = format!("It holds for {seller}, by {}", words::channels(listing.channels));
+    let mut text = format!(
+        "It holds for {seller}, by {}",
+        words::channels(listing.channels)
+    );
     for (time, what) in [
         (listing.requested_at, "asked for on"),
         (listing.effective_from, "in force from"),

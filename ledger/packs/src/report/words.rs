@@ -9,14 +9,26 @@ use ledger_core::time::Timestamp;
 use ledger_core::token::Kind;
 
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 ];
 
 /// `22 November 2026, 11:31:05 UTC`.
 pub(super) fn time(time: Timestamp) -> String {
     let text = time.to_string();
-    let day = text.get(8..10).map_or("", |day| day.trim_start_matches('0'));
+    let day = text
+        .get(8..10)
+        .map_or("", |day| day.trim_start_matches('0'));
     let month = text
         .get(5..7)
         .and_then(|month| month.parse::<usize>().ok())
@@ -34,7 +46,12 @@ pub(super) fn time(time: Timestamp) -> String {
 /// `3 hours 12 minutes`.
 pub(super) fn length(from: Timestamp, to: Timestamp) -> String {
     let seconds = (to.micros() - from.micros()).unsigned_abs() / 1_000_000;
-    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let units = [
+        (86_400, "day"),
+        (3_600, "hour"),
+        (60, "minute"),
+        (1, "second"),
+    ];
     let mut left = seconds;
     let mut parts = Vec::new();
     for (unit, name) in units {
