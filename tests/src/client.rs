@@ -187,6 +187,19 @@ impl Client {
         size_of(&reply.checkpoint)
     }
 
+    /// `Proofs.GetPack`, to its end: every chunk.
+    pub async fn get_pack(
+        &self,
+        request: pb::GetPackRequest,
+    ) -> Result<Vec<pb::PackChunk>, Status> {
+        let mut stream = self.proofs().get_pack(request).await?.into_inner();
+        let mut chunks = Vec::new();
+        while let Some(chunk) = stream.message().await? {
+            chunks.push(chunk);
+        }
+        Ok(chunks)
+    }
+
     /// `Proofs.Export`, to its end: the leaves and the checkpoint of exactly that size.
     pub async fn export(&self) -> Result<crate::Log, Status> {
         let mut stream = self

@@ -11,7 +11,7 @@ use ledger_core::trust::Trust;
 
 use crate::anchor::Anchor;
 use crate::transcript::{Failure, Transcript};
-use crate::{consistency, evidence, input, log, receipt, render, replay};
+use crate::{consistency, evidence, input, log, pack, receipt, render, replay};
 
 const AFTER_HELP: &str = "\
 Trust comes from --vkey or --policy alone, one of which must be given; it is never taken from the material.
@@ -70,6 +70,13 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         opening: Option<String>,
     },
+    /// Everything about a person or a matter: an evidence pack, with its report.
+    #[command(after_help = AFTER_HELP)]
+    Pack {
+        /// The pack: a folder, or an archive (`.zip`).
+        #[arg(value_name = "FOLDER|FILE")]
+        pack: PathBuf,
+    },
     /// That an older log is the beginning of a newer one.
     #[command(after_help = AFTER_HELP)]
     Consistency {
@@ -107,6 +114,7 @@ impl Command {
         match self {
             Self::Receipt { .. } => "receipt",
             Self::Evidence { .. } => "evidence",
+            Self::Pack { .. } => "pack",
             Self::Consistency { .. } => "consistency",
             Self::Log { .. } => "log",
             Self::Replay { .. } => "replay",
@@ -124,7 +132,7 @@ impl Command {
                 .collect(),
             Self::Consistency { old, new, proof } => vec![old, new, proof],
             Self::Log { opening, .. } => opening.iter().map(String::as_str).collect(),
-            Self::Replay { .. } => Vec::new(),
+            Self::Pack { .. } | Self::Replay { .. } => Vec::new(),
         }
     }
 }
@@ -179,6 +187,7 @@ pub fn run(command: &Command, trust: &Trust) -> Transcript {
             Ok(opening) => evidence::run(file, opening.as_ref(), trust),
             Err(failure) => ended(command.name(), failure),
         },
+        Command::Pack { pack } => pack::run(pack, trust),
         Command::Consistency { old, new, proof } => consistency::run(old, new, proof, trust),
         Command::Log { folder, opening } => match opening_of(opening.as_deref()) {
             Ok(opening) => log::run(folder, opening.as_ref(), trust),

@@ -368,7 +368,12 @@ fn made_by(command: &Body, call: Call) -> bool {
         }
         Body::Access(_) => matches!(
             call,
-            Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export | Call::Tokenise
+            Call::GetDetail
+                | Call::GetEvidence
+                | Call::GetPack
+                | Call::Disclose
+                | Call::Export
+                | Call::Tokenise
         ),
         Body::Genesis(_)
         | Body::Boot(_)

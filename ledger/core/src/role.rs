@@ -104,6 +104,7 @@ pub enum Call {
     BeginImport,
     EndImport,
     ListOpen,
+    GetPack,
 }
 
 /// What a role may do with a call.
@@ -120,7 +121,7 @@ pub enum Grant {
 
 impl Call {
     /// Every call, in the order of the documentation.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::Decide,
         Self::Record,
         Self::GetCheckpoint,
@@ -158,6 +159,7 @@ impl Call {
         Self::BeginImport,
         Self::EndImport,
         Self::ListOpen,
+        Self::GetPack,
     ];
 
     /// The name in the interface and in entries.
@@ -200,6 +202,7 @@ impl Call {
             Self::BeginImport => "BeginImport",
             Self::EndImport => "EndImport",
             Self::ListOpen => "ListOpen",
+            Self::GetPack => "GetPack",
         }
     }
 
@@ -218,7 +221,8 @@ impl Call {
                 | Self::ListPrincipals
                 | Self::Status
                 | Self::CheckDnc
-                | Self::ListOpen,
+                | Self::ListOpen
+                | Self::GetPack,
                 Operator | Compliance | Auditor,
             )
             | (Self::GetDetail, Compliance | Auditor)

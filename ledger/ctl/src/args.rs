@@ -108,7 +108,8 @@ pub(crate) enum Command {
     /// Fetch a receipt: the proof that an entry is recorded
     #[command(after_help = receipt::EXAMPLES)]
     Receipt(receipt::ReceiptArgs),
-    /// Fetch an entry with everything that it cites, in one file (operator, compliance, auditor)
+    /// Fetch an entry with everything that it cites; or everything about a person or a correlation id
+    /// (operator, compliance, auditor; of a person compliance)
     #[command(after_help = evidence::EXAMPLES)]
     Evidence(evidence::EvidenceArgs),
     /// Open the tokens of one person, and of nobody else, to an auditor (compliance)

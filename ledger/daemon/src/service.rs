@@ -14,6 +14,7 @@ mod control;
 mod evidence;
 mod gate;
 mod open;
+mod pack;
 mod page;
 mod procedure;
 mod proofs;
@@ -189,14 +190,17 @@ impl Ledger {
     }
 
     /// Records that something private is about to be handed out, and waits until that is committed.
-    async fn access(self: &Arc<Self>, caller: &Caller, access: Access) -> Result<(), CallError> {
+    /// Says under which seq.
+    async fn access(self: &Arc<Self>, caller: &Caller, access: Access) -> Result<u64, CallError> {
         let command = Command {
             lane: Lane::Work,
             body: Body::Access(access),
             details: Vec::new(),
             policy: None,
         };
-        self.submit(caller, command).await.map(|_| ())
+        self.submit(caller, command)
+            .await
+            .map(|answer| answer.receipt.seq)
     }
 
     /// Runs a read of the store off the threads that serve connections.
@@ -287,6 +291,7 @@ fn access(caller: &Caller, call: Call) -> Access {
         to: None,
         detail: None,
         tokens: Vec::new(),
+        pack: None,
     }
 }
 

@@ -143,6 +143,14 @@ async fn call(call: Call, client: &Client, facts: &Facts) -> Result<(), Status> 
                 .map(drop)
         }
         Call::Export => client.export().await.map(drop),
+        Call::GetPack => {
+            let about = pb::get_pack_request::About::CorrelationId(facts.correlation.to_owned());
+            let request = pb::GetPackRequest {
+                about: Some(about),
+                details: false,
+            };
+            client.get_pack(request).await.map(drop)
+        }
         Call::Status => client.status_of(pb::StatusRequest {}).await.map(drop),
         _ => control::control(call, &id, client, facts).await,
     }
@@ -514,6 +522,7 @@ async fn reading_what_is_private_is_recorded() {
         let before = site.operator.size().await;
         let recorded = match name {
             Call::GetEvidence
+            | Call::GetPack
             | Call::GetDetail
             | Call::Disclose
             | Call::Export

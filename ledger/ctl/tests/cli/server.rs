@@ -289,6 +289,7 @@ impl Query for Service {
 #[tonic::async_trait]
 impl Proofs for Service {
     type ExportStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::ExportChunk, Status>>>;
+    type GetPackStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::PackChunk, Status>>>;
 
     async fn get_checkpoint(
         &self,
@@ -335,6 +336,9 @@ impl Proofs for Service {
     }
     async fn export(&self, _: Request<v1::ExportRequest>) -> Answer<Self::ExportStream> {
         Ok(Response::new(tokio_stream::iter(self.0.export()?)))
+    }
+    async fn get_pack(&self, _: Request<v1::GetPackRequest>) -> Answer<Self::GetPackStream> {
+        Err(Status::unimplemented("get_pack"))
     }
 }
 
