@@ -367,7 +367,13 @@ fn made_by(command: &Body, call: Call) -> bool {
         }
         Body::Access(_) => matches!(
             call,
-            Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export | Call::Tokenise
+            Call::GetDetail
+                | Call::GetEvidence
+                | Call::Disclose
+                | Call::Export
+                | Call::Tokenise
+                | Call::List
+                | Call::Tail
         ),
         Body::Genesis(_)
         | Body::Boot(_)

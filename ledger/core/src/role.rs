@@ -104,6 +104,8 @@ pub enum Call {
     BeginImport,
     EndImport,
     ListOpen,
+    List,
+    Tail,
 }
 
 /// What a role may do with a call.
@@ -120,7 +122,7 @@ pub enum Grant {
 
 impl Call {
     /// Every call, in the order of the documentation.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 39] = [
         Self::Decide,
         Self::Record,
         Self::GetCheckpoint,
@@ -158,6 +160,8 @@ impl Call {
         Self::BeginImport,
         Self::EndImport,
         Self::ListOpen,
+        Self::List,
+        Self::Tail,
     ];
 
     /// The name in the interface and in entries.
@@ -200,6 +204,8 @@ impl Call {
             Self::BeginImport => "BeginImport",
             Self::EndImport => "EndImport",
             Self::ListOpen => "ListOpen",
+            Self::List => "List",
+            Self::Tail => "Tail",
         }
     }
 
@@ -218,7 +224,9 @@ impl Call {
                 | Self::ListPrincipals
                 | Self::Status
                 | Self::CheckDnc
-                | Self::ListOpen,
+                | Self::ListOpen
+                | Self::List
+                | Self::Tail,
                 Operator | Compliance | Auditor,
             )
             | (Self::GetDetail, Compliance | Auditor)
@@ -251,7 +259,10 @@ impl Call {
                 Operator | Compliance,
             )
             | (Self::RemoveDnc | Self::ExemptDnc | Self::Disclose, Compliance) => Grant::Yes,
-            (Self::GetReceipt | Self::Trace, Agent | Approver | Recorder)
+            (
+                Self::GetReceipt | Self::Trace | Self::List | Self::Tail,
+                Agent | Approver | Recorder,
+            )
             | (Self::GetDetail, Agent | Approver)
             | (Self::GetApproval | Self::WatchApproval, Agent) => Grant::Own,
             _ => Grant::No,

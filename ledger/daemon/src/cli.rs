@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
 
@@ -41,6 +42,16 @@ pub fn main(config: &Config) -> ExitCode {
         }),
         Command::Export(options) => {
             export::export(options).map_err(|error| (error.to_string(), REFUSED))
+        }
+        Command::Completions(options) => {
+            let mut script = Vec::new();
+            clap_complete::generate(
+                options.shell,
+                &mut Config::command(),
+                "ledgerd",
+                &mut script,
+            );
+            Ok(String::from_utf8_lossy(&script).into_owned())
         }
         Command::Rebuild(options) => {
             export::rebuild(options, &mut show).map_err(|error| (error.to_string(), REFUSED))

@@ -52,6 +52,15 @@ pub enum Command {
     Export(Export),
     /// Drops the views and folds them anew from the log. Signs nothing and writes nothing to the log.
     Rebuild(Rebuild),
+    /// Prints what a shell completes command lines by.
+    Completions(Completions),
+}
+
+/// `ledgerd completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
 }
 
 /// `ledgerd init`

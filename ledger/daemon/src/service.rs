@@ -12,6 +12,7 @@ mod approvals;
 mod control;
 mod evidence;
 mod gate;
+mod list;
 mod open;
 mod page;
 mod proofs;
@@ -19,6 +20,8 @@ mod query;
 mod recorder;
 mod retry;
 mod status;
+mod tail;
+mod walk;
 
 use std::sync::Arc;
 
@@ -54,6 +57,10 @@ const EXPORTS_OF_ONE_MAX: usize = 1;
 /// Approval requests that one principal watches at a time. A watch sleeps until something may have
 /// changed.
 const WATCHES_OF_ONE_MAX: usize = 256;
+/// Lists of one principal under way at a time: each may read many entries.
+const LISTS_OF_ONE_MAX: usize = 4;
+/// Tails of one principal at a time. Each holds up to a megabyte that its reader has not taken.
+const TAILS_OF_ONE_MAX: usize = 8;
 
 /// The most bytes of details in the waiting commands of one principal; of its reports, counted apart.
 const DETAILS_WAITING_BYTES_MAX: usize = 64 << 20;
@@ -75,6 +82,8 @@ pub struct Ledger {
     exports: Arc<Semaphore>,
     own_exports: Rooms<Arc<str>>,
     own_watches: Rooms<Arc<str>>,
+    own_lists: Rooms<Arc<str>>,
+    own_tails: Rooms<Arc<str>>,
     finishing: watch::Receiver<bool>,
     clock: SystemClock,
 }
@@ -106,6 +115,8 @@ impl Ledger {
                 "the number of approval requests that you watch",
                 WATCHES_OF_ONE_MAX,
             ),
+            own_lists: Rooms::new("the number of your lists under way", LISTS_OF_ONE_MAX),
+            own_tails: Rooms::new("the number of your tails", TAILS_OF_ONE_MAX),
             finishing,
             clock: SystemClock::new(),
         })
