@@ -166,6 +166,8 @@ impl Client {
         end_import: control.end_import(EndImportRequest) -> WriteReply;
         /// `Query.ListOpen`.
         list_open: query.list_open(ListOpenRequest) -> ListOpenReply;
+        /// `Query.List`: one page.
+        list: query.list(ListRequest) -> ListReply;
         /// `Control.Status`.
         status_of: control.status(StatusRequest) -> StatusReply;
     }
@@ -174,6 +176,17 @@ impl Client {
     pub async fn checkpoint(&self) -> Result<pb::GetCheckpointReply, Status> {
         self.proofs()
             .get_checkpoint(pb::GetCheckpointRequest {})
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
+    /// `Query.Tail`: the stream, which has begun.
+    pub async fn tail(
+        &self,
+        request: pb::TailRequest,
+    ) -> Result<tonic::Streaming<pb::TailReply>, Status> {
+        self.query()
+            .tail(request)
             .await
             .map(tonic::Response::into_inner)
     }

@@ -107,6 +107,11 @@ pub enum Command {
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
     },
+    /// What a shell completes command lines by. Verifies nothing.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 impl Command {
@@ -118,6 +123,7 @@ impl Command {
             Self::Consistency { .. } => "consistency",
             Self::Log { .. } => "log",
             Self::Replay { .. } => "replay",
+            Self::Completions { .. } => "completions",
         }
     }
 
@@ -132,7 +138,7 @@ impl Command {
                 .collect(),
             Self::Consistency { old, new, proof } => vec![old, new, proof],
             Self::Log { opening, .. } => opening.iter().map(String::as_str).collect(),
-            Self::Pack { .. } | Self::Replay { .. } => Vec::new(),
+            Self::Pack { .. } | Self::Replay { .. } | Self::Completions { .. } => Vec::new(),
         }
     }
 }
@@ -140,6 +146,9 @@ impl Command {
 /// Reads the command line, runs, prints, and says how it ended.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::Completions { shell } = cli.command {
+        return completions(shell);
+    }
     let anchor = match (&cli.vkey, &cli.policy) {
         (Some(vkey), None) => Anchor::Vkey(vkey.clone()),
         (None, Some(policy)) => Anchor::Policy(policy.clone()),
@@ -179,6 +188,15 @@ pub fn main() -> ExitCode {
     transcript.verdict.into()
 }
 
+/// Prints the script of a shell.
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ledger-verify", &mut script);
+    // Whoever closes the pipe early has seen enough.
+    let _ = std::io::stdout().lock().write_all(&script);
+    ExitCode::SUCCESS
+}
+
 /// Runs one command.
 pub fn run(command: &Command, trust: &Trust) -> Transcript {
     match command {
@@ -194,6 +212,8 @@ pub fn run(command: &Command, trust: &Trust) -> Transcript {
             Err(failure) => ended(command.name(), failure),
         },
         Command::Replay { folder } => replay::run(folder, trust),
+        // Printed before anybody is asked whom to trust.
+        Command::Completions { .. } => Transcript::new(command.name()),
     }
 }
 

@@ -374,6 +374,8 @@ fn made_by(command: &Body, call: Call) -> bool {
                 | Call::Disclose
                 | Call::Export
                 | Call::Tokenise
+                | Call::List
+                | Call::Tail
         ),
         Body::Genesis(_)
         | Body::Boot(_)

@@ -105,6 +105,8 @@ pub enum Call {
     EndImport,
     ListOpen,
     GetPack,
+    List,
+    Tail,
 }
 
 /// What a role may do with a call.
@@ -121,7 +123,7 @@ pub enum Grant {
 
 impl Call {
     /// Every call, in the order of the documentation.
-    pub const ALL: [Self; 38] = [
+    pub const ALL: [Self; 40] = [
         Self::Decide,
         Self::Record,
         Self::GetCheckpoint,
@@ -160,6 +162,8 @@ impl Call {
         Self::EndImport,
         Self::ListOpen,
         Self::GetPack,
+        Self::List,
+        Self::Tail,
     ];
 
     /// The name in the interface and in entries.
@@ -203,6 +207,8 @@ impl Call {
             Self::EndImport => "EndImport",
             Self::ListOpen => "ListOpen",
             Self::GetPack => "GetPack",
+            Self::List => "List",
+            Self::Tail => "Tail",
         }
     }
 
@@ -222,7 +228,9 @@ impl Call {
                 | Self::Status
                 | Self::CheckDnc
                 | Self::ListOpen
-                | Self::GetPack,
+                | Self::GetPack
+                | Self::List
+                | Self::Tail,
                 Operator | Compliance | Auditor,
             )
             | (Self::GetDetail, Compliance | Auditor)
@@ -255,7 +263,10 @@ impl Call {
                 Operator | Compliance,
             )
             | (Self::RemoveDnc | Self::ExemptDnc | Self::Disclose, Compliance) => Grant::Yes,
-            (Self::GetReceipt | Self::Trace, Agent | Approver | Recorder)
+            (
+                Self::GetReceipt | Self::Trace | Self::List | Self::Tail,
+                Agent | Approver | Recorder,
+            )
             | (Self::GetDetail, Agent | Approver)
             | (Self::GetApproval | Self::WatchApproval, Agent) => Grant::Own,
             _ => Grant::No,

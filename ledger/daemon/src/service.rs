@@ -13,6 +13,7 @@ mod batch;
 mod control;
 mod evidence;
 mod gate;
+mod list;
 mod open;
 mod pack;
 mod page;
@@ -23,6 +24,8 @@ mod recorder;
 mod retry;
 mod status;
 mod stream;
+mod tail;
+mod walk;
 
 use std::sync::Arc;
 
@@ -63,6 +66,10 @@ const WATCHES_OF_ONE_MAX: usize = 256;
 /// bounds the answers that are kept for a principal who takes none: to half a gigabyte where every entry
 /// is as large as an entry can be, to ten megabytes where they are as usual.
 const STREAMS_OF_ONE_MAX: usize = 16;
+/// Lists of one principal under way at a time: each may read many entries.
+const LISTS_OF_ONE_MAX: usize = 4;
+/// Tails of one principal at a time. Each holds up to a megabyte that its reader has not taken.
+const TAILS_OF_ONE_MAX: usize = 8;
 
 /// The most bytes of details in the waiting commands of one principal; of its reports, counted apart.
 const DETAILS_WAITING_BYTES_MAX: usize = 64 << 20;
@@ -85,6 +92,8 @@ pub struct Ledger {
     own_exports: Rooms<Arc<str>>,
     own_watches: Rooms<Arc<str>>,
     own_streams: Rooms<Arc<str>>,
+    own_lists: Rooms<Arc<str>>,
+    own_tails: Rooms<Arc<str>>,
     finishing: watch::Receiver<bool>,
     clock: SystemClock,
 }
@@ -120,6 +129,8 @@ impl Ledger {
                 "the number of your streams of requests and reports",
                 STREAMS_OF_ONE_MAX,
             ),
+            own_lists: Rooms::new("the number of your lists under way", LISTS_OF_ONE_MAX),
+            own_tails: Rooms::new("the number of your tails", TAILS_OF_ONE_MAX),
             finishing,
             clock: SystemClock::new(),
         })

@@ -330,6 +330,8 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
         access(Call::Disclose),
         access(Call::Tokenise),
         access(Call::Export),
+        access(Call::List),
+        access(Call::Tail),
     ]);
     commands
 }
@@ -370,6 +372,8 @@ pub(crate) fn may(call: Call) -> Vec<Role> {
         // Agents and approvers of what is theirs, which the service sees to.
         Call::GetDetail => vec![Compliance, Auditor, Agent, Approver],
         Call::GetEvidence | Call::GetPack | Call::Export => vec![Operator, Compliance, Auditor],
+        // Everybody, of what they may read.
+        Call::List | Call::Tail => Role::ALL.to_vec(),
         other => panic!("{other} writes nothing"),
     }
 }
