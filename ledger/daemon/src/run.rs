@@ -262,6 +262,8 @@ impl House {
         let (health, router) = services(&ledger, &authenticate, metrics, options);
         said_to_serve(&health, ServingStatus::Serving).await;
         let mut servers = tokio::task::JoinSet::new();
+        let mut web = tokio::task::JoinSet::new();
+        let (web_finish, web_finishing) = watch::channel(false);
         let incoming = listen::admitted(
             UnixListenerStream::new(unix),
             Arc::clone(&places),
@@ -278,11 +280,7 @@ impl House {
                 metrics: options.http_open_metrics,
             };
             let site = Site::new(site, routes(opened));
-            let finishing = finishing.clone();
-            servers.spawn(async move {
-                http::serve::serve(http, site, http_places, finishing).await;
-                Ok(())
-            });
+            web.spawn(http::serve::serve(http, site, http_places, web_finishing));
         }
         if let Some(tcp) = tcp {
             let incoming = listen::admitted(TcpListenerStream::new(tcp), places, "--connections");
@@ -300,6 +298,7 @@ impl House {
                 Ok(Err(error)) => error.into(),
                 Ok(Ok(())) | Err(_) => RunError::Stopped("a server ended by itself".to_owned()),
             }),
+            Some(_) = web.join_next() => Err(RunError::Stopped("the HTTP server ended by itself".to_owned())),
         };
         if let Err(error) = &outcome {
             tracing::error!(%error, "stopping");
@@ -311,12 +310,18 @@ impl House {
         } else {
             FAILURE_GRACE
         };
-        let drained = async { while servers.join_next().await.is_some() {} };
+        // HTTP goes last, to say until then that the daemon is stopping.
+        let drained = async {
+            while servers.join_next().await.is_some() {}
+            web_finish.send_replace(true);
+            while web.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(deadline, drained).await.is_err() {
             tracing::warn!(
                 "calls under way at the deadline are cut off; what they asked for is written all the same"
             );
             servers.abort_all();
+            web.abort_all();
         }
         queue.close();
         let threads = tokio::task::spawn_blocking(move || threads.join()).await;
