@@ -132,12 +132,7 @@ fn message(page: &mut String, comments: &Comments, path: &[i32], message: &Descr
     }
 }
 
-fn enumeration(
-    page: &mut String,
-    comments: &Comments,
-    path: &[i32],
-    values: &EnumDescriptorProto,
-) {
+fn enumeration(page: &mut String, comments: &Comments, path: &[i32], values: &EnumDescriptorProto) {
     let _ = write!(page, "\n### {}\n", values.name());
     let about = said(comments, path);
     if !about.is_empty() {

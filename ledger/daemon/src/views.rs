@@ -32,7 +32,7 @@ pub use layer::Changes;
 pub use open::{Difference, OpenViewsError, OpenedViews, Progress, check, open_views, rebuild};
 pub use scratch::{Scratch, StoredViews, first_difference};
 pub use sequencer::SequencerView;
-pub use shared::SharedViews;
+pub use shared::{SharedViews, ViewLag};
 pub use store::{Mark, ViewStore};
 pub use writer::ViewWriter;
 
