@@ -157,10 +157,7 @@ fn causes<'a>(
     granted: &Granted<'a>,
 ) -> Vec<(u8, TierCause<'a>)> {
     let fields = &policy.text.fields;
-    let touched = tier::causes(fields, request, nature, None);
-    let rows = granted.rows.iter();
-    let rows = rows.filter_map(|row| Some((row.tier?, TierCause::Row(row.id.as_str()))));
-    touched.chain(rows).collect()
+    tier::causes(fields, request, nature, granted.rows.iter().copied()).collect()
 }
 
 fn throttles<'a>(

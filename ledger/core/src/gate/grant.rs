@@ -131,8 +131,8 @@ pub(super) fn covers(
     Ok(())
 }
 
-/// Whether a request writes to objects that are there and names not one field that it writes: then it is
-/// taken to write all of them.
+/// Whether a request writes to objects that are there and names not one field that it writes: by a row
+/// that is about fields it is taken to write all of them.
 pub(super) fn whole(request: &Decision, nature: &Nature) -> bool {
     nature.class == Class::Write
         && !request.targets.is_empty()
@@ -140,6 +140,12 @@ pub(super) fn whole(request: &Decision, nature: &Nature) -> bool {
             .targets
             .iter()
             .all(|target| target.id.is_some() && target.writes.is_empty())
+}
+
+/// Whether a row is about fields. One that names none to read and none to write grants its actions on an
+/// object as such, whatever they do to it.
+pub(super) fn is_about_fields(row: &Grant) -> bool {
+    !row.reads.is_empty() || !row.writes.is_empty()
 }
 
 /// What stands for every field of an object.
@@ -160,7 +166,7 @@ pub(super) fn lacks<'t>(
         .writes
         .iter()
         .find(|name| !row.writes.contains(name) && !fields.agent_owned.contains(name));
-    let every = (whole && row.writes != Fields::Any).then_some(EVERY_FIELD);
+    let every = (whole && is_about_fields(row) && row.writes != Fields::Any).then_some(EVERY_FIELD);
     read.or(written)
         .map(String::as_str)
         .or(every)

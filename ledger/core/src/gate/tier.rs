@@ -1,10 +1,10 @@
 //! Risk tiers: autonomous, gated by policy, approval, blocked but for break-glass.
 
 use super::Nature;
-use super::grant::Granted;
+use super::grant::{self, Granted};
 use crate::action::Class;
 use crate::entry::{Cite, Code, Decision, Outcome, Reason};
-use crate::policy::{FieldRules, Policy};
+use crate::policy::{FieldRules, Grant, Policy};
 
 /// What raises a request to the tier that it has, or lowers it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,8 @@ pub(crate) fn of(
     granted: Option<&Granted<'_>>,
 ) -> u8 {
     let highest = |fields: &FieldRules| {
-        let tiers = causes(fields, request, nature, granted).map(|(tier, _)| tier);
+        let rows = granted.into_iter().flat_map(|granted| &granted.rows);
+        let tiers = causes(fields, request, nature, rows.copied()).map(|(tier, _)| tier);
         tiers.max().unwrap_or(nature.tier)
     };
     match policy {
@@ -39,15 +40,16 @@ pub(crate) fn of(
     }
 }
 
-/// Everything that says a tier, each with the tier that it says; the highest counts.
+/// Everything that says a tier, each with the tier that it says; the highest counts. `rows` are those that
+/// grant the request.
 pub(super) fn causes<'a>(
     fields: &'a FieldRules,
     request: &'a Decision,
     nature: &Nature,
-    granted: Option<&'a Granted<'_>>,
+    rows: impl Iterator<Item = &'a Grant> + Clone,
 ) -> impl Iterator<Item = (u8, TierCause<'a>)> {
+    let whole = grant::whole(request, nature) && rows.clone().any(grant::is_about_fields);
     let own = |name: &String| fields.agent_owned.contains(name);
-    let whole = super::grant::whole(request, nature);
     let only_own = nature.class == Class::Write
         && !request.targets.is_empty()
         && request
@@ -74,8 +76,7 @@ pub(super) fn causes<'a>(
             let reads = sensitive(&target.reads).map(|name| (1, TierCause::Reads(index, name)));
             [writes, reads].into_iter().flatten()
         });
-    let rows = granted.into_iter().flat_map(|granted| &granted.rows);
-    let rows = rows.filter_map(|row| Some((row.tier?, TierCause::Row(&row.id))));
+    let rows = rows.filter_map(|row| Some((row.tier?, TierCause::Row(row.id.as_str()))));
     std::iter::once(action).chain(touched).chain(rows)
 }
 

@@ -40,7 +40,13 @@ agent = "agent.one"
 actions = ["crm.update", "crm.touch"]
 objects = ["deal"]
 writes = ["*"]
-{deal}"#
+{deal}
+[[grant]]
+id = "notes"
+agent = "agent.one"
+actions = ["crm.touch"]
+objects = ["note"]
+"#
     )
 }
 
@@ -202,6 +208,9 @@ fn a_change_that_names_no_field_is_one_of_every_field() {
         ..target("contact", 1)
     };
     assert_eq!(touch(vec![writing("deal", "name"), read]).tier, Some(1));
+    // A row that is about no fields grants what it grants whatever it does to them.
+    let found = touch(vec![target("note", 1)]);
+    assert_eq!((found.outcome, found.tier), (Outcome::Allow, Some(1)));
     let new = Target {
         id: None,
         ..target("contact", 1)

@@ -185,7 +185,7 @@ impl Model {
                 }
             }
             // Every object has a lifecycle stage, and that is sensitive in every policy.
-            if writes_all(request, class) {
+            if writes_all(request, class) && rows.iter().any(|row| of_fields(row)) {
                 tier = tier.max(2);
             }
             for field in &target.reads {
@@ -263,8 +263,13 @@ fn lacking(policy: &PolicyM, row: &GrantM, target: &Target, all: bool) -> Option
         .writes
         .iter()
         .find(|field| !names(&row.writes, field) && !policy.owned(field));
-    let other = all && row.writes != ["*"];
+    let other = all && of_fields(row) && row.writes != ["*"];
     read.or(written).cloned().or(other.then(|| "*".to_owned()))
+}
+
+/// Whether a row says anything of fields.
+fn of_fields(row: &GrantM) -> bool {
+    row.reads.len() + row.writes.len() > 0
 }
 
 /// A change of objects that are there which names no field at all changes them all.
