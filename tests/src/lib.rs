@@ -28,6 +28,7 @@ mod ledger;
 mod log;
 pub mod markdown;
 pub mod python;
+pub mod reference;
 mod refusal;
 pub mod site;
 mod verify;

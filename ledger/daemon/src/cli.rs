@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::Write as _;
 use std::process::ExitCode;
 
+use clap::CommandFactory;
 use clap::error::ErrorKind;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::Directive;
@@ -90,6 +91,12 @@ fn done(config: &Config) -> Done {
             .map(told)
             .map_err(|error| (error.to_string(), REFUSED)),
         Command::Check(options) => Ok(check::check(options)),
+        Command::Completions(options) => {
+            let mut script = Vec::new();
+            let mut command = Config::command();
+            clap_complete::generate(options.shell, &mut command, "ledgerd", &mut script);
+            Ok(told(String::from_utf8_lossy(&script).into_owned()))
+        }
         Command::CheckConfig(options) => Ok(check_config::check_config(
             options,
             config.config.as_deref(),

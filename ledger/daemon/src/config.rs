@@ -83,6 +83,15 @@ pub enum Command {
     ///
     /// Exit codes: 0 fit to run, though there may be warnings; 1 `run` would be refused; 2 not understood.
     CheckConfig(CheckConfig),
+    /// Prints what a shell completes command lines by.
+    Completions(Completions),
+}
+
+/// `ledgerd completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
 }
 
 /// `ledgerd init`

@@ -39,7 +39,7 @@ use crate::open::{Layout, OpenedLog, StartError, check_genesis, genesis, open_lo
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
 use crate::service::{
-    ControlService, GateService, Ledger, ProofsService, QueryService, RecorderService,
+    BATCH_BYTES_MAX, ControlService, GateService, Ledger, ProofsService, QueryService, RecorderService,
 };
 use crate::snapshot::{Latest, Snapshot};
 use crate::store::LogStore;
@@ -48,6 +48,15 @@ use crate::views::{OpenedViews, Progress, SharedViews, ViewWriter, open_views};
 /// The largest message that is read. The largest request that intake admits (1 MiB of details, and
 /// names and identifiers beside it) fits.
 const MESSAGE_BYTES_MAX: usize = 2 << 20;
+/// Of the services that take batches: one that is too large is refused by name, not by the transport.
+const BATCH_MESSAGE_BYTES_MAX: usize = 2 * BATCH_BYTES_MAX;
+/// How much of one call waits unread at most, in bytes, and of all calls of one connection. A call that is
+/// not read, such as a stream whose client takes no answers, must not hold up the others of its connection.
+/// And the HTTP/2 library ends a connection on which small frames wait whose overhead, 256 bytes each less
+/// what they carry, is more than half of the second number: sixteen streams full of messages of 60 bytes
+/// stay below it.
+const CALL_WINDOW_BYTES: u32 = 64 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 /// The largest header block of a request, in bytes.
 const HEADERS_BYTES_MAX: u32 = 16 << 10;
 /// How often an idle connection is asked whether it is still there, and how long it may take to answer.
@@ -390,21 +399,29 @@ fn services(ledger: &Arc<Ledger>, latest: Latest, options: &Run) -> (HealthRepor
         .max_concurrent_streams(options.streams)
         .http2_max_header_list_size(HEADERS_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .initial_stream_window_size(CALL_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
     let authenticate = Authenticate::new(latest);
     macro_rules! behind {
         ($server:ident, $service:ident) => {
+            behind!($server, $service, MESSAGE_BYTES_MAX)
+        };
+        ($server:ident, $service:ident, $bytes_max:ident) => {
             InterceptedService::new(
-                $server::new($service(Arc::clone(ledger)))
-                    .max_decoding_message_size(MESSAGE_BYTES_MAX),
+                $server::new($service(Arc::clone(ledger))).max_decoding_message_size($bytes_max),
                 authenticate.clone(),
             )
         };
     }
     let router = server
         .add_service(health_service)
-        .add_service(behind!(GateServer, GateService))
-        .add_service(behind!(RecorderServer, RecorderService))
+        .add_service(behind!(GateServer, GateService, BATCH_MESSAGE_BYTES_MAX))
+        .add_service(behind!(
+            RecorderServer,
+            RecorderService,
+            BATCH_MESSAGE_BYTES_MAX
+        ))
         .add_service(behind!(ProofsServer, ProofsService))
         .add_service(behind!(QueryServer, QueryService))
         .add_service(behind!(ControlServer, ControlService));
