@@ -18,9 +18,9 @@
 //! the views are folded into a temporary directory.
 
 mod found;
+mod report;
 mod walk;
 
-use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -30,10 +30,10 @@ use ledger_core::hash::Hash;
 use ledger_core::note::VerificationKey;
 use ledger_core::replay::{Replay, Tally};
 use ledger_core::trust::Trust;
-use serde::Serialize;
 
 use found::Stop;
 pub use found::Wrong;
+use report::{Report, Views, words};
 pub use walk::Counts;
 use walk::Walk;
 
@@ -54,38 +54,6 @@ const NOT_JUDGED: u8 = 4;
 
 /// Of the Gregorian calendar, on average.
 const YEAR_S: u64 = 31_556_952;
-
-/// What a check has found.
-#[derive(Debug, Default, Serialize)]
-struct Report {
-    /// `whole`, `wrong`, `not_checked` or `not_judged`.
-    outcome: &'static str,
-    /// The first thing that is wrong.
-    wrong: Option<Wrong>,
-    /// Why it was not checked, or not judged to the end.
-    why: Option<String>,
-    #[serde(flatten)]
-    counts: Counts,
-    /// For how many years details are kept at least.
-    retention_years: u32,
-    /// The root over all entries.
-    root: Option<String>,
-    /// The size of the head file's checkpoint.
-    head: Option<u64>,
-    /// Whether the key files are those of genesis.
-    keys: bool,
-    views: Option<Views>,
-    replay: Option<Tally>,
-}
-
-/// What was found of the views.
-#[derive(Debug, Serialize)]
-struct Views {
-    /// So many entries they hold; what follows is folded at the next start.
-    entries: u64,
-    /// Rows compared.
-    rows: u64,
-}
 
 /// Checks a store that no daemon has open, and returns what to say and the exit code.
 pub fn check(options: &config::Check) -> (String, u8) {
@@ -440,66 +408,6 @@ fn compare_views(
         })),
         Err(difference) => Err(wrong(difference.to_string())),
     }
-}
-
-fn words(report: &Report, options: &config::Check) -> String {
-    let Report { counts, .. } = report;
-    let mut text = format!(
-        "entries      {}\ncheckpoints  {}\ntiles        {}\ndetails      {}, {} bytes\n",
-        counts.entries, counts.checkpoints, counts.tiles, counts.details, counts.detail_bytes
-    );
-    let years = report.retention_years;
-    // Writing to a string cannot fail.
-    let _ = match counts.details_past_retention {
-        0 => writeln!(text, "retention    {years} years at least; none is older"),
-        past => writeln!(
-            text,
-            "retention    {years} years at least; {past} are older, and this version erases none"
-        ),
-    };
-    if let Some(root) = &report.root {
-        let _ = writeln!(text, "root         {root}");
-    }
-    if let Some(tally) = &report.replay {
-        let _ = writeln!(
-            text,
-            "replay       {} made again with the same bytes, {} decided elsewhere, {} attested by the daemon alone",
-            tally.matched, tally.asserted, tally.attested
-        );
-    }
-    if report.keys {
-        text.push_str("keys         those of genesis\n");
-    }
-    if let Some(head) = report.head {
-        let _ = writeln!(text, "head file    of size {head}, and of this log");
-    }
-    match &report.views {
-        Some(Views { entries, rows }) => {
-            let _ = writeln!(
-                text,
-                "views        {rows} rows as a fold of {entries} entries makes them"
-            );
-        }
-        None if report.outcome == "whole" && !options.no_views => {
-            text.push_str("views        none of this version: the next start folds them anew\n");
-        }
-        None => {}
-    }
-    match (&report.wrong, &report.why) {
-        (Some(Wrong { part, what, remedy }), _) => {
-            let _ = writeln!(text, "\nwrong: {part}: {what}; {remedy}");
-        }
-        (None, Some(why)) if report.outcome == "not_checked" => {
-            let _ = writeln!(text, "\nnot checked: {why}");
-        }
-        (None, Some(why)) => {
-            let _ = writeln!(text, "\nnot judged: {why}");
-        }
-        (None, None) => {
-            text.push_str("\nwhole: everything that is stored is what the log makes it\n")
-        }
-    }
-    text
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use ledger_tests::{Client, Ledger, bin, connect};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// READY comes when calls are answered and not before, STOPPING when it was told to stop; the log is on
 /// standard output, a line of JSON each, and standard error stays empty.

@@ -1,5 +1,6 @@
 //! One precedence: command line, environment, file, default; and what is refused.
 
+use std::fmt::Write as _;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
@@ -99,7 +100,7 @@ fn the_command_line_comes_before_the_environment_the_file_and_the_default() {
                 variables.push((*variable, values[1].0));
             }
             if by_file {
-                lines += &format!("{key} = {}\n", values[2].1);
+                let _ = writeln!(lines, "{key} = {}", values[2].1);
             }
         }
         fs::write(&file, &lines).expect("room");

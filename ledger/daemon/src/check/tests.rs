@@ -104,7 +104,7 @@ fn tiles_of_every_level_are_recomputed() {
     let counts = walk(&changed(log(size), "tiles", &level_one, |_| {}), None).unwrap();
     assert_eq!((counts.entries, counts.tiles), (size, 256 + 1 + 1));
     let dir = changed(log(size), "tiles", &level_one, |tile| {
-        tile[77 * 32 + 5] ^= 1
+        tile[77 * 32 + 5] ^= 1;
     });
     let said = walk(&dir, None).unwrap_err();
     assert!(
