@@ -65,7 +65,7 @@ async fn question(dice: &mut Dice, operator: &Client, lines: &[Line]) -> Questio
                 filter.actions = vec![
                     dice.pick(&["email.send", "crm.read", "meeting.book"])
                         .to_owned(),
-                ]
+                ];
             }
             3 => {
                 let outcomes = [
@@ -93,13 +93,13 @@ async fn question(dice: &mut Dice, operator: &Client, lines: &[Line]) -> Questio
                 filter.classes = vec![
                     dice.pick(&[pb::ActionClass::Contact, pb::ActionClass::Read])
                         .into(),
-                ]
+                ];
             }
             7 => {
                 filter.channels = vec![
                     dice.pick(&[pb::Channel::Email, pb::Channel::Meeting])
                         .into(),
-                ]
+                ];
             }
             8 => filter.correlation_id = world::run(dice.roll(RUNS)),
             9 => {
@@ -431,7 +431,7 @@ async fn a_filter_that_cannot_be_names_its_field_and_repeats_no_address() {
         (
             "filter.subject.person.email",
             filter(|filter| {
-                filter.about = Some(About::Subject(ask::someone(ask::person("ana@", ""))))
+                filter.about = Some(About::Subject(ask::someone(ask::person("ana@", ""))));
             }),
         ),
         ("filter.until", nobody),
