@@ -10,6 +10,7 @@ use ledger_core::opening::{OPENING_BYTES_MAX, Opening};
 use ledger_core::trust::Trust;
 
 use crate::anchor::Anchor;
+use crate::exit::Exit;
 use crate::transcript::{Failure, Transcript};
 use crate::{consistency, evidence, input, log, pack, receipt, render, replay};
 
@@ -212,8 +213,14 @@ pub fn run(command: &Command, trust: &Trust) -> Transcript {
             Err(failure) => ended(command.name(), failure),
         },
         Command::Replay { folder } => replay::run(folder, trust),
-        // Printed before anybody is asked whom to trust.
-        Command::Completions { .. } => Transcript::new(command.name()),
+        // The command line prints them before it asks whom to trust; here there is nothing to verify.
+        Command::Completions { .. } => {
+            let words = "completions are no material: nothing was verified";
+            ended(
+                command.name(),
+                Failure::new(Exit::Unjudged, "command", words),
+            )
+        }
     }
 }
 

@@ -63,21 +63,12 @@ impl Output {
         if bytes.last() != Some(&b'\n') {
             bytes.push(b'\n');
         }
-        self.write(&bytes)
+        print(&bytes)
     }
 
     /// Prints bytes as they are.
     pub fn raw(self, bytes: &[u8]) -> Result<(), Failure> {
-        self.write(bytes).map(|_| ())
-    }
-
-    fn write(self, bytes: &[u8]) -> Result<bool, Failure> {
-        let mut out = io::stdout().lock();
-        match out.write_all(bytes).and_then(|()| out.flush()) {
-            // Whoever reads has seen enough, as `head` does.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-            other => Ok(other.map(|()| true).map_err(Problem::Stdout)?),
-        }
+        print(bytes).map(|_| ())
     }
 
     /// Whether results are JSON.
@@ -98,6 +89,16 @@ impl Output {
             // The failure was said; that it could not be said twice is no other failure.
             let _ = self.show("", &failure.as_json());
         }
+    }
+}
+
+/// Writes to standard output at once; whether anybody still reads it.
+fn print(bytes: &[u8]) -> Result<bool, Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // Whoever reads has seen enough, as `head` does.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        other => Ok(other.map(|()| true).map_err(Problem::Stdout)?),
     }
 }
 

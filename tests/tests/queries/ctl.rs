@@ -253,3 +253,44 @@ printf '%s\n' "${COMPREPLY[@]}"
         assert!(ran.stdout.lines().any(|line| line == expected), "{ran}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tail_that_retries_goes_on_after_a_restart_without_a_gap() {
+    let (world, _) = world().await;
+    let World { site, .. } = world;
+    let ledger_tests::Site { daemon, ledger, .. } = site;
+    let mut tail = bin::command("ledgerctl");
+    tail.args(["tail", "--from", "0", "--json", "--retry"])
+        .env("LEDGER_SOCKET", ledger.socket())
+        .env("LEDGER_CREDENTIAL", ledger.operator_file())
+        .env("LEDGER_VKEY", ledger.vkey_file())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null());
+    let mut child = tail.spawn().expect("it starts");
+    let printed = BufReader::new(child.stdout.take().expect("a pipe"));
+    let (seen, mut seqs) = tokio::sync::mpsc::unbounded_channel();
+    let reader = std::thread::spawn(move || {
+        for line in printed.lines().map_while(Result::ok) {
+            let object: Value = serde_json::from_str(&line).expect("JSON");
+            if seen.send(object["seq"].as_u64().expect("a seq")).is_err() {
+                return;
+            }
+        }
+    });
+    let mut expected = 0;
+    let mut up_to = async |size: u64| {
+        while expected < size {
+            let next = tokio::time::timeout(std::time::Duration::from_secs(30), seqs.recv());
+            assert_eq!(next.await.expect("in time"), Some(expected));
+            expected += 1;
+        }
+    };
+    up_to(daemon.client(ledger.operator()).size().await).await;
+    daemon.stop().await;
+    let daemon = ledger.run().await;
+    up_to(daemon.client(ledger.operator()).size().await).await;
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    drop(seqs);
+    reader.join().expect("no panic");
+}

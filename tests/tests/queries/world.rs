@@ -122,7 +122,7 @@ impl World {
             }
             5 => {
                 let request = with(ask::act(&id, &run, "meeting.book"), |request| {
-                    request.seller = "acme".to_owned();
+                    request.seller = "acme".into();
                     request.recipients = vec![pb::Recipient {
                         role: pb::RecipientRole::Attendee.into(),
                         ..ask::to(person(number))

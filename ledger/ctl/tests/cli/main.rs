@@ -15,6 +15,7 @@ mod export;
 mod imports;
 mod log;
 mod open;
+mod queries;
 mod reads;
 mod server;
 mod writes;

@@ -24,6 +24,8 @@ use crate::status::CallError;
 const STRETCH: u64 = 256;
 /// Rows of a view in one stretch. A stretch of so many seqs has no more, so halving ends there.
 const ROWS_MAX: usize = 4_096;
+/// So many rows of a view, which are keys alone, count as one entry that was read.
+const ROWS_OF_AN_ENTRY: usize = 16;
 /// Seqs of the first stretch of a view. It doubles where there is little, and halves where there is much.
 const WIDTH_FIRST: u64 = 1 << 16;
 
@@ -181,8 +183,9 @@ impl Ledger {
         room: usize,
     ) -> Result<Step, CallError> {
         let mut stretch = walk.stretch(walk.width);
+        let mut visited = 0;
         let rows = loop {
-            match self.rows(sought, &stretch)? {
+            match self.rows(sought, &stretch, &mut visited)? {
                 Some(rows) => break rows,
                 None => walk.width = (walk.width / 2).max(ROWS_MAX as u64),
             }
@@ -191,7 +194,10 @@ impl Ledger {
         if rows.len() < ROWS_MAX / 4 {
             walk.width = walk.width.saturating_mul(2);
         }
-        let mut step = Step::default();
+        let mut step = Step {
+            entries: visited / ROWS_OF_AN_ENTRY,
+            ..Step::default()
+        };
         for seq in walk.arranged(rows.into_iter().collect()) {
             if step.found.len() == room {
                 return Ok(step);
@@ -210,8 +216,10 @@ impl Ledger {
         &self,
         sought: &Sought,
         stretch: &Range<u64>,
+        visited: &mut usize,
     ) -> Result<Option<BTreeSet<u64>>, CallError> {
-        let within = |seqs: Vec<u64>| {
+        let mut within = |seqs: Vec<u64>| {
+            *visited += seqs.len();
             let complete =
                 seqs.len() <= ROWS_MAX || seqs.last().is_some_and(|last| *last >= stretch.end);
             complete.then(|| {
