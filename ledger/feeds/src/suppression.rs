@@ -24,6 +24,7 @@ mod ftc;
 mod hubspot;
 mod plain;
 mod record;
+mod row;
 mod sendgrid;
 mod ses;
 mod subject;

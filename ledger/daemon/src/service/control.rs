@@ -411,7 +411,15 @@ impl Ledger {
         let mut reply = wire::CheckDncReply::default();
         for (at, subject) in (0..).zip(subjects) {
             let mut seen = BTreeSet::new();
-            for (key, token) in self.intake.looked_up(subject)? {
+            let keys = self.intake.looked_up(subject).map_err(|mut error| {
+                if !request.subjects.is_empty() {
+                    error.field = error
+                        .field
+                        .replacen("subject", &format!("subjects[{at}]"), 1);
+                }
+                error
+            })?;
+            for (key, token) in keys {
                 reply.keys = reply.keys.saturating_add(1);
                 let live =
                     listings(&*self.views, &token).map_err(|error| CallError::store(&error))?;

@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 use ledger_core::entry::ListingReason;
 
 use super::record::{Header, Record, Records};
-use super::{Change, Reject, Row, Sink, Subject, Unreadable, time};
+use super::row::requested_at;
+use super::{Change, Reject, Row, Sink, Subject, Unreadable};
 
 const EMAIL: &[&str] = &["email", "emailaddress"];
 const PHONE: &[&str] = &["phone", "phonenumber"];
@@ -107,43 +108,5 @@ fn reason(record: Record<'_>, word: &str) -> Result<Option<ListingReason>, Rejec
             ListingReason::ALL.map(|reason| serde_json::to_string(&reason).unwrap_or_default());
         let all = all.join(", ").replace('"', "");
         record.reject("reason", format!("is not known: expected {all}"))
-    })
-}
-
-/// The row's own time, where it names one.
-pub(super) fn requested_at(
-    record: Record<'_>,
-    field: &'static str,
-    text: &str,
-) -> Result<Option<ledger_core::time::Timestamp>, Reject> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    match time::parse(text) {
-        Some(time) => Ok(Some(time)),
-        None => Err(record.reject(field, time::EXPECTED)),
-    }
-}
-
-/// The row of one address.
-pub(super) fn of_email(
-    record: Record<'_>,
-    email: &str,
-    reason: Option<ListingReason>,
-    requested_at: Option<ledger_core::time::Timestamp>,
-) -> Result<Row, Reject> {
-    if email.is_empty() {
-        return Err(record.reject("email", "is empty: expected an address"));
-    }
-    let subject = Subject::email(email);
-    subject
-        .check()
-        .map_err(|(field, why)| record.reject(field, why))?;
-    Ok(Row {
-        line: record.line,
-        change: Change::List,
-        subject,
-        reason,
-        requested_at,
     })
 }

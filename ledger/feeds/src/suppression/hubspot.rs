@@ -13,8 +13,8 @@ use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 
-use super::csv::of_email;
 use super::record::{Header, Record, Records};
+use super::row::of_email;
 use super::{Reject, Row, Sink, Unreadable};
 
 const EMAIL: &[&str] = &["email", "emailaddress"];

@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 
-use super::csv::{of_email, requested_at};
 use super::record::{Header, Records};
+use super::row::{of_email, requested_at};
 use super::{Sink, Unreadable};
 
 const EMAIL: &[&str] = &["email", "emailaddress"];

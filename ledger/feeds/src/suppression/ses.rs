@@ -16,8 +16,8 @@ use serde::de::{
 };
 use serde_json::Value;
 
-use super::csv::{of_email, requested_at};
 use super::record::{Header, Record, Records};
+use super::row::{of_email, requested_at};
 use super::{Change, Reject, Row, Sink, Subject, Unreadable, time};
 
 const EMAIL: &[&str] = &["emailaddress", "email"];
