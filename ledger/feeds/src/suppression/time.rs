@@ -22,10 +22,9 @@ pub(super) fn parse(text: &str) -> Option<Timestamp> {
         return utc(date, "00:00:00", "");
     }
     let rest = rest.strip_prefix(['T', 't', ' '])?.trim_start();
-    let (clock, rest) = match rest.split_at_checked(8) {
-        Some(split) => split,
+    let Some((clock, rest)) = rest.split_at_checked(8) else {
         // `09:30`
-        None => return utc(date, &format!("{rest}:00"), ""),
+        return utc(date, &format!("{rest}:00"), "");
     };
     let (fraction, offset) = match rest.strip_prefix('.') {
         None => ("", rest),

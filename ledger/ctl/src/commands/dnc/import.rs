@@ -212,7 +212,7 @@ pub(super) async fn run(context: &Context, args: &ImportArgs) -> Result<(), Fail
     }
     let terms = Terms::of(args)?;
     let watched = context.output.shows_progress();
-    let mut rejects = Rejects::new(args.rejects.as_deref())?;
+    let mut rejects = Rejects::new(args.rejects.as_deref(), &args.file)?;
     let checked = Checked::of(&args.file, &terms, &mut rejects, watched)?;
     let rejected = rejects.finish(&args.file, args.accept_rejects)?;
     terms.fit(&checked)?;

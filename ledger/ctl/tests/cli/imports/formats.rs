@@ -85,6 +85,16 @@ fn rejects_are_told_and_left_out_only_where_that_is_accepted() {
         assert!(run.err.contains(part), "{}", run.err);
     }
     assert!(!run.err.contains("lovelace"), "{}", run.err);
+    let run = cli.run(&format!("{line} --rejects ./list"));
+    assert!(
+        run.code == 2 && run.err.contains("overwrite"),
+        "{}",
+        run.err
+    );
+    assert_eq!(
+        std::fs::read_to_string(cli.folder().join("list")).unwrap(),
+        text
+    );
     assert_eq!(cli.calls(), 0);
     let run = cli.run(&format!("{line} --rejects bad.csv"));
     assert_eq!((run.code, cli.calls()), (2, 0), "{}", run.err);

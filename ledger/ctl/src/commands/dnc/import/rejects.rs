@@ -1,41 +1,48 @@
 //! Rows that cannot be used: every one is told, by line, field and reason, never by what it says.
 
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use ledger_feeds::suppression::Reject;
 
-use crate::failure::{Failure, Problem};
+use crate::failure::Failure;
+use crate::files::Outfile;
 use crate::text::counted;
 
 /// How many are told on the screen. Where there are more, they go to a file.
 const TOLD_MAX: u64 = 1_000;
+/// Bytes of the file that are written together.
+const WRITE_BYTES: usize = 64 << 10;
 
 /// What was rejected so far.
 pub(super) struct Rejects {
-    file: Option<(PathBuf, BufWriter<File>)>,
+    file: Option<(PathBuf, Outfile)>,
+    unwritten: String,
     told: String,
     count: u64,
 }
 
 impl Rejects {
-    /// Begins the file, where one was named.
-    pub(super) fn new(path: Option<&Path>) -> Result<Self, Failure> {
+    /// Begins the file, where one was named; it must not be the one that is read.
+    pub(super) fn new(path: Option<&Path>, input: &Path) -> Result<Self, Failure> {
         let file = match path {
             None => None,
             Some(path) => {
-                let mut file = File::create(path)
-                    .map(BufWriter::new)
-                    .map_err(written(path))?;
-                file.write_all(b"line,field,reason\n")
-                    .map_err(written(path))?;
-                Some((path.to_owned(), file))
+                let same = |one: &Path| std::fs::canonicalize(one).ok();
+                if same(path).is_some_and(|path| same(input) == Some(path)) {
+                    let why = format!(
+                        "--rejects would overwrite `{}`, the file to be imported",
+                        input.display()
+                    );
+                    return Err(Failure::usage(why));
+                }
+                Some((path.to_owned(), Outfile::create(path)?))
             }
         };
         Ok(Self {
             file,
+            unwritten: "line,field,reason\n".to_owned(),
             told: String::new(),
             count: 0,
         })
@@ -44,14 +51,18 @@ impl Rejects {
     /// One more.
     pub(super) fn add(&mut self, reject: &Reject) -> Result<(), Failure> {
         self.count += 1;
+        // Writing to a string does not fail.
         if self.count <= TOLD_MAX {
-            // Writing to a string does not fail.
             let _ = write!(self.told, "\n  {reject}");
         }
-        if let Some((path, file)) = &mut self.file {
+        if let Some((_, file)) = &mut self.file {
             let Reject { line, field, why } = reject;
             let why = why.replace('"', "\"\"");
-            writeln!(file, "{line},{field},\"{why}\"").map_err(written(path))?;
+            let _ = writeln!(self.unwritten, "{line},{field},\"{why}\"");
+            if self.unwritten.len() >= WRITE_BYTES {
+                file.append(self.unwritten.as_bytes())?;
+                self.unwritten.clear();
+            }
         }
         Ok(())
     }
@@ -59,8 +70,8 @@ impl Rejects {
     /// How many there were, where they may be left out and each of them has been told.
     pub(super) fn finish(self, input: &Path, accepted: bool) -> Result<u64, Failure> {
         let name = self.file.as_ref().map(|(path, _)| path.clone());
-        if let Some((path, mut file)) = self.file {
-            file.flush().map_err(written(&path))?;
+        if let Some((_, file)) = self.file {
+            file.finish(self.unwritten.as_bytes())?;
         }
         if self.count == 0 {
             return Ok(0);
@@ -94,9 +105,4 @@ impl Rejects {
             failure.note("correct the file, or import the other rows alone with --accept-rejects")
         })
     }
-}
-
-fn written(path: &Path) -> impl FnOnce(std::io::Error) -> Problem {
-    let path = path.to_owned();
-    |source| Problem::Write { path, source }
 }
