@@ -223,7 +223,7 @@ async fn a_file_with_a_rejected_row_changes_nothing_until_that_is_accepted() {
 async fn call(agent: &Client, phone: &str) -> (bool, bool) {
     let id = site::fresh("ask");
     let mut request = ask::act(&id, "run-1", "call.queue");
-    request.seller = "acme".to_owned();
+    "acme".clone_into(&mut request.seller);
     request.recipients = vec![ask::to(pb::Identifiers {
         phone: phone.to_owned(),
         ..Default::default()
@@ -257,7 +257,10 @@ async fn the_registry_is_kept_by_a_full_list_and_its_changes() {
     import("ftc-changes", "202,5550007,2026-11-20,D\n");
     assert_eq!(call(&agent, "+12025550007").await, (false, true));
 
-    let full: String = (0..120).map(|n| format!("202,555{n:04}\n")).collect();
+    let mut full = String::new();
+    for n in 0..120 {
+        let _ = writeln!(full, "202,555{n:04}");
+    }
     assert_eq!(import("ftc-full", &full)["listed"], 120);
     assert_eq!(call(&agent, "+12025550007").await, (true, false));
     assert_eq!(call(&agent, "+12025550500").await, (false, false));

@@ -193,8 +193,8 @@ fn a_long_import_goes_on_without_repeating_what_was_made() {
 fn a_change_list_ends_what_earlier_imports_of_that_list_made() {
     let imports = Imports::new(|_| ());
     let cli = Cli::new(Arc::clone(&imports));
-    let changes = "202,5550001,2026-11-20,D\n202,5550002,2026-11-20,D\n202,5550003,2026-11-20,A\n202,5550004,2026-11-20,D\n";
-    std::fs::write(cli.folder().join("list"), changes).unwrap();
+    let list = "202,5550001,2026-11-20,D\n202,5550002,2026-11-20,D\n202,5550003,2026-11-20,A\n202,5550004,2026-11-20,D\n";
+    std::fs::write(cli.folder().join("list"), list).unwrap();
     let line = "dnc import --format ftc-changes --file list";
     *imports.may_remove.lock().unwrap() = false;
     let run = cli.run(line);
@@ -228,7 +228,7 @@ fn a_change_list_ends_what_earlier_imports_of_that_list_made() {
         .map(|cite| (cite.seq, cite.index))
         .collect();
     assert_eq!(cites, [(900, Some(0)), (900, Some(1)), (905, Some(1))]);
-    assert_eq!(ended.evidence, Some(Hash::of(changes.as_bytes())));
+    assert_eq!(ended.evidence, Some(Hash::of(list.as_bytes())));
     // A list of deletions alone is an import too, of nobody.
     std::fs::write(cli.folder().join("list"), "202,5550004,2026-11-21,D\n").unwrap();
     let object = cli.run(&format!("{line} --json")).json();
