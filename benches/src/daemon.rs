@@ -173,13 +173,17 @@ impl Daemon {
 
     /// Resident memory.
     pub(crate) fn resident_mib(&self) -> Result<u64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
-            .ok_or("no VmRSS")?;
-        let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
-        Ok(kib / 1024)
+        memory_mib(self.child.id(), "VmRSS:")
+    }
+
+    /// The most resident memory that it ever had.
+    pub(crate) fn peak_mib(&self) -> Result<u64> {
+        peak_mib(self.child.id())
+    }
+
+    /// The command line that belongs to it.
+    pub(crate) fn ledgerctl(&self) -> PathBuf {
+        self.binary.with_file_name("ledgerctl")
     }
 
     /// Ends the daemon, in good order or not, and starts it again; the time until it answers.
@@ -240,6 +244,21 @@ fn spawn(binary: &Path, folder: &Path, socket: &Path) -> Result<Child> {
         .stderr(log)
         .spawn()?;
     Ok(child)
+}
+
+/// The most resident memory that a process ever had.
+pub(crate) fn peak_mib(id: u32) -> Result<u64> {
+    memory_mib(id, "VmHWM:")
+}
+
+fn memory_mib(id: u32, which: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix(which))
+        .ok_or_else(|| format!("no {which}"))?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib / 1024)
 }
 
 fn header(id: &str) -> WriteHeader {

@@ -9,6 +9,7 @@ mod daemon;
 mod drive;
 mod echo;
 mod figures;
+mod import;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -58,6 +59,9 @@ struct Suite {
     /// Entries to fill the log to before memory and open time are measured; 0 leaves that out.
     #[arg(long, default_value_t = 1_000_000)]
     entries: u64,
+    /// Rows of a list to import, alone and while decisions are asked for; 0 leaves that out.
+    #[arg(long, default_value_t = 1_000_000)]
+    import: u64,
 }
 
 #[derive(Debug, Subcommand)]
@@ -123,6 +127,10 @@ async fn suite(suite: &Suite) -> Result<()> {
     }
     drop(echo);
 
+    if suite.import > 0 {
+        let callers = suite.callers.last().copied().unwrap_or(1).min(8);
+        import::measure(&daemon, &team, folder.path(), callers, suite.import).await?;
+    }
     if suite.entries > 0 {
         let before = daemon.size().await?;
         let missing = suite.entries.saturating_sub(before);

@@ -1,6 +1,7 @@
 //! `ledgerctl`, as one person uses it.
 
 use std::path::PathBuf;
+use std::process::Command;
 
 use crate::bin::{self, Ran};
 use crate::{Credential, Ledger};
@@ -38,12 +39,17 @@ impl Ctl {
     /// `ledgerctl <words>`.
     #[track_caller]
     pub fn run(&self, words: &[&str]) -> Ran {
+        bin::run(&mut self.command(words))
+    }
+
+    /// `ledgerctl <words>`, not yet started.
+    pub fn command(&self, words: &[&str]) -> Command {
         let mut ctl = bin::command("ledgerctl");
         ctl.args(words)
             .env("LEDGER_SOCKET", &self.socket)
             .env("LEDGER_CREDENTIAL", &self.credential)
             .env("LEDGER_VKEY", &self.vkey);
-        bin::run(&mut ctl)
+        ctl
     }
 
     /// The same with `--json`, which must succeed.

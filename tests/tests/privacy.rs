@@ -113,7 +113,10 @@ async fn day() -> Site {
     let person = Some(identifiers(LISTED));
     let subject = Some(ask::someone(identifiers(LISTED)));
     site.operator
-        .check_dnc(pb::CheckDncRequest { subject })
+        .check_dnc(pb::CheckDncRequest {
+            subject,
+            ..Default::default()
+        })
         .await
         .expect("checked");
     compliance

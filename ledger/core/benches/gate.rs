@@ -364,7 +364,12 @@ fn token(of: &str, number: u64) -> Token {
     Token(*hash.as_bytes())
 }
 
-/// Listings in a hash table, everything else ordered; the indices of queries left out.
+/// Whether a listing's key only says that a token is listed.
+const fn is_mark(key: &[u8]) -> bool {
+    key.len() == size_of::<Token>()
+}
+
+/// Who is listed in a hash table, everything else ordered; the indices of queries left out.
 #[derive(Default)]
 struct BenchView {
     listings: HashMap<Vec<u8>, Vec<u8>>,
@@ -374,7 +379,7 @@ struct BenchView {
 impl ReadView for BenchView {
     fn get(&self, table: Table, key: &[u8]) -> Result<Option<Vec<u8>>, ViewError> {
         match table {
-            Table::Listing => Ok(self.listings.get(key).cloned()),
+            Table::Listing if is_mark(key) => Ok(self.listings.get(key).cloned()),
             _ => self.others.get(table, key),
         }
     }
@@ -387,7 +392,7 @@ impl ReadView for BenchView {
 impl View for BenchView {
     fn put(&mut self, table: Table, key: Vec<u8>, value: Vec<u8>) {
         match table {
-            Table::Listing => _ = self.listings.insert(key, value),
+            Table::Listing if is_mark(&key) => _ = self.listings.insert(key, value),
             Table::ListingRef | Table::Subject | Table::Correlation => {}
             _ => self.others.put(table, key, value),
         }
@@ -395,7 +400,7 @@ impl View for BenchView {
 
     fn delete(&mut self, table: Table, key: Vec<u8>) {
         match table {
-            Table::Listing => _ = self.listings.remove(&key),
+            Table::Listing if is_mark(&key) => _ = self.listings.remove(&key),
             _ => self.others.delete(table, key),
         }
     }

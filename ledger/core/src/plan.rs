@@ -25,8 +25,8 @@ pub(crate) use report::{findings, outcome_findings};
 use crate::action::Class;
 use crate::entry::{
     Actor, ActorType, Approval, Basis, Body, Boot, BreakGlass, BreakGlassEvent, Breaker,
-    BreakerEvent, BreakerScope, Cause, Clock, ClockEvent, Decision, Finding, KeyEvent, Measure,
-    Unresolved, Verdict,
+    BreakerEvent, BreakerScope, Cause, Clock, ClockEvent, Decision, DncOp, Finding, KeyEvent,
+    Measure, Unresolved, Verdict,
 };
 use crate::gate;
 use crate::policy::PolicyErrors;
@@ -239,6 +239,9 @@ pub fn request_part(body: &Body) -> Body {
         })),
         Body::Dnc(mut dnc) => {
             dnc.imported = None;
+            if dnc.op == DncOp::ImportEnd {
+                dnc.imports = None;
+            }
             Body::Dnc(dnc)
         }
         Body::Resume(mut resume) => {

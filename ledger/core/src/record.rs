@@ -161,15 +161,23 @@ pub struct ListingRecord {
     /// Its index in that entry.
     pub index: u64,
     /// On whose behalf; none means on anybody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seller: Option<String>,
     /// By which channels; empty means by any.
+    #[serde(default, skip_serializing_if = "Channels::is_empty")]
     pub channels: Channels,
     /// Why; none marks an exemption.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ListingReason>,
     /// When it starts to bind, where that is later than its entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effective_from: Option<Timestamp>,
     /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<Timestamp>,
+    /// The beginning of the import that made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub import: Option<u64>,
 }
 
 /// The tokens of a live listing, in the order of its entry.
@@ -341,6 +349,12 @@ pub struct ImportRecord {
     pub reason: ListingReason,
     /// SHA-256 of the file.
     pub sha256: Hash,
+    /// How many listings its file comes to, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// How many rows of the file are left out, where that was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<u64>,
     /// How many listings it has made so far.
     pub listed: u64,
     /// The entry that completed it, and when.

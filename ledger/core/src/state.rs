@@ -18,6 +18,7 @@ pub use fold::FoldError;
 pub(crate) use fold::{listing_record, sameness};
 pub use samples::{Prefilled, prefilled};
 pub(crate) use samples::{execution_sample, outcome_sample};
+pub use sources::import_of;
 pub use tally::{LastStop, Tally, listed};
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -324,7 +325,48 @@ pub fn request_of<V: ReadView>(
 /// # Errors
 /// [`ViewError`] where the view cannot be read.
 pub fn listings<V: ReadView>(view: &V, token: &Token) -> Result<Vec<ListingRecord>, ViewError> {
-    Ok(read(view, Table::Listing, &token.0)?.unwrap_or_default())
+    let mut live = Vec::new();
+    // Most tokens are not listed: of those the store's filter knows without a look at its files.
+    if view.get(Table::Listing, &token.0)?.is_some() {
+        each_listing(view, token, |record| {
+            live.push(record);
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(live)
+}
+
+/// Whether anything is live under a token.
+fn is_listed<V: ReadView>(view: &V, token: &Token) -> Result<bool, ViewError> {
+    let mut found = false;
+    each_listing(view, token, |_| {
+        found = true;
+        ControlFlow::Break(())
+    })?;
+    Ok(found)
+}
+
+/// Visits what is live under a token, in the order of the log.
+fn each_listing<V: ReadView>(
+    view: &V,
+    token: &Token,
+    mut visit: impl FnMut(ListingRecord) -> ControlFlow<()>,
+) -> Result<(), ViewError> {
+    let mut failed = None;
+    // From beyond the mark, which is the token alone.
+    view.scan(
+        Table::Listing,
+        &live_key(token, 0, 0),
+        &mut |key, value| match parse(Table::Listing, value) {
+            _ if !key.starts_with(&token.0) => ControlFlow::Break(()),
+            Ok(record) => visit(record),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(())
+            }
+        },
+    )?;
+    failed.map_or(Ok(()), Err)
 }
 
 /// The seqs of the entries with a correlation id, ascending from `from`, at most `limit`.
@@ -459,6 +501,12 @@ fn by_seq<T>(rows: Vec<(Vec<u8>, T)>) -> BTreeMap<u64, T> {
 
 fn listing_key(seq: u64, index: u64) -> Vec<u8> {
     crate::record::with_seq(seq.to_be_bytes().to_vec(), index)
+}
+
+/// Of one listing under one of its tokens.
+fn live_key(token: &Token, seq: u64, index: u64) -> Vec<u8> {
+    use crate::record::with_seq;
+    with_seq(with_seq(token.0.to_vec(), seq), index)
 }
 
 /// Reads every row of a small table.

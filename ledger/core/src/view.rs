@@ -18,7 +18,8 @@ pub enum Table {
     Principal = 1,
     /// Seq of an active stop to its scope.
     Stop = 2,
-    /// Token to the listings and exemptions that name it.
+    /// (token, seq, index) of a live listing or exemption to its record; and, empty, the token of each of
+    /// them, so that whoever is not listed is known by one lookup.
     Listing = 3,
     /// (seq, index) of a live listing to its tokens.
     ListingRef = 4,

@@ -65,6 +65,9 @@ pub enum Problem {
     /// The operating system gives no random numbers.
     #[error("the system has no random numbers to give: {0}")]
     Random(String),
+    /// A file is not what it was when it was checked.
+    #[error("the file changed between its check and its import")]
+    Changed,
     /// Interrupted from the keyboard.
     #[error("interrupted")]
     Interrupted,
@@ -144,6 +147,11 @@ impl Failure {
         )
     }
 
+    /// Whether the ledger had no room for the call, and will have.
+    pub(crate) fn wants_room(&self) -> bool {
+        matches!(&*self.problem, Problem::Refused(refused) if refused.code == "RESOURCE_EXHAUSTED")
+    }
+
     /// The exit code that this ends in.
     pub fn exit(&self) -> Exit {
         match *self.problem {
@@ -155,6 +163,7 @@ impl Failure {
             | Problem::Refused(_)
             | Problem::Unverified { .. }
             | Problem::Random(_)
+            | Problem::Changed
             | Problem::Interrupted => Exit::Failed,
         }
     }
@@ -163,7 +172,7 @@ impl Failure {
     pub(crate) fn as_json(&self) -> impl Serialize {
         let kind = match &*self.problem {
             Problem::Usage(_) => "usage",
-            Problem::Input { .. } => "input",
+            Problem::Input { .. } | Problem::Changed => "input",
             Problem::Policy(_) => "policy",
             Problem::Write { .. } | Problem::Stdout(_) => "output",
             Problem::Unreachable(_) => "unreachable",

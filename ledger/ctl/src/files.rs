@@ -44,7 +44,13 @@ impl Outfile {
         })
     }
 
-    /// Writes everything, syncs it, and gives the file its name.
+    /// Writes a part of it.
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        let path = &self.path;
+        Ok(self.temporary.write_all(bytes).map_err(written(path))?)
+    }
+
+    /// Writes everything, or what is left of it, syncs it, and gives the file its name.
     pub(crate) fn finish(mut self, bytes: &[u8]) -> Result<(), Failure> {
         let path = self.path;
         self.temporary.write_all(bytes).map_err(written(&path))?;

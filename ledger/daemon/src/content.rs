@@ -307,6 +307,12 @@ pub struct ImportBegun {
     pub reason: ListingReason,
     /// SHA-256 of the file.
     pub sha256: Hash,
+    /// How many listings it comes to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// How many of its rows are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<u64>,
 }
 
 /// `EndImport`.

@@ -41,6 +41,9 @@ pub const BATCH_MAX: usize = 1_024;
 /// A batch with as many bytes of entries and details takes no further command; so one has at most this
 /// and the largest command.
 pub const BATCH_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// A batch that changes as many bytes of the views takes no further command: a chunk of an import makes
+/// hundreds of rows, and several batches are held in memory at a time.
+pub const BATCH_CHANGES_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// One reply waiting for its batch.
 #[derive(Debug)]
 pub struct Waiting {
@@ -275,6 +278,7 @@ impl<C: Clock> Sequencer<C> {
         }
         self.timers(now, &mut planned)?;
         while planned.bytes < BATCH_BYTES_MAX
+            && self.state.view().planned_bytes() < BATCH_CHANGES_BYTES_MAX
             && let Some(job) = jobs.next()
         {
             self.job(job, now, wall, &mut planned)?;

@@ -86,6 +86,7 @@ pub(crate) async fn control(
                 source: "ftc".to_owned(),
                 reason: pb::ListingReason::NationalRegistry.into(),
                 sha256: vec![7; 32].into(),
+                ..Default::default()
             })
             .await
             .map(drop),

@@ -103,6 +103,7 @@ async fn call(call: Call, client: &Client, facts: &Facts) -> Result<(), Status> 
         Call::CheckDnc => client
             .check_dnc(pb::CheckDncRequest {
                 subject: Some(ask::domain("buyer.example")),
+                ..Default::default()
             })
             .await
             .map(drop),

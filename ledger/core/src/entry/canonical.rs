@@ -56,7 +56,7 @@ fn is_default(value: &Value) -> bool {
 }
 
 /// Every key that canonical form leaves out where it holds nothing, of whatever kind of entry.
-const OMITTED: [&str; 97] = [
+const OMITTED: [&str; 99] = [
     "acknowledges",
     "action",
     "action_id",
@@ -123,6 +123,7 @@ const OMITTED: [&str; 97] = [
     "recipient",
     "recipients",
     "redacted",
+    "rejected",
     "replaces",
     "report_by",
     "request",
@@ -130,6 +131,7 @@ const OMITTED: [&str; 97] = [
     "requested_at",
     "requested_by",
     "results",
+    "rows",
     "rule",
     "sample",
     "seller",

@@ -46,7 +46,7 @@ pub struct Dnc {
     /// Of listings: the `import_begin` entry that they belong to. Of `import_end`: the one it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub import: Option<u64>,
-    /// Of `import_begin`: what is imported.
+    /// Of `import_begin`: what is imported. Of `import_end`, answer: what was imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub imports: Option<Import>,
     /// Of `import_end`, answer: how many listings the import made.
@@ -72,6 +72,12 @@ pub struct Import {
     pub reason: ListingReason,
     /// SHA-256 of the file.
     pub sha256: Hash,
+    /// How many listings the file comes to. Where it is said, the import ends only once so many are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rows: Option<u64>,
+    /// How many rows of the file were rejected and are left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rejected: Option<u64>,
 }
 
 /// Why somebody must not be contacted.

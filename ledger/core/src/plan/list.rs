@@ -1,7 +1,7 @@
 //! Changes of the do-not-contact list.
 
 use super::Refusal;
-use crate::entry::{Dnc, DncOp, Listing};
+use crate::entry::{Dnc, DncOp, Import, Listing};
 use crate::limits::{LISTING_KEYS_MAX, LISTINGS_MAX};
 use crate::record::ImportRecord;
 use crate::role::Call;
@@ -49,7 +49,25 @@ pub(super) fn change<V: View>(
         DncOp::ImportBegin => import_alone(&dnc, dnc.import.is_none())?,
         DncOp::ImportEnd => {
             import_alone(&dnc, true)?;
-            dnc.imported = Some(open_import(state, &dnc)?.listed);
+            let import = open_import(state, &dnc)?;
+            if let Some(rows) = import.rows
+                && rows != import.listed
+            {
+                let expected = format!("expected an import that has listed all {rows} of its rows");
+                return Err(invalid(
+                    "import",
+                    &format!("{} listed", import.listed),
+                    &expected,
+                ));
+            }
+            dnc.imported = Some(import.listed);
+            dnc.imports = Some(Import {
+                source: import.source,
+                reason: import.reason,
+                sha256: import.sha256,
+                rows: import.rows,
+                rejected: import.rejected,
+            });
         }
         DncOp::Unlist => unlist(state, &dnc)?,
         DncOp::List | DncOp::Exempt => {

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::load::Fact;
-use super::{Head, InForce, Prefilled, State, count_allows, first_seq, listing_key, read};
+use super::{
+    Head, InForce, Prefilled, State, count_allows, first_seq, is_listed, listing_key, live_key,
+    read,
+};
 use crate::entry::{
     Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Listing, Outcome,
     OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
@@ -247,12 +250,20 @@ impl<V: View> State<V> {
 
     fn apply_dnc(&mut self, seq: u64, dnc: &Dnc) -> Result<(), FoldError> {
         for (index, listing) in (0u64..).zip(&dnc.listings) {
-            let record = listing_record(seq, index, listing, dnc.op);
+            let record = ListingRecord {
+                import: dnc.import,
+                ..listing_record(seq, index, listing, dnc.op)
+            };
             for key in &listing.keys {
-                let mut live = self.listings(&key.token)?;
-                live.push(record.clone());
-                put(&mut self.view, Table::Listing, key.token.0.to_vec(), &live);
-                self.concern(&key.token, seq);
+                let token = &key.token;
+                self.view.put(Table::Listing, token.0.to_vec(), Vec::new());
+                put(
+                    &mut self.view,
+                    Table::Listing,
+                    live_key(token, seq, index),
+                    &record,
+                );
+                self.concern(token, seq);
             }
             let keys = listing.keys.clone();
             put(
@@ -269,14 +280,13 @@ impl<V: View> State<V> {
                 return Err(FoldError::Impossible { seq, why });
             };
             for key in &ended.keys {
-                let mut live = self.listings(&key.token)?;
-                live.retain(|record| (record.seq, record.index) != (cite.seq, index));
-                if live.is_empty() {
-                    self.view.delete(Table::Listing, key.token.0.to_vec());
-                } else {
-                    put(&mut self.view, Table::Listing, key.token.0.to_vec(), &live);
+                let token = &key.token;
+                self.view
+                    .delete(Table::Listing, live_key(token, cite.seq, index));
+                if !is_listed(&self.view, token)? {
+                    self.view.delete(Table::Listing, token.0.to_vec());
                 }
-                self.concern(&key.token, seq);
+                self.concern(token, seq);
             }
             self.view
                 .delete(Table::ListingRef, listing_key(cite.seq, index));
@@ -579,6 +589,7 @@ pub(crate) fn listing_record(seq: u64, index: u64, listing: &Listing, op: DncOp)
         },
         effective_from: listing.effective_from,
         expires_at: listing.expires_at,
+        import: None,
     }
 }
 

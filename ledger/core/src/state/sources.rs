@@ -5,7 +5,7 @@ use super::{State, read};
 use crate::entry::{Dnc, DncOp, KeyEntry, KeyEvent, ListingReason};
 use crate::record::{ImportRecord, TrustedKeyRecord};
 use crate::time::Timestamp;
-use crate::view::{Table, View, ViewError};
+use crate::view::{ReadView, Table, View, ViewError};
 
 /// The key of the last complete import of a reason in [`Table::Import`]; no seq has nine bytes.
 fn last_key(reason: ListingReason) -> Vec<u8> {
@@ -14,16 +14,24 @@ fn last_key(reason: ListingReason) -> Vec<u8> {
     key
 }
 
+/// An import, under way or complete.
+///
+/// # Errors
+/// [`ViewError`] where the view cannot be read.
+pub fn import_of<V: ReadView>(view: &V, seq: u64) -> Result<Option<ImportRecord>, ViewError> {
+    read(view, Table::Import, &seq.to_be_bytes())
+}
+
 impl<V: View> State<V> {
     /// An import, under way or complete.
     ///
     /// # Errors
     /// [`ViewError`] where the view cannot be read.
     pub fn import(&self, seq: u64) -> Result<Option<ImportRecord>, ViewError> {
-        read(&self.view, Table::Import, &seq.to_be_bytes())
+        import_of(&self.view, seq)
     }
 
-    /// The entry that completed the last import of listings with this reason, and when.
+    /// The entry that completed the last import that made listings with this reason, and when.
     ///
     /// # Errors
     /// [`ViewError`] where the view cannot be read.
@@ -54,25 +62,26 @@ impl<V: View> State<V> {
                     source: imports.source.clone(),
                     reason: imports.reason,
                     sha256: imports.sha256,
+                    rows: imports.rows,
+                    rejected: imports.rejected,
                     listed: 0,
                     completed: None,
                 };
                 Some((seq, record))
             }
-            (DncOp::ImportEnd | DncOp::List, None, Some(import)) => {
+            (DncOp::ImportEnd | DncOp::List, _, Some(import)) => {
                 let Some(mut record) = self.import(import)? else {
                     let why = format!("entry {import} begins no import");
                     return Err(FoldError::Impossible { seq, why });
                 };
                 if dnc.op == DncOp::ImportEnd {
                     record.completed = Some((seq, time));
-                    let last = (seq, time);
-                    put(
-                        &mut self.view,
-                        Table::Import,
-                        last_key(record.reason),
-                        &last,
-                    );
+                    // Of a registry of which nothing came, nothing is known.
+                    if record.listed > 0 {
+                        let last = (seq, time);
+                        let key = last_key(record.reason);
+                        put(&mut self.view, Table::Import, key, &last);
+                    }
                 } else {
                     record.listed += dnc.listings.len() as u64;
                 }

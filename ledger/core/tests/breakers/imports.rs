@@ -1,11 +1,14 @@
 //! Imports of the do-not-contact list: begun, filled, ended, and nothing out of order.
 
 use ledger_core::action::Channels;
-use ledger_core::entry::{Body, Dnc, DncOp, Import, Listing, ListingReason};
+use ledger_core::entry::{
+    Body, Cite, Commitment, DetailName, Dnc, DncOp, Import, Listing, ListingReason,
+};
 use ledger_core::hash::Hash;
 use ledger_core::plan::Refusal;
 use ledger_core::role::Call;
 use ledger_core::token::Kind;
+use ledger_core::view::Table;
 
 use super::ledger::{Ledger, at, key};
 
@@ -15,6 +18,8 @@ fn begin(ledger: &mut Ledger) -> Dnc {
         source: "ftc".to_owned(),
         reason: ListingReason::NationalRegistry,
         sha256: Hash([5; 32]),
+        rows: None,
+        rejected: None,
     });
     begin
 }
@@ -130,4 +135,90 @@ fn what_begins_or_ends_an_import_holds_nothing_else() {
     let mut unlist = ledger.dnc(Call::RemoveDnc, DncOp::Unlist, Vec::new());
     unlist.import = Some(3);
     assert_eq!(refused(&mut ledger, unlist), "import");
+}
+
+#[test]
+fn an_import_of_nobody_says_nothing_of_the_registry() {
+    let mut ledger = Ledger::new(&[]);
+    let command = begin(&mut ledger);
+    let (first, _) = ledger.append(Body::Dnc(command));
+    let command = chunk(&mut ledger, first, REGISTRY, 0..1);
+    ledger.append(Body::Dnc(command));
+    let command = end(&mut ledger, first);
+    let (ended, _) = ledger.append(Body::Dnc(command));
+    let before = ledger.state.last_import(REGISTRY).unwrap();
+    assert_eq!(before.map(|(seq, _)| seq), Some(ended));
+    ledger.now = at(60);
+    let command = begin(&mut ledger);
+    let (empty, _) = ledger.append(Body::Dnc(command));
+    let command = end(&mut ledger, empty);
+    let (_, bodies) = ledger.append(Body::Dnc(command));
+    assert!(matches!(&bodies[..], [Body::Dnc(dnc)] if dnc.imported == Some(0)));
+    assert_eq!(
+        ledger.state.last_import(REGISTRY).unwrap(),
+        before,
+        "the registry is as old as what was last heard of it"
+    );
+}
+
+#[test]
+fn an_import_ends_with_what_it_was_of_and_once_all_of_it_is_there() {
+    let mut ledger = Ledger::new(&[]);
+    let mut command = begin(&mut ledger);
+    let imports = Import {
+        rows: Some(3),
+        rejected: Some(2),
+        ..command.imports.unwrap()
+    };
+    command.imports = Some(imports.clone());
+    let (import, _) = ledger.append(Body::Dnc(command));
+    let command = chunk(&mut ledger, import, REGISTRY, 0..2);
+    ledger.append(Body::Dnc(command));
+    let early = end(&mut ledger, import);
+    assert_eq!(refused(&mut ledger, early), "import");
+    let command = chunk(&mut ledger, import, REGISTRY, 2..3);
+    let (seq, _) = ledger.append(Body::Dnc(command));
+    let command = end(&mut ledger, import);
+    let (_, bodies) = ledger.append(Body::Dnc(command));
+    let [Body::Dnc(ended)] = &bodies[..] else {
+        panic!("{bodies:?}")
+    };
+    assert_eq!((ended.imported, &ended.imports), (Some(3), &Some(imports)));
+    let live = ledger.state.listings(&key(Kind::Phone, 2).token).unwrap();
+    let [live] = &live[..] else {
+        panic!("{live:?}")
+    };
+    assert_eq!((live.seq, live.index, live.import), (seq, 0, Some(import)));
+}
+
+#[test]
+fn equal_listings_of_one_person_end_one_by_one() {
+    let mut ledger = Ledger::new(&[]);
+    let token = key(Kind::Phone, 7).token;
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        let command = ledger.dnc(Call::AddDnc, DncOp::List, vec![listing(7, REGISTRY)]);
+        made.push(ledger.append(Body::Dnc(command)).0);
+    }
+    let live = |ledger: &Ledger| -> Vec<u64> {
+        let live = ledger.state.listings(&token).unwrap();
+        live.iter().map(|record| record.seq).collect()
+    };
+    assert_eq!(live(&ledger), made, "in the order of the log");
+    for at in [1, 0, 0] {
+        let mut command = ledger.dnc(Call::RemoveDnc, DncOp::Unlist, Vec::new());
+        command.ends = vec![Cite {
+            seq: made.remove(at),
+            index: Some(0),
+        }];
+        command.evidence = Some(Hash([6; 32]));
+        let reason = Commitment::new(&[7; 32], b"gone", 0);
+        command.details = [(DetailName::Reason, reason)].into();
+        ledger.append(Body::Dnc(command));
+        assert_eq!(live(&ledger), made);
+    }
+    let view = ledger.state.view();
+    let left = |table| view.table(table).count();
+    // Of the one listing that every ledger here begins with: a mark, a record, and its keys.
+    assert_eq!((left(Table::Listing), left(Table::ListingRef)), (2, 1));
 }

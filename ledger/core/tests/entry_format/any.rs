@@ -470,11 +470,14 @@ fn dnc() -> BoxedStrategy<Body> {
         DncOp::ImportBegin,
         DncOp::ImportEnd,
     ]);
-    let import = (text(), select(ListingReason::ALL.to_vec()), hash()).prop_map(
-        |(source, reason, sha256)| Import {
+    let counts = (of(number()), of(number()));
+    let import = (text(), select(ListingReason::ALL.to_vec()), hash(), counts).prop_map(
+        |(source, reason, sha256, (rows, rejected))| Import {
             source,
             reason,
             sha256,
+            rows,
+            rejected,
         },
     );
     let listing = (

@@ -72,6 +72,8 @@ pub(crate) fn import(op: DncOp, import: Option<u64>, request_id: &str) -> Body {
             source: "ftc".to_owned(),
             reason: ListingReason::NationalRegistry,
             sha256: Hash([0x11; 32]),
+            rows: None,
+            rejected: None,
         }),
         ..entry
     })

@@ -77,7 +77,9 @@ pub(super) fn policy(story: &mut Story, policy: &PolicyEntry) {
 
 pub(super) fn dnc(story: &mut Story, dnc: &Dnc) {
     let who = who_first(&dnc.cause.actor);
-    if let Some(imports) = &dnc.imports {
+    if let Some(imports) = &dnc.imports
+        && dnc.op == DncOp::ImportBegin
+    {
         story.say(format!(
             "{who} began to import `{}` ({}), the file with SHA-256 {}.",
             imports.source,
@@ -93,6 +95,11 @@ pub(super) fn dnc(story: &mut Story, dnc: &Dnc) {
                 dnc.import.unwrap_or_default(),
                 counted(dnc.imported.unwrap_or_default(), "listing", "listings")
             ));
+            let rejected = dnc.imports.as_ref().and_then(|imports| imports.rejected);
+            if let Some(rejected) = rejected.filter(|rejected| *rejected > 0) {
+                let rows = counted(rejected, "row of the file was", "rows of the file were");
+                story.say(format!("{rows} rejected and left out."));
+            }
             return;
         }
         DncOp::List => ("listed", "subject"),

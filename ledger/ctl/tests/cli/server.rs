@@ -126,6 +126,12 @@ pub(crate) trait Behaviour: Send + Sync {
     fn key(&self, request: v1::KeyRequest, call: Call) -> Result<v1::WriteReply, Status> {
         Err(Status::unimplemented("key"))
     }
+    fn check_dnc(&self, request: v1::CheckDncRequest) -> Result<v1::CheckDncReply, Status> {
+        Err(Status::unimplemented("check_dnc"))
+    }
+    fn remove_dnc(&self, request: v1::RemoveDncRequest) -> Result<v1::WriteReply, Status> {
+        Err(Status::unimplemented("remove_dnc"))
+    }
     fn begin_import(&self, request: v1::BeginImportRequest) -> Result<v1::WriteReply, Status> {
         Err(Status::unimplemented("begin_import"))
     }
@@ -385,14 +391,14 @@ impl Control for Service {
     async fn add_dnc(&self, request: Request<v1::AddDncRequest>) -> Answer<v1::WriteReply> {
         self.0.add_dnc(request.into_inner()).map(Response::new)
     }
-    async fn remove_dnc(&self, _: Request<v1::RemoveDncRequest>) -> Answer<v1::WriteReply> {
-        Err(Status::unimplemented("remove_dnc"))
+    async fn remove_dnc(&self, request: Request<v1::RemoveDncRequest>) -> Answer<v1::WriteReply> {
+        self.0.remove_dnc(request.into_inner()).map(Response::new)
     }
     async fn exempt_dnc(&self, _: Request<v1::ExemptDncRequest>) -> Answer<v1::WriteReply> {
         Err(Status::unimplemented("exempt_dnc"))
     }
-    async fn check_dnc(&self, _: Request<v1::CheckDncRequest>) -> Answer<v1::CheckDncReply> {
-        Err(Status::unimplemented("check_dnc"))
+    async fn check_dnc(&self, request: Request<v1::CheckDncRequest>) -> Answer<v1::CheckDncReply> {
+        self.0.check_dnc(request.into_inner()).map(Response::new)
     }
     async fn publish_policy(
         &self,

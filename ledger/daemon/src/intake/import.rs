@@ -23,10 +23,14 @@ impl Intake {
         caller: &Caller,
         request: wire::BeginImportRequest,
     ) -> Result<Command, CallError> {
+        let count =
+            |field, count: Option<u64>| count.map(|count| field::integer(field, count)).transpose();
         let canonical = content::ImportBegun {
             source: field::required_name("source", &request.source, PROVIDER_MAX)?,
             reason: vocabulary::listing_reason("reason", request.reason)?,
             sha256: field::required_hash("sha256", &request.sha256)?,
+            rows: count("rows", request.rows)?,
+            rejected: count("rejected", request.rejected)?,
         };
         let header = request.header.as_ref();
         let cause = self.undetailed(caller, Call::BeginImport, header, &canonical)?;
@@ -34,6 +38,8 @@ impl Intake {
             source: canonical.source,
             reason: canonical.reason,
             sha256: canonical.sha256,
+            rows: canonical.rows,
+            rejected: canonical.rejected,
         };
         Ok(command(cause, DncOp::ImportBegin, None, Some(imports)))
     }

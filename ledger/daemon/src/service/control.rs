@@ -1,13 +1,12 @@
 //! `Control`: what people do to a ledger.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ledger_core::entry::{Access, Body, Key, PolicyFile};
-use ledger_core::normalise::MatchKey;
 use ledger_core::record::ListingRecord;
 use ledger_core::role::Call;
-use ledger_core::state::listings;
+use ledger_core::state::{import_of, listings};
 use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
 use ledger_proto::v1 as wire;
@@ -19,6 +18,9 @@ use super::{Ledger, access, receipt_to_wire, time_to_wire, write_reply};
 use crate::auth::Caller;
 use crate::intake::{Command, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire};
 use crate::status::{CallError, FieldError};
+
+/// The most subjects that one `CheckDnc` looks up.
+const SUBJECTS_CHECKED_MAX: usize = 500;
 
 /// Serves [`Control`].
 #[derive(Clone)]
@@ -123,13 +125,11 @@ impl Control for ControlService {
         request: Request<wire::CheckDncRequest>,
     ) -> Result<Response<wire::CheckDncReply>, Status> {
         Caller::of(&request)?.may(Call::CheckDnc)?;
-        let subject = request.into_inner().subject;
-        let keys = self
+        let request = request.into_inner();
+        let reply = self
             .0
-            .intake
-            .looked_up(subject.as_ref())
-            .map_err(CallError::from)?;
-        let reply = self.0.read(move |ledger| ledger.check_dnc(&keys)).await?;
+            .read(move |ledger| ledger.check_dnc(&request))
+            .await?;
         Ok(Response::new(reply))
     }
 
@@ -404,24 +404,59 @@ impl Control for ControlService {
 }
 
 impl Ledger {
-    fn check_dnc(&self, keys: &[(MatchKey, Token)]) -> Result<wire::CheckDncReply, CallError> {
+    fn check_dnc(&self, request: &wire::CheckDncRequest) -> Result<wire::CheckDncReply, CallError> {
+        let subjects = subjects_checked(request)?;
         let now = self.now();
-        let mut seen = BTreeSet::new();
-        let mut matches = Vec::new();
-        for (key, token) in keys {
-            let live = listings(&*self.views, token).map_err(|error| CallError::store(&error))?;
-            // One listing may name a person under several keys: the first that matches stands for it.
-            matches.extend(
-                live.iter()
+        let mut imports = BTreeMap::new();
+        let mut reply = wire::CheckDncReply::default();
+        for (at, subject) in (0..).zip(subjects) {
+            let mut seen = BTreeSet::new();
+            let keys = self.intake.looked_up(subject).map_err(|mut error| {
+                if !request.subjects.is_empty() {
+                    error.field = error
+                        .field
+                        .replacen("subject", &format!("subjects[{at}]"), 1);
+                }
+                error
+            })?;
+            for (key, token) in keys {
+                reply.keys = reply.keys.saturating_add(1);
+                let live =
+                    listings(&*self.views, &token).map_err(|error| CallError::store(&error))?;
+                // One listing may name a person under several keys: the first that matches stands for it.
+                for record in live
+                    .iter()
                     .filter(|record| record.expires_at.is_none_or(|end| now < end))
                     .filter(|record| seen.insert((record.seq, record.index)))
-                    .map(|record| dnc_match(&key.kind, record, now)),
-            );
+                {
+                    let import_source = self.import_source(record.import, &mut imports)?;
+                    reply.matches.push(wire::DncMatch {
+                        subject: at,
+                        import_source,
+                        ..dnc_match(&key.kind, record, now)
+                    });
+                }
+            }
         }
-        Ok(wire::CheckDncReply {
-            matches,
-            keys: u32::try_from(keys.len()).unwrap_or(u32::MAX),
-        })
+        Ok(reply)
+    }
+
+    /// Where the list of an import comes from.
+    fn import_source(
+        &self,
+        import: Option<u64>,
+        known: &mut BTreeMap<u64, String>,
+    ) -> Result<String, CallError> {
+        let Some(seq) = import else {
+            return Ok(String::new());
+        };
+        if let Some(source) = known.get(&seq) {
+            return Ok(source.clone());
+        }
+        let record = import_of(&*self.views, seq).map_err(|error| CallError::store(&error))?;
+        let source = record.map(|record| record.source).unwrap_or_default();
+        known.insert(seq, source.clone());
+        Ok(source)
     }
 
     fn policy_files(&self, first: u64) -> Result<Vec<PolicyFile>, CallError> {
@@ -447,6 +482,25 @@ impl Ledger {
     }
 }
 
+/// Whom a request asks about: one subject, or several.
+fn subjects_checked(
+    request: &wire::CheckDncRequest,
+) -> Result<Vec<Option<&wire::Subject>>, FieldError> {
+    if request.subjects.is_empty() {
+        return Ok(vec![request.subject.as_ref()]);
+    }
+    if request.subject.is_some() {
+        let expected = "expected either `subject` or `subjects`, not both";
+        return Err(FieldError::withheld("subject", expected));
+    }
+    let found = request.subjects.len();
+    if found > SUBJECTS_CHECKED_MAX {
+        let expected = format!("expected at most {SUBJECTS_CHECKED_MAX} a call: split the request");
+        return Err(FieldError::shown("subjects", &found, expected));
+    }
+    Ok(request.subjects.iter().map(Some).collect())
+}
+
 fn dnc_match(kind: &Kind, record: &ListingRecord, now: Timestamp) -> wire::DncMatch {
     let reason = record
         .reason
@@ -467,5 +521,7 @@ fn dnc_match(kind: &Kind, record: &ListingRecord, now: Timestamp) -> wire::DncMa
             .filter(|start| now < *start)
             .map(time_to_wire),
         expires_at: record.expires_at.map(time_to_wire),
+        import: record.import,
+        ..wire::DncMatch::default()
     }
 }

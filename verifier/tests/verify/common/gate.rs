@@ -155,6 +155,8 @@ impl Ledger {
                 source: "ftc".to_owned(),
                 reason: registry,
                 sha256: Hash::of(b"the file"),
+                rows: None,
+                rejected: None,
             }),
             imported: None,
             outcome: None,

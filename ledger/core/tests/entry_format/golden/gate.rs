@@ -147,6 +147,8 @@ fn keys_and_imports() {
             source: "ftc".to_owned(),
             reason: ListingReason::NationalRegistry,
             sha256: hash(0xf1),
+            rows: Some(50),
+            rejected: Some(2),
         }),
         imported: None,
         outcome: None,
@@ -157,21 +159,22 @@ fn keys_and_imports() {
     holds(
         Body::Dnc(begins.clone()),
         &format!(
-            r##"{by},"op":"import_begin","imports":{{"source":"ftc","reason":"national_registry","sha256":"#f1"}}"##
+            r##"{by},"op":"import_begin","imports":{{"source":"ftc","reason":"national_registry","sha256":"#f1","rows":50,"rejected":2}}"##
         ),
     );
     let ends = Dnc {
         cause: caused(Call::EndImport, Role::Compliance, "compliance-1"),
         op: DncOp::ImportEnd,
         import: Some(40),
-        imports: None,
         imported: Some(50),
         ..begins
     };
     let by = caused_text("EndImport", "compliance", "compliance-1");
     holds(
         Body::Dnc(ends),
-        &format!(r#"{by},"op":"import_end","import":40,"imported":50"#),
+        &format!(
+            r##"{by},"op":"import_end","import":40,"imports":{{"source":"ftc","reason":"national_registry","sha256":"#f1","rows":50,"rejected":2}},"imported":50"##
+        ),
     );
 }
 

@@ -117,6 +117,8 @@ fn the_largest_outcome_and_import_fit() {
         source: long("source", name::PROVIDER_MAX),
         reason: ListingReason::NationalRegistry,
         sha256: Hash([0x11; 32]),
+        rows: None,
+        rejected: None,
     });
     begin.details = every_detail();
     println!("import: {} bytes", bytes(Body::Dnc(begin)));

@@ -60,7 +60,8 @@ impl Model {
     fn last_registry(&self) -> Option<(u64, Timestamp)> {
         self.events.iter().rev().find_map(|event| match event.what {
             What::ImportEnded { import }
-                if self.import(import) == Some(ListingReason::NationalRegistry) =>
+                if self.import(import) == Some(ListingReason::NationalRegistry)
+                    && self.imported(import) > 0 =>
             {
                 Some((event.seq, event.time))
             }
@@ -83,13 +84,18 @@ impl Model {
             .iter()
             .any(|event| matches!(event.what, What::ImportEnded { import } if import == seq));
         let reason = self.import(seq).filter(|_| !ended);
+        reason
+            .map(|reason| (reason, self.imported(seq)))
+            .ok_or(No::Field("import"))
+    }
+
+    /// How many an import has listed.
+    fn imported(&self, seq: u64) -> u64 {
         let listed = self
             .events
             .iter()
             .filter(|event| matches!(event.what, What::Imported { import } if import == seq));
-        reason
-            .map(|reason| (reason, listed.count() as u64))
-            .ok_or(No::Field("import"))
+        listed.count() as u64
     }
 
     /// A sandbox writes to nobody but those at a reserved or fake domain.

@@ -361,6 +361,8 @@ impl Run<'_> {
             source: "registry".to_owned(),
             reason,
             sha256: Hash([0x11; 32]),
+            rows: None,
+            rejected: None,
         });
         let (seq, _) = self.append(Body::Dnc(begin));
         self.note(seq, What::ImportBegun { reason });

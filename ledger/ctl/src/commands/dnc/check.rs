@@ -31,6 +31,7 @@ pub(crate) struct CheckArgs {
 pub(super) async fn run(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     let request = v1::CheckDncRequest {
         subject: Some(args.subject.to_wire()?),
+        subjects: Vec::new(),
     };
     let session = context.connect_unproven().await?;
     let reply = session.control().check_dnc(request).await?.into_inner();
@@ -120,6 +121,9 @@ mod tests {
 
     fn found(exemption: bool) -> v1::DncMatch {
         v1::DncMatch {
+            subject: 0,
+            import: None,
+            import_source: String::new(),
             key: "domain".to_owned(),
             listing: Some(v1::Cite {
                 seq: 17,

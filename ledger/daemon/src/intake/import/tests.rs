@@ -20,6 +20,8 @@ fn begun() -> wire::BeginImportRequest {
         source: "ftc".to_owned(),
         reason: wire::ListingReason::NationalRegistry.into(),
         sha256: vec![5; 32].into(),
+        rows: Some(2),
+        rejected: Some(1),
     }
 }
 
@@ -35,6 +37,7 @@ fn an_import_waits_its_turn_from_beginning_to_end() {
     assert_eq!(dnc.op, DncOp::ImportBegin);
     let imports = dnc.imports.expect("what is imported");
     assert_eq!((&*imports.source, imports.sha256.0), ("ftc", [5; 32]));
+    assert_eq!((imports.rows, imports.rejected), (Some(2), Some(1)));
     let ended = wire::EndImportRequest {
         header: Some(header()),
         import: 12,
