@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use ledger_core::entry::{Body, Entry};
+use ledger_core::entry::{Basis, Body, Entry};
 use ledger_core::receipt::Receipt;
 use ledger_core::replay::follows;
 use ledger_core::state::decision_of;
@@ -61,7 +61,7 @@ impl Committer {
                     disappoint(batch.waiting);
                 }
                 for job in self.queue.abandon() {
-                    let _ = job.reply.send(Err(SubmitError::Unknown));
+                    job.reply.send(Err(SubmitError::Unknown));
                 }
                 return Err(error);
             }
@@ -150,8 +150,13 @@ impl Committer {
                 Told::Repeat(seq) => self.repeat(seq),
                 Told::Refused(error) => Err(error),
             };
-            // A caller that has gone away asks again under the same request id.
-            let _ = reply.send(answer);
+            if let Ok(answer) = &answer
+                && let Body::Decision(decision) = &answer.entry.body
+                && decision.basis == Basis::Gate
+            {
+                self.metrics.decision_answered(reply.since());
+            }
+            reply.send(answer);
         }
         Ok(())
     }
@@ -203,6 +208,6 @@ impl Committer {
 
 fn disappoint(waiting: Vec<Waiting>) {
     for Waiting { reply, .. } in waiting {
-        let _ = reply.send(Err(SubmitError::Unknown));
+        reply.send(Err(SubmitError::Unknown));
     }
 }

@@ -189,7 +189,7 @@ impl Metrics {
             "findings", self.findings.family, "Rules that committed reports and asserted decisions break, by finding";
             "batch_entries", self.batch_entries, "Entries in one commit";
             "commit_seconds", self.commit_seconds, "Time of one commit, its sync to stable storage included";
-            "decide_seconds", self.decide_seconds, "Time from a request for a decision, once read and checked, to its committed answer";
+            "decide_seconds", self.decide_seconds, "Time from a request for a decision, once read and checked, to its committed answer; queue and commit included";
             "grpc_calls", self.grpc_calls, "gRPC calls ended, by method and status code";
             "http_requests", self.http_requests, "HTTP requests answered, by route and status code";
         }
@@ -270,7 +270,7 @@ impl Metrics {
         }
     }
 
-    /// Notes that a decision was asked for at `since` and is committed.
+    /// Notes that a decision was handed over at `since` and is about to be answered.
     pub fn decision_answered(&self, since: Instant) {
         self.decide_seconds.observe(since.elapsed().as_secs_f64());
     }
