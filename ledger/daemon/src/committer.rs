@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
-use ledger_core::entry::{Basis, Body, Entry};
+use ledger_core::entry::{Body, Entry};
 use ledger_core::receipt::Receipt;
 use ledger_core::replay::follows;
 use ledger_core::state::decision_of;
@@ -150,12 +150,6 @@ impl Committer {
                 Told::Repeat(seq) => self.repeat(seq),
                 Told::Refused(error) => Err(error),
             };
-            if let Ok(answer) = &answer
-                && let Body::Decision(decision) = &answer.entry.body
-                && decision.basis == Basis::Gate
-            {
-                self.metrics.decision_answered(reply.since());
-            }
             reply.send(answer);
         }
         Ok(())

@@ -270,7 +270,7 @@ impl Metrics {
         }
     }
 
-    /// Notes that a decision was handed over at `since` and is about to be answered.
+    /// Notes that a decision was asked for at `since` and is committed.
     pub fn decision_answered(&self, since: Instant) {
         self.decide_seconds.observe(since.elapsed().as_secs_f64());
     }

@@ -210,6 +210,7 @@ impl House {
             self.intake,
             self.vkey,
             finishing.clone(),
+            Arc::clone(&metrics),
         );
         let socket = options.socket_path();
         // Bound before the first entry of this run is written: a start that cannot serve writes nothing.

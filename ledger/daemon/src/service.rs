@@ -28,8 +28,9 @@ mod tail;
 mod walk;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use ledger_core::entry::{Access, Actor, ActorType, Body, Entry, Outcome};
+use ledger_core::entry::{Access, Actor, ActorType, Basis, Body, Entry, Outcome};
 use ledger_core::receipt::Receipt;
 use ledger_core::role::{Call, Grant, Role};
 use ledger_core::state::{Prefilled, prefilled};
@@ -40,6 +41,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::auth::Caller;
 use crate::clock::{Clock, SystemClock};
 use crate::intake::{Command, Intake};
+use crate::metrics::Metrics;
 use crate::queue::{Lane, Queue};
 use crate::room::Rooms;
 use crate::snapshot::Latest;
@@ -95,10 +97,15 @@ pub struct Ledger {
     own_lists: Rooms<Arc<str>>,
     own_tails: Rooms<Arc<str>>,
     finishing: watch::Receiver<bool>,
+    metrics: Arc<Metrics>,
     clock: SystemClock,
 }
 
 impl Ledger {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, with one of each kind"
+    )]
     /// The services of an opened ledger. `vkey` is its verification key; where `finishing` is raised, what
     /// would go on for long ends.
     pub fn new(
@@ -109,6 +116,7 @@ impl Ledger {
         intake: Intake,
         vkey: String,
         finishing: watch::Receiver<bool>,
+        metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         Arc::new(Self {
             queue,
@@ -132,6 +140,7 @@ impl Ledger {
             own_lists: Rooms::new("the number of your lists under way", LISTS_OF_ONE_MAX),
             own_tails: Rooms::new("the number of your tails", TAILS_OF_ONE_MAX),
             finishing,
+            metrics,
             clock: SystemClock::new(),
         })
     }
@@ -187,7 +196,9 @@ impl Ledger {
         } else {
             Some(self.details.take((Arc::clone(&caller.id), lane), bytes)?)
         };
-        let (reply, pending) = Reply::channel(room);
+        let decides = matches!(&command, Body::Decision(decision) if decision.basis == Basis::Gate);
+        let timed = decides.then(|| (Instant::now(), Arc::clone(&self.metrics)));
+        let (reply, pending) = Reply::channel(room, timed);
         let submission = Submission {
             command,
             details,

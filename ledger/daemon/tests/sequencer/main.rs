@@ -5,11 +5,9 @@
 mod timers;
 
 use std::path::Path;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex};
-use std::task::{Context, Waker};
 use std::thread::JoinHandle;
 
 use ledger_core::action::Class;
@@ -71,6 +69,11 @@ window = "5m"
 fn wait(pending: Pending) -> Result<Answer, SubmitError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(pending)
+}
+
+fn is_pending(pending: &mut Pending) -> bool {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    std::pin::Pin::new(pending).poll(&mut context).is_pending()
 }
 
 /// Clocks that move when they are told to.
@@ -233,7 +236,7 @@ impl House {
     }
 
     fn submit(&self, lane: Lane, command: Body) -> Pending {
-        let (reply, answer) = Reply::channel(None);
+        let (reply, answer) = Reply::channel(None, None);
         let submission = Submission {
             command,
             details: Vec::new(),
@@ -241,7 +244,7 @@ impl House {
             reply,
         };
         if let Err(full) = self.queue.admit("p", lane, submission) {
-            let (reply, answer) = Reply::channel(None);
+            let (reply, answer) = Reply::channel(None, None);
             reply.send(Err(full.into()));
             return answer;
         }
@@ -391,7 +394,7 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
             5,
             "nothing is written after it"
         );
-        let (reply, _) = Reply::channel(None);
+        let (reply, _) = Reply::channel(None, None);
         let late = Submission {
             command: decide("late"),
             details: Vec::new(),
@@ -462,8 +465,7 @@ fn a_crowd_shares_one_commit_and_a_repetition_waits_for_the_first_copy() {
         .collect();
     let mut second = house.submit(Lane::Work, decide("twice"));
     std::thread::sleep(std::time::Duration::from_millis(50));
-    let polled = Pin::new(&mut second).poll(&mut Context::from_waker(Waker::noop()));
-    assert!(polled.is_pending(), "the first copy is not down yet");
+    assert!(is_pending(&mut second), "the first copy is not down yet");
     let before = house.door.commits.load(Ordering::SeqCst);
     house.door.release();
     let first = wait(first).unwrap();
