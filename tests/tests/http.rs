@@ -127,12 +127,6 @@ async fn the_operator_opens_tiles_and_metrics_and_nothing_else() {
         .expect(200, &["ledger_log_entries"]);
     web.get(TILE).await.expect(401, &[]);
     web.get("/checkpoint").await.expect(401, &[]);
-    // Without an address there is nothing to open.
-    let ledger = Ledger::init();
-    ledger
-        .run_refused(&["--http-open-tiles"])
-        .expect(2)
-        .says(&["--http"]);
 }
 
 #[tokio::test]

@@ -74,6 +74,7 @@ pub fn check_config(options: &config::CheckConfig, file: Option<&Path>) -> (Stri
     head_file(run, &mut findings);
     socket(run, &mut findings);
     addresses(run, &mut findings);
+    opened(run, &mut findings);
     retention(run, &mut findings);
     let findings = findings.0;
     let is_fit = findings.iter().all(|finding| finding.level != Level::Error);
@@ -276,6 +277,32 @@ fn addresses(run: &Run, findings: &mut Findings) {
                     ),
                 ),
             }
+        }
+    }
+}
+
+/// What everybody may read over HTTP.
+fn opened(run: &Run, findings: &mut Findings) {
+    for (key, open, what) in [
+        (
+            "http_open_tiles",
+            run.http_open_tiles,
+            "checkpoint, tiles and every entry",
+        ),
+        ("http_open_metrics", run.http_open_metrics, "the metrics"),
+    ] {
+        match run.http {
+            _ if !open => {}
+            None => findings.warning(
+                key,
+                "`true` without `http`: nothing is served over HTTP, so there is nothing to open; name an address"
+                    .to_owned(),
+            ),
+            Some(address) => findings.add(
+                Level::Note,
+                key,
+                format!("everybody who reaches `{address}` may read {what}"),
+            ),
         }
     }
 }

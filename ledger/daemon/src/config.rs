@@ -16,7 +16,7 @@ mod settings;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use ledger_core::entry::Environment;
 
 pub use file::{FileError, Flaw};
@@ -158,10 +158,10 @@ pub struct Run {
     #[arg(long, env = "LEDGERD_HTTP", value_name = "ADDR")]
     pub http: Option<SocketAddr>,
     /// Lets everybody who reaches the HTTP address read checkpoint, tiles and entries: the whole log.
-    #[arg(long, env = "LEDGERD_HTTP_OPEN_TILES", requires = "http")]
+    #[arg(long, env = "LEDGERD_HTTP_OPEN_TILES", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false)]
     pub http_open_tiles: bool,
     /// Lets everybody who reaches the HTTP address read the metrics.
-    #[arg(long, env = "LEDGERD_HTTP_OPEN_METRICS", requires = "http")]
+    #[arg(long, env = "LEDGERD_HTTP_OPEN_METRICS", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false)]
     pub http_open_metrics: bool,
     /// The most open connections to the HTTP address, counted apart from the others.
     #[arg(long, env = "LEDGERD_HTTP_CONNECTIONS", value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
@@ -325,6 +325,16 @@ mod tests {
     }
 
     #[test]
+    fn a_switch_is_off_until_it_is_named_or_said_to_be_true() {
+        assert!(!run(&[]).http_open_tiles);
+        assert!(run(&["--http-open-tiles"]).http_open_tiles);
+        assert!(run(&["--http-open-tiles=true"]).http_open_tiles);
+        assert!(!run(&["--http-open-tiles=false"]).http_open_tiles);
+        let refused = ["ledgerd", "run", "--data", "/d", "--http-open-tiles=yes"];
+        assert!(load_with(refused, None).is_err());
+    }
+
+    #[test]
     fn quotas_are_those_of_the_queue_unless_set_and_the_digest_tells() {
         assert_eq!(run(&[]).quotas(), Quotas::default());
         assert_eq!(
@@ -345,6 +355,8 @@ mod tests {
         for other in [
             ["--quota", "7"],
             ["--listen", "127.0.0.1:1"],
+            ["--http", "127.0.0.1:1"],
+            ["--http-open-tiles=true", "--http-open-metrics=false"],
             ["--head", "/h"],
             ["--log", "debug"],
         ] {
@@ -352,6 +364,6 @@ mod tests {
         }
         digests.sort_unstable_by_key(|hash| hash.0);
         digests.dedup();
-        assert_eq!(digests.len(), 5, "each changes it");
+        assert_eq!(digests.len(), 7, "each changes it");
     }
 }

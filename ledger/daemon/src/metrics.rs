@@ -189,7 +189,7 @@ impl Metrics {
             "findings", self.findings.family, "Rules that committed reports and asserted decisions break, by finding";
             "batch_entries", self.batch_entries, "Entries in one commit";
             "commit_seconds", self.commit_seconds, "Time of one commit, its sync to stable storage included";
-            "decide_seconds", self.decide_seconds, "Time from a request for a decision, once read and checked, to its committed answer";
+            "decide_seconds", self.decide_seconds, "Time from a request for a decision, once read and checked, to its committed answer; queue and commit included";
             "grpc_calls", self.grpc_calls, "gRPC calls ended, by method and status code";
             "http_requests", self.http_requests, "HTTP requests answered, by route and status code";
         }
