@@ -15,7 +15,7 @@ use ledger_core::hash::Hash;
 use ledger_core::token::{Kind, token_from_opening};
 
 use crate::concern::Why;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Gap};
 use crate::manifest::{Manifest, Query};
 use crate::reading::Reading;
 use crate::{MANIFEST_FILE, REPORT_FILE};
@@ -102,65 +102,66 @@ fn asked(manifest: &Manifest, reading: &Reading) -> String {
 fn summary(page: &mut Page, reading: &Reading) {
     let counts = Counts::of(reading);
     section(page, "summary", "In short");
-    page.paragraph(
-        "A ledger is a program beside an organisation’s AI agents. Before an agent contacts somebody or changes a record, \
-         it has to ask the ledger, which allows or denies the act by fixed rules and writes down what was asked, what was \
-         decided and why. The log can only be added to: what stands in it cannot be changed afterwards without that \
-         being noticed.",
-    );
     let who = subject(reading);
     let asks = counts.allowed + counts.denied + counts.approval;
     let mut said = Vec::new();
     said.push(if asks == 0 {
-        format!("No agent asked the ledger for anything that would have reached {who}.")
+        format!("No agent asked the ledger for anything that would have concerned {who}.")
     } else {
         format!(
-            "Agents asked {} about {who}: {} allowed, {} denied, {} referred to a person.",
-            words::count(asks, "time"),
-            counts.allowed,
-            counts.denied,
-            counts.approval
+            "Agents asked the ledger {} about {who}. It allowed {}, denied {} and referred {} to a person.",
+            words::times(asks),
+            number(counts.allowed),
+            number(counts.denied),
+            number(counts.approval)
         )
     });
     if counts.asserted > 0 {
         said.push(format!(
-            "{} made by another program, and only recorded here.",
-            words::count(counts.asserted, "decision was").replace("wass", "s were")
+            "It was recorded {} that another program had decided something about {who}.",
+            words::times(counts.asserted)
         ));
     }
-    if counts.executions > 0 || counts.unresolved > 0 {
+    if counts.executions > 0 {
         let mut line = format!(
-            "It was reported {} that something was carried out or tried.",
-            words::count(counts.executions, "time")
+            "It was reported {} that something was carried out or tried",
+            words::times(counts.executions)
         );
         if counts.unallowed > 0 {
             line.push_str(&format!(
-                " {} about something that had not been allowed.",
-                if counts.unallowed == 1 {
-                    "One report is".to_owned()
-                } else {
-                    format!("{} reports are", counts.unallowed)
-                }
+                ", {} of them something that had not been allowed",
+                number(counts.unallowed)
             ));
         }
-        if counts.unresolved > 0 {
-            line.push_str(&format!(
-                " {} without a report in time.",
-                words::count(counts.unresolved, "allowed act")
-            ));
-        }
-        said.push(line);
+        said.push(line + ".");
+    }
+    if counts.unresolved > 0 {
+        said.push(format!(
+            "Nobody reported in time what became of something allowed: {}.",
+            words::times(counts.unresolved)
+        ));
     }
     for (event, number) in &counts.outcomes {
         said.push(format!(
-            "Reported afterwards {}: {event}.",
-            words::count(*number, "time")
+            "Afterwards it was reported {}: {event}.",
+            words::times(*number)
         ));
     }
     if reading.person.is_some() {
         said.extend(on_the_list(reading, &counts));
     }
     page.list(said);
+    page.raw("<p class=\"note\">A ledger is a program beside an organisation’s AI agents. Before an agent contacts somebody or changes \
+              a record, it has to ask the ledger, which allows or denies the act by fixed rules, and writes down what was asked, what was \
+              decided and why. Its log can only be added to: what stands in it cannot be changed afterwards without that being noticed.</p>\n");
+}
+
+fn number(number: u64) -> String {
+    if number == 0 {
+        "none".to_owned()
+    } else {
+        number.to_string()
+    }
 }
 
 /// Since when the person is on the list, and what was allowed after.
@@ -238,8 +239,8 @@ fn identifiers(page: &mut Page, reading: &Reading) {
             .text(&key.identifier)
             .raw("</td><td>")
             .text(key_name(&kind))
-            .raw("</td><td><code>")
-            .text(spelled.get(..16).unwrap_or_default())
+            .raw("</td><td class=\"name\"><code>")
+            .text(spelled.get(..12).unwrap_or_default())
             .raw("…</code></td><td class=\"number\">")
             .text(&number.to_string())
             .raw("</td></tr>\n");
@@ -312,6 +313,8 @@ fn coverage(page: &mut Page, reading: &Reading) {
             words::count(*starts, "time")
         ));
     }
+    // Between creating a ledger and starting it there is always a moment.
+    let gaps: Vec<&Gap> = gaps.iter().filter(|gap| gap.is_long()).collect();
     if gaps.is_empty() {
         page.paragraph("The entries in this pack show no time in which it was not recording.");
     } else {
@@ -339,8 +342,8 @@ fn coverage(page: &mut Page, reading: &Reading) {
     }
     if let Some((from, to)) = unshown {
         page.paragraph(&format!(
-            "Between two entries of this pack lie at most {} in which the ledger was running by its own account (from {} to \
-             {}). A shorter interruption within could not be seen from this pack; the whole log shows it.",
+            "For the rest it was running by its own account. The longest stretch of that without an entry in this pack is {}, \
+             from {} to {}: an interruption within it could not be seen here. The whole log shows it.",
             words::length(*from, *to),
             words::time(*from),
             words::time(*to)
@@ -463,7 +466,7 @@ fn contents(page: &mut Page, manifest: &Manifest, reading: &Reading) {
         .iter()
         .filter(|file| file.name != REPORT_FILE)
     {
-        page.raw("<tr><td><code>")
+        page.raw("<tr><td class=\"name\"><code>")
             .text(&file.name)
             .raw("</code></td><td><code>")
             .text(&file.sha256.to_string())
