@@ -9,6 +9,8 @@ mod statements;
 mod timeline;
 mod words;
 
+use std::fmt::Write as _;
+
 use ledger_core::codebook::{self, key_name};
 use ledger_core::entry::{Body, Code, Finding};
 use ledger_core::hash::Hash;
@@ -128,10 +130,11 @@ fn summary(page: &mut Page, reading: &Reading) {
             words::times(counts.executions)
         );
         if counts.unallowed > 0 {
-            line.push_str(&format!(
+            _ = write!(
+                line,
                 ", {} of them something that had not been allowed",
                 number(counts.unallowed)
-            ));
+            );
         }
         said.push(line + ".");
     }
@@ -222,7 +225,7 @@ fn identifiers(page: &mut Page, reading: &Reading) {
          ledger has disclosed what ties the following identifiers to their pseudonyms, and nobody else’s. Whether they match is \
          computed again when the pack is checked.",
     );
-    page.raw("<table><thead><tr><th scope=\"col\">Identifier</th><th scope=\"col\">Kind</th><th scope=\"col\">Pseudonym</th>\
+    page.raw("<table><thead><tr><th scope=\"col\">Identifier</th><th scope=\"col\">Kind</th><th scope=\"col\" class=\"name\">Pseudonym</th>\
               <th scope=\"col\" class=\"number\">Entries</th></tr></thead><tbody>\n");
     for key in opening.keys() {
         let Ok(kind) = key.kind.parse::<Kind>() else {
@@ -310,7 +313,7 @@ fn coverage(page: &mut Page, reading: &Reading) {
              was started {}.",
             words::time(*from),
             words::time(*to),
-            words::count(*starts, "time")
+            words::times(*starts)
         ));
     }
     // Between creating a ledger and starting it there is always a moment.
@@ -337,7 +340,7 @@ fn coverage(page: &mut Page, reading: &Reading) {
     if *clock_jumps > 0 {
         page.paragraph(&format!(
             "The clock was seen to jump {}: times near these entries are in doubt.",
-            words::count(*clock_jumps, "time")
+            words::times(*clock_jumps)
         ));
     }
     if let Some((from, to)) = unshown {
@@ -382,6 +385,14 @@ fn glossary(page: &mut Page, reading: &Reading) {
         return;
     }
     section(page, "words", "The ledger’s words");
+    page.list([
+        "The policy is the organisation’s set of rules for its agents, written in advance. A row of it grants one kind of act to one agent.",
+        "A tier says how risky an act is, from 0 to 3: from tier 2 on a person has to approve it, unless the row says otherwise.",
+        "A throttle is a limit on how often something may be done within a length of time.",
+        "A seller is the company or brand on whose behalf somebody is contacted.",
+        "A listing is an item on the do-not-contact list: it names a person, a domain or a company by its pseudonym.",
+        "The kill switch stops agents at once; whatever they were allowed and have not done is void.",
+    ]);
     page.raw("<table><thead><tr><th scope=\"col\">Word</th><th scope=\"col\">What it means</th></tr></thead><tbody>\n");
     for explanation in explained {
         page.raw("<tr><th scope=\"row\"><code>")

@@ -1,6 +1,7 @@
 //! What happened, one entry after the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use ledger_core::codebook::{self, sentence};
 use ledger_core::entry::{
@@ -41,15 +42,20 @@ pub(super) fn write(page: &mut Page, reading: &Reading) {
     }
     page.raw("<ol class=\"timeline\">\n");
     for (entry, why) in reading.told().filter(|(_, why)| **why != Why::Disclosed) {
-        page.raw("<li id=\"entry-")
-            .text(&entry.seq.to_string())
-            .raw("\"><p class=\"when\"><time datetime=\"")
-            .text(&entry.time.to_string())
-            .raw("\">")
-            .text(&words::time(entry.time))
-            .raw("</time><span class=\"seq\">entry ")
-            .text(&entry.seq.to_string())
-            .raw("</span></p>\n<div class=\"what\">\n");
+        let long = reading.details.contains_key(&entry.seq);
+        page.raw(if long {
+            "<li class=\"long\" id=\"entry-"
+        } else {
+            "<li id=\"entry-"
+        })
+        .text(&entry.seq.to_string())
+        .raw("\"><p class=\"when\"><time datetime=\"")
+        .text(&entry.time.to_string())
+        .raw("\">")
+        .text(&words::time(entry.time))
+        .raw("</time><span class=\"seq\">entry ")
+        .text(&entry.seq.to_string())
+        .raw("</span></p>\n<div class=\"what\">\n");
         one(page, reading, entry, why, &followed);
         details(page, reading, entry.seq);
         page.raw("</div></li>\n");
@@ -196,10 +202,11 @@ fn people(page: &mut Page, reading: &Reading, decision: &Decision, own: &[u64], 
     };
     let others = all.saturating_sub(own.len());
     if others > 0 {
-        text.push_str(&format!(
+        _ = write!(
+            text,
             " The same request named {}, of whom this report says nothing.",
             words::count(others as u64, "other recipient")
-        ));
+        );
     }
     page.paragraph(&text);
 }
@@ -494,11 +501,11 @@ fn scope(listing: &Listing) -> String {
         (listing.expires_at, "until"),
     ] {
         if let Some(time) = time {
-            text.push_str(&format!("; {what} {}", words::time(time)));
+            _ = write!(text, "; {what} {}", words::time(time));
         }
     }
     if let Some(source) = &listing.source {
-        text.push_str(&format!("; from `{source}`"));
+        _ = write!(text, "; from `{source}`");
     }
     text.push('.');
     text
