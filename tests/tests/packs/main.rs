@@ -21,6 +21,11 @@ use matter::{ADA, BOB, Matter, RATIONALE, SENDER, asked, lines, read, restate, t
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pack_tells_all_about_one_person_and_a_stranger_can_check_it() {
     let matter = Matter::new().await;
+    // What was refused is done all the same, and reported under another name: no index leads there.
+    let report = ask::executed("breach-1", "run-9", matter.denied[1]);
+    let report = matter.agent.record(report).await.expect("recorded");
+    assert_eq!(report.findings, ["decision_denied", "other_correlation"]);
+    let breach = site::seq(report.receipt);
     let before = matter.site.operator.size().await;
     let folder = matter.pack("ada-pack", &[]);
     let access = matter.site.operator.size().await - 1;
@@ -57,6 +62,7 @@ async fn a_pack_tells_all_about_one_person_and_a_stranger_can_check_it() {
         matter.execution,
         matter.outcome,
         matter.listing,
+        breach,
         access,
     ]
     .iter()
