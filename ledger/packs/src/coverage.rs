@@ -34,6 +34,14 @@ pub struct Gap {
     pub cause: GapCause,
 }
 
+impl Gap {
+    /// Whether it is long enough to be told: a ledger that was just created, or whose machine was shortly
+    /// busy, is no gap in anybody's sense.
+    pub fn is_long(&self) -> bool {
+        self.from.saturating_add_s(1) <= self.to
+    }
+}
+
 /// Reads the entries of a pack, in the order of the log.
 pub fn read<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Coverage {
     let mut whole = replay::Coverage::default();

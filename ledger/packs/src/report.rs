@@ -9,13 +9,15 @@ mod statements;
 mod timeline;
 mod words;
 
+use std::fmt::Write as _;
+
 use ledger_core::codebook::{self, key_name};
 use ledger_core::entry::{Body, Code, Finding};
 use ledger_core::hash::Hash;
 use ledger_core::token::{Kind, token_from_opening};
 
 use crate::concern::Why;
-use crate::coverage::Coverage;
+use crate::coverage::{Coverage, Gap};
 use crate::manifest::{Manifest, Query};
 use crate::reading::Reading;
 use crate::{MANIFEST_FILE, REPORT_FILE};
@@ -102,65 +104,67 @@ fn asked(manifest: &Manifest, reading: &Reading) -> String {
 fn summary(page: &mut Page, reading: &Reading) {
     let counts = Counts::of(reading);
     section(page, "summary", "In short");
-    page.paragraph(
-        "A ledger is a program beside an organisation’s AI agents. Before an agent contacts somebody or changes a record, \
-         it has to ask the ledger, which allows or denies the act by fixed rules and writes down what was asked, what was \
-         decided and why. The log can only be added to: what stands in it cannot be changed afterwards without that \
-         being noticed.",
-    );
     let who = subject(reading);
     let asks = counts.allowed + counts.denied + counts.approval;
     let mut said = Vec::new();
     said.push(if asks == 0 {
-        format!("No agent asked the ledger for anything that would have reached {who}.")
+        format!("No agent asked the ledger for anything that would have concerned {who}.")
     } else {
         format!(
-            "Agents asked {} about {who}: {} allowed, {} denied, {} referred to a person.",
-            words::count(asks, "time"),
-            counts.allowed,
-            counts.denied,
-            counts.approval
+            "Agents asked the ledger {} about {who}. It allowed {}, denied {} and referred {} to a person.",
+            words::times(asks),
+            number(counts.allowed),
+            number(counts.denied),
+            number(counts.approval)
         )
     });
     if counts.asserted > 0 {
         said.push(format!(
-            "{} made by another program, and only recorded here.",
-            words::count(counts.asserted, "decision was").replace("wass", "s were")
+            "It was recorded {} that another program had decided something about {who}.",
+            words::times(counts.asserted)
         ));
     }
-    if counts.executions > 0 || counts.unresolved > 0 {
+    if counts.executions > 0 {
         let mut line = format!(
-            "It was reported {} that something was carried out or tried.",
-            words::count(counts.executions, "time")
+            "It was reported {} that something was carried out or tried",
+            words::times(counts.executions)
         );
         if counts.unallowed > 0 {
-            line.push_str(&format!(
-                " {} about something that had not been allowed.",
-                if counts.unallowed == 1 {
-                    "One report is".to_owned()
-                } else {
-                    format!("{} reports are", counts.unallowed)
-                }
-            ));
+            _ = write!(
+                line,
+                ", {} of them something that had not been allowed",
+                number(counts.unallowed)
+            );
         }
-        if counts.unresolved > 0 {
-            line.push_str(&format!(
-                " {} without a report in time.",
-                words::count(counts.unresolved, "allowed act")
-            ));
-        }
-        said.push(line);
+        said.push(line + ".");
+    }
+    if counts.unresolved > 0 {
+        said.push(format!(
+            "Nobody reported in time what became of something allowed: {}.",
+            words::times(counts.unresolved)
+        ));
     }
     for (event, number) in &counts.outcomes {
         said.push(format!(
-            "Reported afterwards {}: {event}.",
-            words::count(*number, "time")
+            "Afterwards it was reported {}: {event}.",
+            words::times(*number)
         ));
     }
     if reading.person.is_some() {
         said.extend(on_the_list(reading, &counts));
     }
     page.list(said);
+    page.raw("<p class=\"note\">A ledger is a program beside an organisation’s AI agents. Before an agent contacts somebody or changes \
+              a record, it has to ask the ledger, which allows or denies the act by fixed rules, and writes down what was asked, what was \
+              decided and why. Its log can only be added to: what stands in it cannot be changed afterwards without that being noticed.</p>\n");
+}
+
+fn number(number: u64) -> String {
+    if number == 0 {
+        "none".to_owned()
+    } else {
+        number.to_string()
+    }
 }
 
 /// Since when the person is on the list, and what was allowed after.
@@ -221,7 +225,7 @@ fn identifiers(page: &mut Page, reading: &Reading) {
          ledger has disclosed what ties the following identifiers to their pseudonyms, and nobody else’s. Whether they match is \
          computed again when the pack is checked.",
     );
-    page.raw("<table><thead><tr><th scope=\"col\">Identifier</th><th scope=\"col\">Kind</th><th scope=\"col\">Pseudonym</th>\
+    page.raw("<table><thead><tr><th scope=\"col\">Identifier</th><th scope=\"col\">Kind</th><th scope=\"col\" class=\"name\">Pseudonym</th>\
               <th scope=\"col\" class=\"number\">Entries</th></tr></thead><tbody>\n");
     for key in opening.keys() {
         let Ok(kind) = key.kind.parse::<Kind>() else {
@@ -238,8 +242,8 @@ fn identifiers(page: &mut Page, reading: &Reading) {
             .text(&key.identifier)
             .raw("</td><td>")
             .text(key_name(&kind))
-            .raw("</td><td><code>")
-            .text(spelled.get(..16).unwrap_or_default())
+            .raw("</td><td class=\"name\"><code>")
+            .text(spelled.get(..12).unwrap_or_default())
             .raw("…</code></td><td class=\"number\">")
             .text(&number.to_string())
             .raw("</td></tr>\n");
@@ -309,9 +313,11 @@ fn coverage(page: &mut Page, reading: &Reading) {
              was started {}.",
             words::time(*from),
             words::time(*to),
-            words::count(*starts, "time")
+            words::times(*starts)
         ));
     }
+    // Between creating a ledger and starting it there is always a moment.
+    let gaps: Vec<&Gap> = gaps.iter().filter(|gap| gap.is_long()).collect();
     if gaps.is_empty() {
         page.paragraph("The entries in this pack show no time in which it was not recording.");
     } else {
@@ -334,13 +340,13 @@ fn coverage(page: &mut Page, reading: &Reading) {
     if *clock_jumps > 0 {
         page.paragraph(&format!(
             "The clock was seen to jump {}: times near these entries are in doubt.",
-            words::count(*clock_jumps, "time")
+            words::times(*clock_jumps)
         ));
     }
     if let Some((from, to)) = unshown {
         page.paragraph(&format!(
-            "Between two entries of this pack lie at most {} in which the ledger was running by its own account (from {} to \
-             {}). A shorter interruption within could not be seen from this pack; the whole log shows it.",
+            "For the rest it was running by its own account. The longest stretch of that without an entry in this pack is {}, \
+             from {} to {}: an interruption within it could not be seen here. The whole log shows it.",
             words::length(*from, *to),
             words::time(*from),
             words::time(*to)
@@ -379,6 +385,14 @@ fn glossary(page: &mut Page, reading: &Reading) {
         return;
     }
     section(page, "words", "The ledger’s words");
+    page.list([
+        "The policy is the organisation’s set of rules for its agents, written in advance. A row of it grants one kind of act to one agent.",
+        "A tier says how risky an act is, from 0 to 3: from tier 2 on a person has to approve it, unless the row says otherwise.",
+        "A throttle is a limit on how often something may be done within a length of time.",
+        "A seller is the company or brand on whose behalf somebody is contacted.",
+        "A listing is an item on the do-not-contact list: it names a person, a domain or a company by its pseudonym.",
+        "The kill switch stops agents at once; whatever they were allowed and have not done is void.",
+    ]);
     page.raw("<table><thead><tr><th scope=\"col\">Word</th><th scope=\"col\">What it means</th></tr></thead><tbody>\n");
     for explanation in explained {
         page.raw("<tr><th scope=\"row\"><code>")
@@ -463,7 +477,7 @@ fn contents(page: &mut Page, manifest: &Manifest, reading: &Reading) {
         .iter()
         .filter(|file| file.name != REPORT_FILE)
     {
-        page.raw("<tr><td><code>")
+        page.raw("<tr><td class=\"name\"><code>")
             .text(&file.name)
             .raw("</code></td><td><code>")
             .text(&file.sha256.to_string())

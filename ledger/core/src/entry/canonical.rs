@@ -56,7 +56,11 @@ fn is_default(value: &Value) -> bool {
 }
 
 /// Every key that canonical form leaves out where it holds nothing, of whatever kind of entry.
+<<<<<<< HEAD
 const OMITTED: [&str; 99] = [
+=======
+const OMITTED: [&str; 98] = [
+>>>>>>> packs
     "acknowledges",
     "action",
     "action_id",
@@ -110,6 +114,7 @@ const OMITTED: [&str; 99] = [
     "occurred_at",
     "opened",
     "outcome",
+    "pack",
     "parts",
     "passes_at",
     "policy",

@@ -1,6 +1,8 @@
 //! A page of HTML in the making. Whatever comes from outside goes through [`Page::text`] or
 //! [`Page::prose`], and can then be nothing but text.
 
+use std::fmt::Write as _;
+
 /// The page so far.
 #[derive(Debug, Default)]
 pub(super) struct Page(String);
@@ -24,7 +26,7 @@ impl Page {
                 '\n' | '\t' => self.0.push(c),
                 c if is_unseen(c) => {
                     self.0.push_str("<span class=\"unseen\">U+");
-                    self.0.push_str(&format!("{:04X}", u32::from(c)));
+                    _ = write!(self.0, "{:04X}", u32::from(c));
                     self.0.push_str("</span>");
                 }
                 c => self.0.push(c),

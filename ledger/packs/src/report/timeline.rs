@@ -1,12 +1,14 @@
 //! What happened, one entry after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use ledger_core::codebook::{self, sentence};
 use ledger_core::entry::{
     ActorType, Approval, Basis, Body, Decision, Dnc, DncOp, Entry, Execution, Finding, Listing,
     Outcome, OutcomeReport, Reason, Verdict,
 };
+use ledger_core::token::Kind;
 
 use super::page::Page;
 use super::statements::subject;
@@ -40,15 +42,20 @@ pub(super) fn write(page: &mut Page, reading: &Reading) {
     }
     page.raw("<ol class=\"timeline\">\n");
     for (entry, why) in reading.told().filter(|(_, why)| **why != Why::Disclosed) {
-        page.raw("<li id=\"entry-")
-            .text(&entry.seq.to_string())
-            .raw("\"><p class=\"when\"><time datetime=\"")
-            .text(&entry.time.to_string())
-            .raw("\">")
-            .text(&words::time(entry.time))
-            .raw("</time><span class=\"seq\">entry ")
-            .text(&entry.seq.to_string())
-            .raw("</span></p>\n<div class=\"what\">\n");
+        let long = reading.details.contains_key(&entry.seq);
+        page.raw(if long {
+            "<li class=\"long\" id=\"entry-"
+        } else {
+            "<li id=\"entry-"
+        })
+        .text(&entry.seq.to_string())
+        .raw("\"><p class=\"when\"><time datetime=\"")
+        .text(&entry.time.to_string())
+        .raw("\">")
+        .text(&words::time(entry.time))
+        .raw("</time><span class=\"seq\">entry ")
+        .text(&entry.seq.to_string())
+        .raw("</span></p>\n<div class=\"what\">\n");
         one(page, reading, entry, why, &followed);
         details(page, reading, entry.seq);
         page.raw("</div></li>\n");
@@ -137,7 +144,6 @@ fn decision(
     own: &[u64],
     target: bool,
 ) {
-    let who = subject(reading);
     let label = match (decision.basis, decision.outcome) {
         (Basis::Asserted, _) => "Decided elsewhere",
         (Basis::Gate, Outcome::Allow) => "Allowed",
@@ -168,7 +174,7 @@ fn decision(
     ));
     page.raw("</p>\n");
     people(page, reading, decision, own, target);
-    reasons(page, decision, own, who);
+    reasons(page, reading, decision, own);
     findings(page, &decision.findings);
 }
 
@@ -196,61 +202,157 @@ fn people(page: &mut Page, reading: &Reading, decision: &Decision, own: &[u64], 
     };
     let others = all.saturating_sub(own.len());
     if others > 0 {
-        text.push_str(&format!(
+        _ = write!(
+            text,
             " The same request named {}, of whom this report says nothing.",
             words::count(others as u64, "other recipient")
-        ));
+        );
     }
     page.paragraph(&text);
 }
 
 /// Why, in words: what concerns the person, or the request as a whole.
-fn reasons(page: &mut Page, decision: &Decision, own: &[u64], who: &str) {
-    let (mut told, mut others) = (Vec::new(), 0u64);
+fn reasons(page: &mut Page, reading: &Reading, decision: &Decision, own: &[u64]) {
+    let (mut told, mut others): (Vec<Told<'_>>, u64) = (Vec::new(), 0);
     for reason in &decision.reasons {
-        match reason.recipient {
-            Some(index) if !own.is_empty() && !own.contains(&index) => others += 1,
-            _ => told.push(reason),
+        if reason
+            .recipient
+            .is_some_and(|index| !own.is_empty() && !own.contains(&index))
+        {
+            others += 1;
+            continue;
+        }
+        // One listing can name a person by several keys: that is one reason, not several.
+        match told.iter_mut().find(|told| told.is_same(reason)) {
+            Some(told) => told.keys.extend(reason.key.clone()),
+            None => told.push(Told {
+                reason,
+                keys: reason.key.iter().cloned().collect(),
+            }),
         }
     }
-    if told.is_empty() && others == 0 {
-        return;
-    }
-    page.raw("<p class=\"head\">Why</p>\n<ul class=\"why\">\n");
-    for reason in told {
-        page.raw("<li>")
-            .prose(&worded(reason, own, who))
-            .raw(" <code class=\"code\">")
-            .text(codebook::code(reason.code).word)
-            .raw("</code></li>\n");
-    }
+    let decisive = |told: &&Told<'_>| told.reason.code.demands() == decision.outcome;
+    let (why, rest): (Vec<&Told<'_>>, Vec<&Told<'_>>) = told.iter().partition(decisive);
+    let head = match (decision.basis, decision.outcome) {
+        (Basis::Asserted, _) => "Remarks",
+        (Basis::Gate, Outcome::Allow) => "Why it was allowed",
+        (Basis::Gate, Outcome::Deny) => "Why it was denied",
+        (Basis::Gate, Outcome::RequireApproval) => "Why it takes an approval",
+    };
+    let mut more = Vec::new();
     if others > 0 {
-        page.raw("<li>")
-            .text(&format!(
-                "{} other recipients alone.",
-                words::count(others, "reason that concern")
-            ))
-            .raw("</li>\n");
+        let noun = if others == 1 {
+            "reason concerns"
+        } else {
+            "reasons concern"
+        };
+        more.push(format!(
+            "{others} further {noun} other recipients of the same request alone."
+        ));
     }
     let listed = decision.reasons.len() as u64;
     if let Some(total) = decision.reasons_total.filter(|total| *total > listed) {
-        page.raw("<li>")
-            .text(&format!(
-                "And {} that the entry does not list.",
-                words::count(total - listed, "reason")
-            ))
-            .raw("</li>\n");
+        more.push(format!(
+            "The entry says that there were {} more than it lists.",
+            words::count(total - listed, "reason")
+        ));
+    }
+    list(page, reading, head, &why, own, &more);
+    list(page, reading, "What was checked besides", &rest, own, &[]);
+}
+
+/// A reason, with every kind of key that it matched by.
+struct Told<'a> {
+    reason: &'a Reason,
+    keys: Vec<Kind>,
+}
+
+impl Told<'_> {
+    fn is_same(&self, other: &Reason) -> bool {
+        let bare = |reason: &Reason| Reason {
+            key: None,
+            ..reason.clone()
+        };
+        other.key.is_some() && bare(self.reason) == bare(other)
+    }
+
+    /// The sentence of the codebook, with the person for the number that they have in the request.
+    fn words(&self, own: &[u64], who: &str) -> String {
+        let reason = Reason {
+            cites: Vec::new(),
+            cites_total: None,
+            ..self.reason.clone()
+        };
+        let mut text = sentence(&reason).replace(" (no entry cited)", "");
+        if let Some(index) = reason.recipient.filter(|index| own.contains(index)) {
+            text = text.replacen(&format!("recipient {index}"), who, 1);
+        }
+        if let Some(key) = &reason.key {
+            text = text.replacen(codebook::key_name(key), &words::kinds(&self.keys), 1);
+        }
+        words::capital(&text)
+    }
+}
+
+fn list(
+    page: &mut Page,
+    reading: &Reading,
+    head: &'static str,
+    told: &[&Told<'_>],
+    own: &[u64],
+    more: &[String],
+) {
+    if told.is_empty() && more.is_empty() {
+        return;
+    }
+    page.raw("<p class=\"head\">")
+        .raw(head)
+        .raw("</p>\n<ul class=\"why\">\n");
+    for one in told {
+        page.raw("<li>").prose(&one.words(own, subject(reading)));
+        cites(page, reading, one.reason);
+        page.raw(". <code class=\"code\">")
+            .text(codebook::code(one.reason.code).word)
+            .raw("</code></li>\n");
+    }
+    for line in more {
+        page.raw("<li>").text(line).raw("</li>\n");
     }
     page.raw("</ul>\n");
 }
 
-fn worded(reason: &Reason, own: &[u64], who: &str) -> String {
-    let text = sentence(reason);
-    let text = match reason.recipient.filter(|index| own.contains(index)) {
-        Some(index) => text.replacen(&format!("recipient {index}"), who, 1),
-        None => text,
-    };
-    format!("{}.", words::capital(&text))
+/// The entries that a reason rests on: those that are told are led to.
+fn cites(page: &mut Page, reading: &Reading, reason: &Reason) {
+    let seqs: BTreeSet<u64> = reason.cites.iter().map(|cite| cite.seq).collect();
+    if seqs.is_empty() {
+        return;
+    }
+    let number = seqs.len();
+    page.raw(if number == 1 {
+        " (entry "
+    } else {
+        " (entries "
+    });
+    for (at, seq) in seqs.into_iter().enumerate() {
+        if at > 0 {
+            page.raw(", ");
+        }
+        let seq_text = seq.to_string();
+        if reading.why(seq).is_some() {
+            page.raw("<a href=\"#entry-")
+                .text(&seq_text)
+                .raw("\">")
+                .text(&seq_text)
+                .raw("</a>");
+        } else {
+            page.text(&seq_text);
+        }
+    }
+    let listed = reason.cites.len() as u64;
+    if let Some(total) = reason.cites_total.filter(|total| *total > listed) {
+        page.text(&format!(" and {} more", total - listed));
+    }
+    page.raw(")");
 }
 
 /// What came of a decision, by the entries about it.
@@ -280,7 +382,7 @@ fn came_of_it(page: &mut Page, decision: &Decision, entries: &[&Entry]) {
     } else {
         match decision.outcome {
             Outcome::Allow => "No report of it stands in this pack.".to_owned(),
-            Outcome::Deny => "Nothing. No report says that it was done all the same.".to_owned(),
+            Outcome::Deny => "Nothing: no report says that it was done all the same.".to_owned(),
             Outcome::RequireApproval => "No answer stands in this pack.".to_owned(),
         }
     };
@@ -399,11 +501,11 @@ fn scope(listing: &Listing) -> String {
         (listing.expires_at, "until"),
     ] {
         if let Some(time) = time {
-            text.push_str(&format!("; {what} {}", words::time(time)));
+            _ = write!(text, "; {what} {}", words::time(time));
         }
     }
     if let Some(source) = &listing.source {
-        text.push_str(&format!("; from `{source}`"));
+        _ = write!(text, "; from `{source}`");
     }
     text.push('.');
     text

@@ -78,6 +78,15 @@ pub(super) fn count(number: u64, noun: &str) -> String {
     }
 }
 
+/// `once`, `twice`, `3 times`.
+pub(super) fn times(number: u64) -> String {
+    match number {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        number => format!("{number} times"),
+    }
+}
+
 /// `a, b and c`.
 pub(super) fn joined<T: AsRef<str>>(items: &[T]) -> String {
     match items {
@@ -221,6 +230,7 @@ mod tests {
         assert_eq!(count(2, "entry"), "2 entries");
         assert_eq!(count(2, "day"), "2 days");
         assert_eq!(count(1, "entry"), "1 entry");
+        assert_eq!([1, 2, 3].map(times), ["once", "twice", "3 times"]);
         assert_eq!(joined(&["a", "b", "c"]), "a, b and c");
     }
 }

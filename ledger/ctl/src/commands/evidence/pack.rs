@@ -25,7 +25,7 @@ use crate::context::Context;
 use crate::failure::{Failure, Problem};
 use crate::files::{Outfile, folder, set_mode, sync_folder, written};
 use crate::progress::Progress;
-use crate::text::{counted, wrapped};
+use crate::text::{counted, put, wrapped};
 use crate::values::identifiers::listed;
 use crate::values::when;
 
@@ -130,10 +130,14 @@ fn told(context: &Context, out: &Path, checked: &Checked) -> Result<(), Failure>
             counted(tree.size, "entry", "entries"),
         ),
     );
-    text.push_str(&format!(
+    put!(
+        text,
         "Allowed {}, denied {}, sent for approval {}; reported as carried out or tried {}.\n",
-        counts.allowed, counts.denied, counts.approval, counts.executions
-    ));
+        counts.allowed,
+        counts.denied,
+        counts.approval,
+        counts.executions
+    );
     text.push_str("Read report.html first; its last line is the command that checks the pack.\n");
     let object = json!({
         "pack": out.display().to_string(),
