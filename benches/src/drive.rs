@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use ledger_proto::v1::gate_client::GateClient;
 use ledger_proto::v1::{
-    DecideBatchRequest, DecideReply, DecideRequest, DecideStreamRequest, Detail, DetailName, Identifiers, Outcome, Recipient, RecipientRole,
-    Target, decide_answer, decide_stream_reply,
+    DecideBatchRequest, DecideReply, DecideRequest, DecideStreamRequest, Detail, DetailName,
+    Identifiers, Outcome, Recipient, RecipientRole, Target, decide_answer, decide_stream_reply,
 };
 use prost::Message;
 use tokio::sync::mpsc;

@@ -7,8 +7,8 @@ use ledger_proto::v1::decide_answer::Answer as OfBatch;
 use ledger_proto::v1::decide_stream_reply::Answer as OfStream;
 use ledger_proto::v1::gate_server::{Gate, GateServer};
 use ledger_proto::v1::{
-    DecideAnswer, DecideBatchReply, DecideBatchRequest, DecideReply, DecideRequest, DecideStreamReply,
-    DecideStreamRequest,
+    DecideAnswer, DecideBatchReply, DecideBatchRequest, DecideReply, DecideRequest,
+    DecideStreamReply, DecideStreamRequest,
 };
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;

@@ -38,7 +38,8 @@ use crate::open::{Layout, OpenedLog, StartError, check_genesis, genesis, open_lo
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
 use crate::service::{
-    BATCH_BYTES_MAX, ControlService, GateService, Ledger, ProofsService, QueryService, RecorderService,
+    BATCH_BYTES_MAX, ControlService, GateService, Ledger, ProofsService, QueryService,
+    RecorderService,
 };
 use crate::snapshot::{Latest, Snapshot};
 use crate::store::LogStore;

@@ -48,11 +48,21 @@ async fn a_bad_item_fails_alone_and_a_copy_is_a_retry() {
     refused(&answers[3], Code::AlreadyExists, "REQUEST_ID_REUSED");
     let outcomes = [0, 2, 4, 5].map(|at: usize| decided(&answers[at]).outcome());
     use pb::Outcome::{Allow, Deny};
-    assert_eq!(outcomes, [Allow, Allow, Allow, Deny], "the copy counted once");
+    assert_eq!(
+        outcomes,
+        [Allow, Allow, Allow, Deny],
+        "the copy counted once"
+    );
 
     // The whole batch again brings the same.
     let again = agent.decide_batch(batch).await.expect("a batch");
-    for (at, (told, before)) in again.answers.into_iter().map(told).zip(&answers).enumerate() {
+    for (at, (told, before)) in again
+        .answers
+        .into_iter()
+        .map(told)
+        .zip(&answers)
+        .enumerate()
+    {
         match (&told, before) {
             (Ok(reply), Ok(before)) => {
                 assert!(reply.repeated, "{at}");
@@ -66,7 +76,10 @@ async fn a_bad_item_fails_alone_and_a_copy_is_a_retry() {
     let Site { daemon, ledger, .. } = site;
     daemon.stop().await;
     let decisions = decisions(&ledger);
-    assert_eq!(decisions.keys().collect::<Vec<_>>(), ["one", "three", "two"]);
+    assert_eq!(
+        decisions.keys().collect::<Vec<_>>(),
+        ["one", "three", "two"]
+    );
     assert!(decisions.values().all(|count| *count == 1));
 }
 
@@ -81,7 +94,9 @@ async fn reports_in_a_batch_are_answered_one_by_one() {
         pb::RecordRequest::default(),
         ask::executed("again", "run-1", decision),
     ];
-    let reply = agent.record_batch(pb::RecordBatchRequest { requests }).await;
+    let reply = agent
+        .record_batch(pb::RecordBatchRequest { requests })
+        .await;
     let answers: Vec<_> = reply.expect("a batch").answers;
     let answers: Vec<_> = answers
         .into_iter()
@@ -109,7 +124,11 @@ async fn a_batch_over_a_limit_is_refused_by_name_and_writes_nothing() {
     };
     let large = |kib: usize| {
         let detail = ask::detail(pb::DetailName::Rationale, "x".repeat(kib << 10));
-        let large = |at: usize| with(email(&format!("l-{at}")), |r| r.details = vec![detail.clone()]);
+        let large = |at: usize| {
+            with(email(&format!("l-{at}")), |r| {
+                r.details = vec![detail.clone()]
+            })
+        };
         pb::DecideBatchRequest {
             requests: (0..10).map(large).collect(),
         }
@@ -132,7 +151,11 @@ async fn a_batch_over_a_limit_is_refused_by_name_and_writes_nothing() {
     assert_eq!(site.operator.size().await, before, "nothing is written");
     for batch in [many(256), large(200)] {
         let items = batch.requests.len();
-        let answers = agent.decide_batch(batch).await.expect("at the limit").answers;
+        let answers = agent
+            .decide_batch(batch)
+            .await
+            .expect("at the limit")
+            .answers;
         assert_eq!(answers.len(), items);
         for answer in answers {
             decided(&told(answer));

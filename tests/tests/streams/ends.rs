@@ -34,9 +34,15 @@ async fn a_credential_that_is_revoked_or_replaced_is_refused_at_the_next_message
         let mut talk = Talk::open(&client).await;
         decided(&talk.ask(1, email(&format!("{what}-before"))).await);
         if what == "replaced" {
-            site.operator.put_principal(replaced.clone()).await.expect("an operator may");
+            site.operator
+                .put_principal(replaced.clone())
+                .await
+                .expect("an operator may");
         } else {
-            site.operator.revoke_principal(revoked.clone()).await.expect("an operator may");
+            site.operator
+                .revoke_principal(revoked.clone())
+                .await
+                .expect("an operator may");
         }
         let before = site.operator.size().await;
         let told = talk.ask(2, email(&format!("{what}-after"))).await;
@@ -45,7 +51,11 @@ async fn a_credential_that_is_revoked_or_replaced_is_refused_at_the_next_message
         talk.say(3, email(&format!("{what}-later"))).await;
         let end = hear(&mut talk.answers).await;
         Refused::of(what, end.map(drop)).code(what, Code::Unauthenticated);
-        assert_eq!(site.operator.size().await, before, "{what}: nothing is written");
+        assert_eq!(
+            site.operator.size().await,
+            before,
+            "{what}: nothing is written"
+        );
         let again = Talk::asked(&client).await;
         Refused::of(what, again.map(drop)).code(what, Code::Unauthenticated);
     }
@@ -78,8 +88,12 @@ async fn a_client_that_takes_no_answers_is_not_read_beyond_the_window() {
         settled = size;
     }
     // Beyond the window there are the answers on their way: 64 KiB with the client, 32 KiB with the server.
-    let answer = agent.decide(email("length")).await.expect("others are served");
-    let on_the_way = (96 << 10) / u64::try_from(prost::Message::encoded_len(&answer)).expect("small");
+    let answer = agent
+        .decide(email("length"))
+        .await
+        .expect("others are served");
+    let on_the_way =
+        (96 << 10) / u64::try_from(prost::Message::encoded_len(&answer)).expect("small");
     let accepted = settled - first;
     assert!(
         (WINDOW..=WINDOW + on_the_way + 16).contains(&accepted),
@@ -103,7 +117,9 @@ async fn a_principal_has_16_streams_and_gets_the_places_back() {
         open.push(Talk::open(&agent).await);
     }
     let more = Talk::asked(&agent).await.map(drop);
-    Refused::of("17", more).code("17", Code::ResourceExhausted).says("17", &["16 at a time"]);
+    Refused::of("17", more)
+        .code("17", Code::ResourceExhausted)
+        .says("17", &["16 at a time"]);
     let other = site.principal("agent.other", Role::Agent).await;
     drop(Talk::open(&other).await);
     drop(open.pop());
@@ -137,7 +153,9 @@ async fn a_queue_that_is_full_is_the_answer_to_the_message_that_met_it() {
             let told = &told[&message.number];
             refused(told, Code::ResourceExhausted, "QUEUE_FULL");
             let status = told.as_ref().expect_err("refused");
-            let delay = status.get_details_retry_info().and_then(|info| info.retry_delay);
+            let delay = status
+                .get_details_retry_info()
+                .and_then(|info| info.retry_delay);
             assert!(delay.is_some_and(|delay| !delay.is_zero()), "{status:?}");
         }
     }
@@ -153,10 +171,15 @@ async fn a_queue_that_is_full_is_the_answer_to_the_message_that_met_it() {
 async fn a_daemon_that_stops_answers_what_it_has_accepted_and_ends_the_stream() {
     let (site, agent) = house(100_000).await;
     let Site { daemon, ledger, .. } = site;
-    let Talk { messages, mut answers } = Talk::open(&agent).await;
+    let Talk {
+        messages,
+        mut answers,
+    } = Talk::open(&agent).await;
     let saying = tokio::spawn(async move {
         for number in 0.. {
-            let said = messages.send(message(number, email(&format!("n-{number}")))).await;
+            let said = messages
+                .send(message(number, email(&format!("n-{number}"))))
+                .await;
             if said.is_err() {
                 break;
             }
@@ -170,14 +193,21 @@ async fn a_daemon_that_stops_answers_what_it_has_accepted_and_ends_the_stream() 
     }
     let stopping = tokio::spawn(daemon.stop());
     let (told, end) = hear_all(&mut answers).await;
-    assert_eq!(end.expect_err("not by the client").code(), Code::Unavailable);
+    assert_eq!(
+        end.expect_err("not by the client").code(),
+        Code::Unavailable
+    );
     told.values().for_each(|told| {
         decided(told);
     });
     stopping.await.expect("in good order");
     saying.await.expect("no panic");
     let decisions = decisions(&ledger);
-    assert_eq!(decisions.len(), heard + told.len(), "answered is what is written");
+    assert_eq!(
+        decisions.len(),
+        heard + told.len(),
+        "answered is what is written"
+    );
 }
 
 #[tokio::test]
@@ -196,7 +226,9 @@ async fn a_client_that_goes_away_undoes_nothing() {
     drop(talk);
     // What was read before the client was found gone is decided; asked again, each is there once.
     let batch = pb::DecideBatchRequest {
-        requests: (0..100).map(|number| email(&format!("ask-{number}"))).collect(),
+        requests: (0..100)
+            .map(|number| email(&format!("ask-{number}")))
+            .collect(),
     };
     let reply = agent.decide_batch(batch).await.expect("a batch");
     assert_eq!(reply.answers.len(), 100);

@@ -42,7 +42,9 @@ fn load(round: u64, stream: u64) -> Vec<pb::DecideStreamRequest> {
 async fn what_a_stream_acknowledged_outlives_the_daemon_and_what_is_sent_again_counts_once() {
     let (site, _) = house(1_000_000).await;
     let verifier = site.verifier();
-    let Site { mut daemon, ledger, .. } = site;
+    let Site {
+        mut daemon, ledger, ..
+    } = site;
     let mut asked = 0;
     for round in 0..ROUNDS {
         let mut running = tokio::task::JoinSet::new();
@@ -63,7 +65,10 @@ async fn what_a_stream_acknowledged_outlives_the_daemon_and_what_is_sent_again_c
                 .map(|(number, reply)| (number, proven(&verifier, reply.receipt.as_ref())))
                 .collect();
             assert!(!acknowledged.is_empty(), "nothing was acknowledged");
-            assert!((acknowledged.len() as u64) < MESSAGES, "the kill came too late");
+            assert!(
+                (acknowledged.len() as u64) < MESSAGES,
+                "the kill came too late"
+            );
             // Everything that was acknowledged, and some that may have been under way.
             let last = heard.keys().last().expect("some") + 700;
             let again: Vec<_> = load(round, stream)
@@ -89,6 +94,13 @@ async fn what_a_stream_acknowledged_outlives_the_daemon_and_what_is_sent_again_c
     }
     daemon.stop().await;
     let decisions = decisions(&ledger);
-    assert!(decisions.values().all(|count| *count == 1), "nothing stands there twice");
-    assert_eq!(decisions.len(), asked, "and nothing else than what was asked");
+    assert!(
+        decisions.values().all(|count| *count == 1),
+        "nothing stands there twice"
+    );
+    assert_eq!(
+        decisions.len(),
+        asked,
+        "and nothing else than what was asked"
+    );
 }

@@ -112,12 +112,16 @@ async fn a_bad_message_fails_alone_and_the_stream_goes_on() {
     decided(&talk.ask(1, email("good-1")).await);
     let before = site.operator.size().await;
 
-    let told = talk.ask(2, with(email("bad"), |r| r.correlation_id.clear())).await;
+    let told = talk
+        .ask(2, with(email("bad"), |r| r.correlation_id.clear()))
+        .await;
     assert_eq!(
         refused(&told, Code::InvalidArgument, "FIELD_INVALID"),
         ["correlation_id"]
     );
-    let told = talk.ask(3, with(email("bad"), |r| r.recipients[0].role = 99)).await;
+    let told = talk
+        .ask(3, with(email("bad"), |r| r.recipients[0].role = 99))
+        .await;
     assert_eq!(
         refused(&told, Code::InvalidArgument, "FIELD_INVALID"),
         ["recipients[0].role"]
@@ -154,7 +158,8 @@ async fn a_bad_message_fails_alone_and_the_stream_goes_on() {
 }
 
 #[tokio::test]
-async fn a_number_that_is_taken_is_refused_by_name_and_its_first_message_is_answered_all_the_same() {
+async fn a_number_that_is_taken_is_refused_by_name_and_its_first_message_is_answered_all_the_same()
+{
     let (site, agent) = house(1_000).await;
     let messages = (0..200)
         .map(|at| message(7, email(&format!("same-{at}"))))
@@ -175,17 +180,30 @@ async fn a_number_that_is_taken_is_refused_by_name_and_its_first_message_is_answ
         }
     }
     assert_eq!(replies + taken, 200);
-    assert!(replies >= 1 && taken >= 1, "{replies} replies, {taken} refused");
+    assert!(
+        replies >= 1 && taken >= 1,
+        "{replies} replies, {taken} refused"
+    );
     let Site { daemon, ledger, .. } = site;
     daemon.stop().await;
-    assert_eq!(decisions(&ledger).len(), replies, "what is refused is not written");
+    assert_eq!(
+        decisions(&ledger).len(),
+        replies,
+        "what is refused is not written"
+    );
 }
 
 #[tokio::test]
 async fn a_request_that_stands_in_a_stream_again_is_a_retry_and_counts_once() {
     let (site, agent) = house(2).await;
     let again = |number| message(number, email("one"));
-    let messages = vec![again(1), again(2), again(3), message(4, email("two")), again(5)];
+    let messages = vec![
+        again(1),
+        again(2),
+        again(3),
+        message(4, email("two")),
+        again(5),
+    ];
     let mut answers = Talk::open(&agent).await.say_all(messages);
     let (told, end) = hear_all(&mut answers).await;
     end.expect("OK");
@@ -263,7 +281,11 @@ async fn reports_in_a_stream_are_recorded_in_order_with_their_findings() {
         ["correlation_id"]
     );
     assert_eq!(reply(2).findings, ["already_executed"]);
-    assert_eq!((reply(3).findings.len(), reply(3).followers), (0, 1), "it lists the person");
+    assert_eq!(
+        (reply(3).findings.len(), reply(3).followers),
+        (0, 1),
+        "it lists the person"
+    );
     assert!(reply(4).repeated && reply(4).findings.is_empty());
     for number in [0, 2, 3, 4] {
         proven(&site.verifier(), reply(number).receipt.as_ref());

@@ -23,7 +23,9 @@ pub(crate) struct Talk {
 
 impl Talk {
     pub(crate) async fn open(client: &Client) -> Self {
-        Self::asked(client).await.expect("a stream is open to agents")
+        Self::asked(client)
+            .await
+            .expect("a stream is open to agents")
     }
 
     pub(crate) async fn asked(client: &Client) -> Result<Self, Status> {
@@ -40,7 +42,10 @@ impl Talk {
     }
 
     /// Sends messages from a task of their own, and half-closes.
-    pub(crate) fn say_all(self, messages: Vec<pb::DecideStreamRequest>) -> Streaming<pb::DecideStreamReply> {
+    pub(crate) fn say_all(
+        self,
+        messages: Vec<pb::DecideStreamRequest>,
+    ) -> Streaming<pb::DecideStreamReply> {
         let sender = self.messages;
         tokio::spawn(async move {
             for message in messages {
@@ -97,7 +102,10 @@ pub(crate) async fn hear_all(
     loop {
         match hear(answers).await {
             Ok(Some((number, told))) => {
-                assert!(all.insert(number, told).is_none(), "{number} is answered twice");
+                assert!(
+                    all.insert(number, told).is_none(),
+                    "{number} is answered twice"
+                );
             }
             Ok(None) => return (all, Ok(())),
             Err(status) => return (all, Err(status)),

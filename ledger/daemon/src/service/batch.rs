@@ -74,10 +74,7 @@ fn within_limits<M: Message>(requests: &[M]) -> Result<(), FieldError> {
 
 /// An answer that the reply has room for, or else an error, for which there always is: the errors of all
 /// items together are smaller than what the limit leaves of 4 MiB.
-fn fitting<M: Message>(
-    room: &mut usize,
-    reply: Result<M, CallError>,
-) -> Result<M, pb::Status> {
+fn fitting<M: Message>(room: &mut usize, reply: Result<M, CallError>) -> Result<M, pb::Status> {
     let reply = reply.map_err(pb::Status::from)?;
     let bytes = reply.encoded_len() + ANSWER_FRAME_BYTES;
     match room.checked_sub(bytes) {
@@ -147,7 +144,11 @@ mod tests {
         let large = fitting(&mut room, Ok("x".repeat(99))).expect_err("no room");
         let info = large.get_details_error_info().expect("one");
         assert_eq!(info.reason, "REPLY_FULL");
-        assert!(large.message.contains("it is recorded"), "{}", large.message);
+        assert!(
+            large.message.contains("it is recorded"),
+            "{}",
+            large.message
+        );
         assert!(fitting(&mut room, Ok("x".repeat(60))).is_ok());
         assert!(fitting(&mut room, Ok("x".repeat(60))).is_err());
         let error: Result<String, _> = Err(CallError::Store);

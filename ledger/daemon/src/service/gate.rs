@@ -48,9 +48,7 @@ impl Gate for GateService {
         request: Request<Streaming<wire::DecideStreamRequest>>,
     ) -> Result<Response<Answers<Decide>>, Status> {
         let caller = Ledger::caller_of::<Decide, _>(&request)?;
-        Ok(Response::new(
-            self.0.stream(caller, request.into_inner())?,
-        ))
+        Ok(Response::new(self.0.stream(caller, request.into_inner())?))
     }
 }
 

@@ -47,9 +47,7 @@ impl Recorder for RecorderService {
         request: Request<Streaming<wire::RecordStreamRequest>>,
     ) -> Result<Response<Answers<Record>>, Status> {
         let caller = Ledger::caller_of::<Record, _>(&request)?;
-        Ok(Response::new(
-            self.0.stream(caller, request.into_inner())?,
-        ))
+        Ok(Response::new(self.0.stream(caller, request.into_inner())?))
     }
 }
 

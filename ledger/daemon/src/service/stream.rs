@@ -101,7 +101,8 @@ impl Reader {
         M: Stream<Item = Result<P::Numbered, Status>> + Unpin,
     {
         let mut finishing = self.ledger.finishing.clone();
-        let mut finishing = pin!(async move { finishing.wait_for(|finishing| *finishing).await.is_ok() });
+        let mut finishing =
+            pin!(async move { finishing.wait_for(|finishing| *finishing).await.is_ok() });
         let mut gone = pin!(slots.closed());
         loop {
             // In this order: a client that always has more to say keeps nobody from stopping.
