@@ -81,11 +81,11 @@ async fn a_client_that_takes_no_answers_is_not_read_beyond_the_window() {
     let mut settled = first;
     loop {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        let size = site.operator.size().await;
-        if size > first && size == settled {
+        let now = site.operator.size().await;
+        if now > first && now == settled {
             break;
         }
-        settled = size;
+        settled = now;
     }
     // Beyond the window there are the answers on their way: 64 KiB with the client, 32 KiB with the server.
     let answer = agent
@@ -103,9 +103,9 @@ async fn a_client_that_takes_no_answers_is_not_read_beyond_the_window() {
     let (told, end) = hear_all(&mut answers).await;
     end.expect("OK");
     assert_eq!(told.len() as u64, count);
-    told.values().for_each(|told| {
+    for told in told.values() {
         decided(told);
-    });
+    }
     assert_eq!(site.operator.size().await, first + count + 1);
 }
 
@@ -197,9 +197,9 @@ async fn a_daemon_that_stops_answers_what_it_has_accepted_and_ends_the_stream() 
         end.expect_err("not by the client").code(),
         Code::Unavailable
     );
-    told.values().for_each(|told| {
+    for told in told.values() {
         decided(told);
-    });
+    }
     stopping.await.expect("in good order");
     saying.await.expect("no panic");
     let decisions = decisions(&ledger);
