@@ -16,6 +16,7 @@ mod promote;
 mod report;
 
 pub use approval::POLICY_GROUP;
+pub(crate) use approval::may_answer;
 pub(crate) use breaker::above;
 pub(crate) use listed::listing_reason;
 pub use report::closes;
@@ -367,7 +368,14 @@ fn made_by(command: &Body, call: Call) -> bool {
         }
         Body::Access(_) => matches!(
             call,
-            Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export | Call::Tokenise
+            Call::GetDetail
+                | Call::GetEvidence
+                | Call::GetPack
+                | Call::Disclose
+                | Call::Export
+                | Call::Tokenise
+                | Call::List
+                | Call::Tail
         ),
         Body::Genesis(_)
         | Body::Boot(_)

@@ -2,7 +2,7 @@
 //!
 //! Order at start: the store (its lock, its newest checkpoint, its right edge), the head file, the keys
 //! and rules against genesis, the views, then the threads, and the sockets last: nobody is let in before
-//! everything stands. Order at the end: no new connections, calls under way up to the deadline, the
+//! everything stands. Then the service manager is told, where there is one. Order at the end: no new connections, calls under way up to the deadline, the
 //! queue closed, the shutdown entry, head file and views flushed.
 
 use std::sync::Arc;
@@ -25,15 +25,22 @@ use tonic::transport::Server;
 use tonic::transport::server::Router;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
 
 use crate::auth::Authenticate;
 use crate::clock::{Clock, SystemClock};
 use crate::committer::Committer;
 use crate::config::Run;
 use crate::head::{self, HeadWriter};
+use crate::http::routes::{Opened, routes};
+use crate::http::{self, Parts, Site};
 use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::listen::{self, ListenError};
+use crate::metrics::Metrics;
+use crate::metrics::calls::Calls;
+use crate::metrics::now::{Now, registry};
+use crate::notify::Notifier;
 use crate::open::{Layout, OpenedLog, StartError, check_genesis, genesis, open_log};
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
@@ -108,7 +115,8 @@ impl RunError {
 /// # Errors
 /// [`RunError`]
 pub fn run(options: &Run) -> Result<(), RunError> {
-    let house = House::open(options)?;
+    let notifier = Notifier::from_environment();
+    let house = House::open(options, &notifier)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(READERS_MAX)
@@ -117,12 +125,11 @@ pub fn run(options: &Run) -> Result<(), RunError> {
             what: "a runtime",
             source,
         })?;
-    runtime.block_on(house.serve(options))
+    runtime.block_on(house.serve(options, &notifier))
 }
 
 /// An opened ledger, before its threads start.
 struct House {
-    layout: Layout,
     store: Arc<LogStore>,
     views: Arc<SharedViews>,
     view_writer: ViewWriter,
@@ -134,10 +141,11 @@ struct House {
 }
 
 impl House {
-    fn open(options: &Run) -> Result<Self, RunError> {
+    fn open(options: &Run, notifier: &Notifier) -> Result<Self, RunError> {
         let layout = Layout::of(&options.data);
+        let head_path = options.head_path();
+        head::check_outside(&head_path, &options.data).map_err(StartError::from)?;
         let OpenedLog { opened, vkey } = open_log(&layout)?;
-        let head_path = options.head.clone().unwrap_or_else(|| layout.head());
         let head = head::open(&head_path, &opened.store, &vkey, options.accept_head)
             .map_err(StartError::from)?;
         let keys = Keys::load(&layout.keys(), vkey.name()).map_err(StartError::from)?;
@@ -146,7 +154,10 @@ impl House {
 
         let store = Arc::new(opened.store);
         let mut said = 0;
-        let mut progress = |progress: Progress| say(progress, &mut said);
+        let mut progress = |progress: Progress| {
+            notifier.folding(progress);
+            say(progress, &mut said);
+        };
         let OpenedViews {
             state,
             views,
@@ -165,7 +176,6 @@ impl House {
             content,
         } = keys;
         Ok(Self {
-            layout,
             store,
             views: Arc::clone(&views),
             view_writer: writer,
@@ -181,15 +191,17 @@ impl House {
                 key: signing,
                 clock,
                 software: concat!("ledgerd ", env!("CARGO_PKG_VERSION")).to_owned(),
-                config: options.digest(),
+                config: options.settings.digest(),
             },
         })
     }
 
-    async fn serve(self, options: &Run) -> Result<(), RunError> {
+    async fn serve(self, options: &Run, notifier: &Notifier) -> Result<(), RunError> {
         let mut asked = Asked::listen()?;
         let queue = Arc::new(Queue::new(options.quotas()));
         let (finish, finishing) = watch::channel(false);
+        let metrics = Arc::new(Metrics::default());
+        let environment = self.intake.environment();
         let ledger = Ledger::new(
             Arc::clone(&queue),
             self.latest.clone(),
@@ -198,22 +210,54 @@ impl House {
             self.intake,
             self.vkey,
             finishing.clone(),
+            Arc::clone(&metrics),
         );
-        let socket = options
-            .socket
-            .clone()
-            .unwrap_or_else(|| self.layout.socket());
+        let socket = options.socket_path();
         // Bound before the first entry of this run is written: a start that cannot serve writes nothing.
         let (unix, socket_file) = listen::unix(&socket).await?;
         let tcp = match options.listen {
             Some(address) => Some(listen::tcp(address).await?),
             None => None,
         };
+        let http = match options.http {
+            Some(address) => Some(listen::tcp(address).await?),
+            None => None,
+        };
+        // As the system has given it, where port 0 left that open.
+        let http_address = http.as_ref().and_then(|http| http.local_addr().ok());
 
         let stops = RecentStops::default();
         let (batches, received) = sync_channel(BATCHES_BETWEEN);
         let (sequencer, boot) =
             Sequencer::new(self.start, Arc::clone(&queue), stops.clone(), batches);
+        let authenticate = Authenticate::new(self.latest.clone());
+        let places = Arc::new(Semaphore::new(options.connections as usize));
+        let http_places = Arc::new(Semaphore::new(options.http_connections as usize));
+        let now = Now {
+            store: Arc::clone(&self.store),
+            views: Arc::clone(&self.views),
+            queue: Arc::clone(&queue),
+            latest: self.latest.clone(),
+            head: self.head.lag(),
+            metrics: Arc::clone(&metrics),
+            data: options.data.clone(),
+            places: vec![
+                ("grpc", Arc::clone(&places), options.connections),
+                ("http", Arc::clone(&http_places), options.http_connections),
+            ],
+            environment,
+        };
+        let site = Parts {
+            ledger: Arc::clone(&ledger),
+            store: Arc::clone(&self.store),
+            views: Arc::clone(&self.views),
+            queue: Arc::clone(&queue),
+            latest: self.latest.clone(),
+            authenticate: authenticate.clone(),
+            finishing: finishing.clone(),
+            metrics: Arc::clone(&metrics),
+            registry: registry(now),
+        };
         let committer = Committer {
             log: Arc::clone(&self.store) as _,
             store: self.store,
@@ -222,24 +266,46 @@ impl House {
             latest: self.latest.clone(),
             stops,
             queue: Arc::clone(&queue),
+            metrics: Arc::clone(&metrics),
         };
         let (threads, mut failed) = Threads::start(sequencer, boot, committer, received)?;
 
-        let (health, router) = services(&ledger, self.latest, options);
+        let (health, router) = services(&ledger, &authenticate, metrics, options);
         said_to_serve(&health, ServingStatus::Serving).await;
-        let places = Arc::new(Semaphore::new(options.connections as usize));
         let mut servers = tokio::task::JoinSet::new();
-        let incoming = listen::admitted(UnixListenerStream::new(unix), Arc::clone(&places));
+        let mut web = tokio::task::JoinSet::new();
+        let (web_finish, web_finishing) = watch::channel(false);
+        let incoming = listen::admitted(
+            UnixListenerStream::new(unix),
+            Arc::clone(&places),
+            "--connections",
+        );
         servers.spawn(
             router
                 .clone()
                 .serve_with_incoming_shutdown(incoming, raised(finishing.clone())),
         );
+        if let Some(http) = http {
+            let opened = Opened {
+                tiles: options.http_open_tiles,
+                metrics: options.http_open_metrics,
+            };
+            let site = Site::new(site, routes(opened));
+            web.spawn(http::serve::serve(http, site, http_places, web_finishing));
+        }
         if let Some(tcp) = tcp {
-            let incoming = listen::admitted(TcpListenerStream::new(tcp), places);
+            let incoming = listen::admitted(TcpListenerStream::new(tcp), places, "--connections");
             servers.spawn(router.serve_with_incoming_shutdown(incoming, raised(finishing)));
         }
-        tracing::info!(socket = %socket.display(), listen = ?options.listen, "serving");
+        tracing::info!(
+            socket = %socket.display(),
+            listen = ?options.listen,
+            http = ?http_address,
+            config = %options.settings.digest(),
+            details_kept_years = options.retention_years,
+            "serving"
+        );
+        notifier.ready();
 
         let outcome = tokio::select! {
             name = asked.any() => {
@@ -251,10 +317,12 @@ impl House {
                 Ok(Err(error)) => error.into(),
                 Ok(Ok(())) | Err(_) => RunError::Stopped("a server ended by itself".to_owned()),
             }),
+            Some(_) = web.join_next() => Err(RunError::Stopped("the HTTP server ended by itself".to_owned())),
         };
         if let Err(error) = &outcome {
             tracing::error!(%error, "stopping");
         }
+        notifier.stopping();
         said_to_serve(&health, ServingStatus::NotServing).await;
         finish.send_replace(true);
         let deadline = if outcome.is_ok() {
@@ -262,12 +330,18 @@ impl House {
         } else {
             FAILURE_GRACE
         };
-        let drained = async { while servers.join_next().await.is_some() {} };
+        // HTTP goes last, to say until then that the daemon is stopping.
+        let drained = async {
+            while servers.join_next().await.is_some() {}
+            web_finish.send_replace(true);
+            while web.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(deadline, drained).await.is_err() {
             tracing::warn!(
                 "calls under way at the deadline are cut off; what they asked for is written all the same"
             );
             servers.abort_all();
+            web.abort_all();
         }
         queue.close();
         let threads = tokio::task::spawn_blocking(move || threads.join()).await;
@@ -385,16 +459,28 @@ impl Drop for Alarm {
 /// The standard health service and server reflection (v1) need no credential: health says only whether
 /// the daemon serves, and what reflection says stands in the published `.proto` files. Everything else
 /// is behind [`Authenticate`].
-fn services(ledger: &Arc<Ledger>, latest: Latest, options: &Run) -> (HealthReporter, Router) {
+fn services(
+    ledger: &Arc<Ledger>,
+    authenticate: &Authenticate,
+    metrics: Arc<Metrics>,
+    options: &Run,
+) -> (HealthReporter, Router<Stack<Calls, Identity>>) {
     let (health, health_service) = tonic_health::server::health_reporter();
+    let calls = Calls::new(
+        metrics,
+        &[
+            ledger_proto::FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+        ],
+    );
     let mut server = Server::builder()
+        .layer(calls)
         .max_concurrent_streams(options.streams)
         .http2_max_header_list_size(HEADERS_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .initial_stream_window_size(CALL_WINDOW_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
-    let authenticate = Authenticate::new(latest);
     macro_rules! behind {
         ($server:ident, $service:ident) => {
             behind!($server, $service, MESSAGE_BYTES_MAX)

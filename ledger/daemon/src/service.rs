@@ -13,7 +13,9 @@ mod batch;
 mod control;
 mod evidence;
 mod gate;
+mod list;
 mod open;
+mod pack;
 mod page;
 mod procedure;
 mod proofs;
@@ -22,10 +24,13 @@ mod recorder;
 mod retry;
 mod status;
 mod stream;
+mod tail;
+mod walk;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use ledger_core::entry::{Access, Actor, ActorType, Body, Entry, Outcome};
+use ledger_core::entry::{Access, Actor, ActorType, Basis, Body, Entry, Outcome};
 use ledger_core::receipt::Receipt;
 use ledger_core::role::{Call, Grant, Role};
 use ledger_core::state::{Prefilled, prefilled};
@@ -36,6 +41,7 @@ use tokio::sync::{Semaphore, watch};
 use crate::auth::Caller;
 use crate::clock::{Clock, SystemClock};
 use crate::intake::{Command, Intake};
+use crate::metrics::Metrics;
 use crate::queue::{Lane, Queue};
 use crate::room::Rooms;
 use crate::snapshot::Latest;
@@ -62,6 +68,10 @@ const WATCHES_OF_ONE_MAX: usize = 256;
 /// bounds the answers that are kept for a principal who takes none: to half a gigabyte where every entry
 /// is as large as an entry can be, to ten megabytes where they are as usual.
 const STREAMS_OF_ONE_MAX: usize = 16;
+/// Lists of one principal under way at a time: each may read many entries.
+const LISTS_OF_ONE_MAX: usize = 4;
+/// Tails of one principal at a time. Each holds up to a megabyte that its reader has not taken.
+const TAILS_OF_ONE_MAX: usize = 8;
 
 /// The most bytes of details in the waiting commands of one principal; of its reports, counted apart.
 const DETAILS_WAITING_BYTES_MAX: usize = 64 << 20;
@@ -84,11 +94,18 @@ pub struct Ledger {
     own_exports: Rooms<Arc<str>>,
     own_watches: Rooms<Arc<str>>,
     own_streams: Rooms<Arc<str>>,
+    own_lists: Rooms<Arc<str>>,
+    own_tails: Rooms<Arc<str>>,
     finishing: watch::Receiver<bool>,
+    metrics: Arc<Metrics>,
     clock: SystemClock,
 }
 
 impl Ledger {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, with one of each kind"
+    )]
     /// The services of an opened ledger. `vkey` is its verification key; where `finishing` is raised, what
     /// would go on for long ends.
     pub fn new(
@@ -99,6 +116,7 @@ impl Ledger {
         intake: Intake,
         vkey: String,
         finishing: watch::Receiver<bool>,
+        metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         Arc::new(Self {
             queue,
@@ -119,7 +137,10 @@ impl Ledger {
                 "the number of your streams of requests and reports",
                 STREAMS_OF_ONE_MAX,
             ),
+            own_lists: Rooms::new("the number of your lists under way", LISTS_OF_ONE_MAX),
+            own_tails: Rooms::new("the number of your tails", TAILS_OF_ONE_MAX),
             finishing,
+            metrics,
             clock: SystemClock::new(),
         })
     }
@@ -131,7 +152,7 @@ impl Ledger {
     }
 
     /// Hands a command to the sequencer and waits for its commit.
-    async fn submit(
+    pub(crate) async fn submit(
         self: &Arc<Self>,
         caller: &Caller,
         command: Command,
@@ -175,7 +196,9 @@ impl Ledger {
         } else {
             Some(self.details.take((Arc::clone(&caller.id), lane), bytes)?)
         };
-        let (reply, pending) = Reply::channel(room);
+        let decides = matches!(&command, Body::Decision(decision) if decision.basis == Basis::Gate);
+        let timed = decides.then(|| (Instant::now(), Arc::clone(&self.metrics)));
+        let (reply, pending) = Reply::channel(room, timed);
         let submission = Submission {
             command,
             details,
@@ -189,18 +212,21 @@ impl Ledger {
     }
 
     /// Records that something private is about to be handed out, and waits until that is committed.
-    async fn access(self: &Arc<Self>, caller: &Caller, access: Access) -> Result<(), CallError> {
+    /// Says under which seq.
+    async fn access(self: &Arc<Self>, caller: &Caller, access: Access) -> Result<u64, CallError> {
         let command = Command {
             lane: Lane::Work,
             body: Body::Access(access),
             details: Vec::new(),
             policy: None,
         };
-        self.submit(caller, command).await.map(|_| ())
+        self.submit(caller, command)
+            .await
+            .map(|answer| answer.receipt.seq)
     }
 
     /// Runs a read of the store off the threads that serve connections.
-    async fn read<T, F>(self: &Arc<Self>, read: F) -> Result<T, CallError>
+    pub(crate) async fn read<T, F>(self: &Arc<Self>, read: F) -> Result<T, CallError>
     where
         T: Send + 'static,
         F: FnOnce(&Self) -> Result<T, CallError> + Send + 'static,
@@ -287,6 +313,7 @@ fn access(caller: &Caller, call: Call) -> Access {
         to: None,
         detail: None,
         tokens: Vec::new(),
+        pack: None,
     }
 }
 

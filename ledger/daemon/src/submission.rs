@@ -2,7 +2,8 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use ledger_core::entry::{Body, Entry};
 use ledger_core::plan::Refusal;
@@ -10,6 +11,7 @@ use ledger_core::receipt::Receipt;
 use ledger_core::state::Prefilled;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::metrics::Metrics;
 use crate::queue::Full;
 use crate::store::DetailBytes;
 
@@ -35,10 +37,14 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A reply to be, what brings it, and the room that its command holds until then.
-    pub fn channel(room: Option<OwnedSemaphorePermit>) -> (Self, Pending) {
+    /// A reply to be, what brings it, and the room that its command holds until then. Of a decision, since
+    /// when and where it is timed.
+    pub fn channel(
+        room: Option<OwnedSemaphorePermit>,
+        timed: Option<(Instant, Arc<Metrics>)>,
+    ) -> (Self, Pending) {
         let (waiting, answer) = oneshot::channel();
-        (Self { waiting, room }, Pending(answer))
+        (Self { waiting, room }, Pending { answer, timed })
     }
 
     /// Gives the room back and tells whoever still waits. A caller that has gone away asks again under the
@@ -50,17 +56,24 @@ impl Reply {
 }
 
 /// The answer to a command that was admitted. Dropping it undoes nothing.
-#[derive(Debug)]
-pub struct Pending(oneshot::Receiver<Result<Answer, SubmitError>>);
+pub struct Pending {
+    answer: oneshot::Receiver<Result<Answer, SubmitError>>,
+    timed: Option<(Instant, Arc<Metrics>)>,
+}
 
 impl Future for Pending {
     type Output = Result<Answer, SubmitError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // The other end is dropped without an answer only where its thread died.
-        Pin::new(&mut self.0)
-            .poll(cx)
-            .map(|answer| answer.unwrap_or(Err(SubmitError::Unknown)))
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        let answer = answer.unwrap_or(Err(SubmitError::Unknown));
+        if answer.is_ok()
+            && let Some((asked, metrics)) = self.timed.take()
+        {
+            metrics.decision_answered(asked);
+        }
+        Poll::Ready(answer)
     }
 }
 

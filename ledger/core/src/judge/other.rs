@@ -9,7 +9,7 @@ use crate::entry::{
 use crate::hash::Hash;
 use crate::plan::{above, findings, listing_reason, outcome_findings};
 use crate::promotion::Stripped;
-use crate::record::DecisionRecord;
+use crate::record::{Counted, DecisionRecord};
 
 pub(super) fn judge(
     entry: &Entry,
@@ -322,6 +322,7 @@ fn execution(
         voided: None,
         executed: None,
         unresolved: None,
+        counted: Counted::default(),
     };
     let tolerance_s = Material::numbers(in_force.as_ref()).start_tolerance_s;
     let expected = findings(execution, &record, entry.time, tolerance_s);

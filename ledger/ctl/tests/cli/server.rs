@@ -76,6 +76,13 @@ pub(crate) trait Behaviour: Send + Sync {
     fn list_open(&self, request: v1::ListOpenRequest) -> Result<v1::ListOpenReply, Status> {
         Err(Status::unimplemented("list_open"))
     }
+    fn list(&self, request: v1::ListRequest) -> Result<v1::ListReply, Status> {
+        Err(Status::unimplemented("list"))
+    }
+    /// What a tail sends, one after the other, before it ends.
+    fn tail(&self, request: v1::TailRequest) -> Result<Vec<Result<v1::TailReply, Status>>, Status> {
+        Err(Status::unimplemented("tail"))
+    }
     fn list_approvals(
         &self,
         request: v1::ListApprovalsRequest,
@@ -284,11 +291,20 @@ impl Query for Service {
     async fn list_open(&self, request: Request<v1::ListOpenRequest>) -> Answer<v1::ListOpenReply> {
         self.0.list_open(request.into_inner()).map(Response::new)
     }
+    async fn list(&self, request: Request<v1::ListRequest>) -> Answer<v1::ListReply> {
+        self.0.list(request.into_inner()).map(Response::new)
+    }
+    type TailStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::TailReply, Status>>>;
+    async fn tail(&self, request: Request<v1::TailRequest>) -> Answer<Self::TailStream> {
+        let sent = self.0.tail(request.into_inner())?;
+        Ok(Response::new(tokio_stream::iter(sent)))
+    }
 }
 
 #[tonic::async_trait]
 impl Proofs for Service {
     type ExportStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::ExportChunk, Status>>>;
+    type GetPackStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::PackChunk, Status>>>;
 
     async fn get_checkpoint(
         &self,
@@ -335,6 +351,9 @@ impl Proofs for Service {
     }
     async fn export(&self, _: Request<v1::ExportRequest>) -> Answer<Self::ExportStream> {
         Ok(Response::new(tokio_stream::iter(self.0.export()?)))
+    }
+    async fn get_pack(&self, _: Request<v1::GetPackRequest>) -> Answer<Self::GetPackStream> {
+        Err(Status::unimplemented("get_pack"))
     }
 }
 

@@ -224,6 +224,7 @@ impl House {
             latest: latest.clone(),
             stops,
             queue: Arc::clone(&queue),
+            metrics: Arc::default(),
         };
         Self {
             queue,
@@ -238,7 +239,7 @@ impl House {
     }
 
     fn submit(&self, lane: Lane, command: Body) -> Pending {
-        let (reply, answer) = Reply::channel(None);
+        let (reply, answer) = Reply::channel(None, None);
         let submission = Submission {
             command,
             details: Vec::new(),
@@ -246,7 +247,7 @@ impl House {
             reply,
         };
         if let Err(full) = self.queue.admit("p", lane, submission) {
-            let (reply, answer) = Reply::channel(None);
+            let (reply, answer) = Reply::channel(None, None);
             reply.send(Err(full.into()));
             return answer;
         }
@@ -396,7 +397,7 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
             5,
             "nothing is written after it"
         );
-        let (reply, _) = Reply::channel(None);
+        let (reply, _) = Reply::channel(None, None);
         let late = Submission {
             command: decide("late"),
             details: Vec::new(),

@@ -484,6 +484,7 @@ impl Ledger {
             to: Some(self.size()),
             detail: None,
             tokens: Vec::new(),
+            pack: None,
         }))
     }
 

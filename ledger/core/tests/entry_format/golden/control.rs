@@ -102,6 +102,7 @@ fn access() {
         to: Some(13),
         detail: Some(DetailName::Params),
         tokens: Vec::new(),
+        pack: None,
     };
     holds(
         Body::Access(detail),
@@ -117,11 +118,26 @@ fn access() {
             key(Kind::Phone, 0x70),
             key(Kind::target("deal").unwrap(), 0xde),
         ],
+        pack: None,
     };
     holds(
         Body::Access(opening),
         r##""call":"Disclose","actor":{"type":"compliance","id":"compliance-1"},
             "tokens":[{"kind":"phone","token":"#70"},{"kind":"target.deal","token":"#de"}]"##,
+    );
+    let pack = Access {
+        call: Call::GetPack,
+        actor: Actor::principal(Role::Compliance, "compliance-1"),
+        from: Some(0),
+        to: Some(40),
+        detail: None,
+        tokens: vec![key(Kind::Phone, 0x70)],
+        pack: Some(hash(0xb0)),
+    };
+    holds(
+        Body::Access(pack),
+        r##""call":"GetPack","actor":{"type":"compliance","id":"compliance-1"},"from":0,"to":40,
+            "tokens":[{"kind":"phone","token":"#70"}],"pack":"#b0""##,
     );
 }
 
@@ -255,6 +271,7 @@ fn words() {
             "condition.none",
             "condition.error",
             "tier.approval",
+            "tier.approvers",
             "tier.waived",
             "tier.elsewhere",
             "tier.blocked",
@@ -264,6 +281,7 @@ fn words() {
             "approval.mismatch",
             "approval.spent",
             "approval.expired",
+            "approval.approver",
             "sandbox.recipient",
             "recipient.missing",
             "recipient.unusable",
