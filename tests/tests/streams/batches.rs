@@ -19,6 +19,7 @@ fn told(answer: pb::DecideAnswer) -> Told {
 
 #[tokio::test]
 async fn a_bad_item_fails_alone_and_a_copy_is_a_retry() {
+    use pb::Outcome::{Allow, Deny};
     let (site, agent) = house(2).await;
     let requests = vec![
         email("one"),
@@ -47,7 +48,6 @@ async fn a_bad_item_fails_alone_and_a_copy_is_a_retry() {
     assert!(!decided(&answers[0]).repeated && decided(&answers[2]).repeated);
     refused(&answers[3], Code::AlreadyExists, "REQUEST_ID_REUSED");
     let outcomes = [0, 2, 4, 5].map(|at: usize| decided(&answers[at]).outcome());
-    use pb::Outcome::{Allow, Deny};
     assert_eq!(
         outcomes,
         [Allow, Allow, Allow, Deny],
@@ -126,7 +126,7 @@ async fn a_batch_over_a_limit_is_refused_by_name_and_writes_nothing() {
         let detail = ask::detail(pb::DetailName::Rationale, "x".repeat(kib << 10));
         let large = |at: usize| {
             with(email(&format!("l-{at}")), |r| {
-                r.details = vec![detail.clone()]
+                r.details = vec![detail.clone()];
             })
         };
         pb::DecideBatchRequest {
@@ -161,6 +161,49 @@ async fn a_batch_over_a_limit_is_refused_by_name_and_writes_nothing() {
             decided(&told(answer));
         }
     }
+}
+
+/// The client's own limit is 4 MiB, as most clients' is: a reply beyond it would be lost as a whole.
+#[tokio::test]
+async fn a_reply_without_room_says_what_is_recorded_all_the_same() {
+    let (site, agent) = house(100_000).await;
+    let person = |request: usize, at: usize| {
+        let id = format!("p{request}-{at}");
+        ask::to(ask::person(&format!("{id}@c{at}.example"), &id))
+    };
+    let wide = |request: usize| {
+        with(email(&format!("wide-{request}")), |r| {
+            r.recipients = (0..50).map(|at| person(request, at)).collect();
+        })
+    };
+    let requests: Vec<_> = (0..256).map(wide).collect();
+    let batch = pb::DecideBatchRequest {
+        requests: requests.clone(),
+    };
+    let reply = agent.decide_batch(batch).await.expect("a reply that fits");
+    let answers: Vec<Told> = reply.answers.into_iter().map(told).collect();
+    assert_eq!(answers.len(), 256);
+    let left: Vec<_> = requests
+        .into_iter()
+        .zip(&answers)
+        .filter(|(_, told)| told.is_err())
+        .map(|(request, told)| {
+            refused(told, Code::ResourceExhausted, "REPLY_FULL");
+            request
+        })
+        .collect();
+    assert!(
+        (1..250).contains(&left.len()),
+        "{} have no room",
+        left.len()
+    );
+    let before = site.operator.size().await;
+    let again = pb::DecideBatchRequest { requests: left };
+    let reply = agent.decide_batch(again).await.expect("a smaller batch");
+    for answer in reply.answers {
+        assert!(decided(&told(answer)).repeated, "it was recorded");
+    }
+    assert_eq!(site.operator.size().await, before);
 }
 
 #[tokio::test]

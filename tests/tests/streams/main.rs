@@ -49,9 +49,9 @@ fn emails(count: u64) -> Vec<pb::DecideStreamRequest> {
 
 /// The entry of a receipt that verifies.
 #[track_caller]
-fn proven(verifier: &Verifier, receipt: Option<&pb::Receipt>) -> Line {
+fn proven(judge: &Verifier, receipt: Option<&pb::Receipt>) -> Line {
     let receipt = receipt.expect("every reply has a receipt");
-    let verified = core_receipt(receipt).verify(&verifier.trust());
+    let verified = core_receipt(receipt).verify(&judge.trust());
     assert_eq!(verified.expect("it verifies").seq, receipt.seq);
     Line::parse(&receipt.entry)
 }
@@ -100,9 +100,9 @@ async fn a_thousand_requests_under_way_are_decided_in_order_and_each_has_a_recei
     }
     let Site { daemon, ledger, .. } = site;
     daemon.stop().await;
-    let decisions = decisions(&ledger);
-    assert_eq!(decisions.len(), 1_000);
-    assert!(decisions.values().all(|count| *count == 1));
+    let written = decisions(&ledger);
+    assert_eq!(written.len(), 1_000);
+    assert!(written.values().all(|count| *count == 1));
 }
 
 #[tokio::test]

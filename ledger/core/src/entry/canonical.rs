@@ -56,11 +56,7 @@ fn is_default(value: &Value) -> bool {
 }
 
 /// Every key that canonical form leaves out where it holds nothing, of whatever kind of entry.
-<<<<<<< HEAD
-const OMITTED: [&str; 99] = [
-=======
-const OMITTED: [&str; 98] = [
->>>>>>> packs
+const OMITTED: [&str; 100] = [
     "acknowledges",
     "action",
     "action_id",

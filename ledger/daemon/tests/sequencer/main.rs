@@ -2,6 +2,7 @@
 //! for what, stops that overtake, and what time alone brings about.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod streams;
 mod timers;
 
 use std::path::Path;
@@ -166,6 +167,7 @@ struct House {
     queue: Arc<Queue<Submission>>,
     store: Arc<LogStore>,
     views: Arc<SharedViews>,
+    latest: Latest,
     door: Arc<Door>,
     sequencer: JoinHandle<Result<(), Stopped>>,
     committer: JoinHandle<Result<(), CommitFailed>>,
@@ -219,7 +221,7 @@ impl House {
             store: Arc::clone(&store),
             views: Arc::clone(&views.views),
             head: HeadWriter::start(head).unwrap(),
-            latest,
+            latest: latest.clone(),
             stops,
             queue: Arc::clone(&queue),
             metrics: Arc::default(),
@@ -228,6 +230,7 @@ impl House {
             queue,
             store,
             views: views.views,
+            latest,
             door,
             sequencer: std::thread::spawn(move || sequencer.run(boot)),
             committer: std::thread::spawn(move || committer.run(&received)),
