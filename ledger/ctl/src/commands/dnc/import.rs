@@ -129,7 +129,7 @@ fn kind(word: &str) -> Result<Kind, String> {
 fn fixed(text: &str) -> Result<When, String> {
     match when::instant(text)? {
         at @ When::At(_) => Ok(at),
-        When::In(_) => Err(format!(
+        When::In(_) | When::Ago(_) => Err(format!(
             "`{text}` is another time at every run: expected UTC as `2026-11-22T11:31:05Z`"
         )),
     }
