@@ -347,7 +347,7 @@ async fn a_page_token_goes_on_after_a_restart_and_with_its_own_list_alone() {
                 request.filter = Some(pb::EntryFilter {
                     kinds: vec!["dnc".into()],
                     ..Default::default()
-                })
+                });
             }),
             "another list",
         ),

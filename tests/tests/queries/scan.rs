@@ -10,6 +10,8 @@ use ledger_proto::v1 as pb;
 use ledger_tests::{Client, Site, ask, say, site};
 use tokio::sync::Semaphore;
 
+use super::world::large;
+
 /// Entries of 50 listings each; a call reads 32 MiB at most.
 const LARGE: u64 = 1_500;
 const ALL: usize = usize::MAX;
@@ -69,17 +71,7 @@ async fn a_page_comes_short_where_it_would_take_too_much_reading() {
     concurrently(LARGE, |at| {
         let operator = operator.clone();
         async move {
-            let listings = (0..50).map(|one| pb::Listing {
-                seller: "s".repeat(60),
-                source: "f".repeat(100),
-                ..ask::listing(ask::someone(pb::Identifiers {
-                    email: format!("a{at}.b{one}+tag@gmail.com"),
-                    phone: format!("+4420{:08}", at * 50 + one),
-                    contact_id: format!("c-{at}-{one}"),
-                    account_id: String::new(),
-                }))
-            });
-            let request = ask::list(&site::fresh("large"), listings.collect());
+            let request = ask::list(&site::fresh("large"), large(at));
             operator.add_dnc(request).await.expect("listed");
         }
     })

@@ -9,7 +9,7 @@ use pb::tail_reply::Of;
 use tonic::{Code, Status, Streaming};
 
 use super::model::{Question, Who, answer};
-use super::world::{Dice, OTHER, SENDER, World};
+use super::world::{Dice, OTHER, SENDER, World, large};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -41,13 +41,16 @@ async fn until(tail: &mut Streaming<pb::TailReply>, size: u64) -> Vec<(u64, Vec<
 }
 
 async fn ended(mut tail: Streaming<pb::TailReply>) -> Status {
-    loop {
-        match next(&mut tail).await {
-            Ok(Some(_)) => {}
-            Ok(None) => panic!("it ended as if all were well"),
-            Err(status) => return status,
+    let end = async {
+        loop {
+            match next(&mut tail).await {
+                Ok(Some(_)) => {}
+                Ok(None) => panic!("it ended as if all were well"),
+                Err(status) => return status,
+            }
         }
-    }
+    };
+    tokio::time::timeout(PATIENCE, end).await.expect("an end")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -193,10 +196,8 @@ async fn a_slow_reader_holds_nobody_up_and_misses_nothing() {
     let mut tail = auditor.tail(from(0)).await.expect("a tail");
     // Some 12 MB, of which it reads nothing: far more than connection, channel and what is read ahead hold.
     for at in 0..400 {
-        let listings =
-            (0..50).map(|one| ask::listing(ask::domain(&format!("d{at}-{one}.example"))));
         let began = std::time::Instant::now();
-        site.list(listings.collect()).await;
+        site.list(large(at)).await;
         assert!(began.elapsed() < PATIENCE, "a write waits for a reader");
     }
     let end = site.operator.size().await;

@@ -60,6 +60,21 @@ pub(crate) fn person(number: u64) -> pb::Identifiers {
     )
 }
 
+/// Fifty listings, of which an entry of some 30 kB is made.
+pub(crate) fn large(at: u64) -> Vec<pb::Listing> {
+    let one = |one: u64| pb::Listing {
+        seller: "s".repeat(60),
+        source: "f".repeat(100),
+        ..ask::listing(ask::someone(pb::Identifiers {
+            email: format!("a{at}.b{one}+tag@gmail.com"),
+            phone: format!("+4420{:08}", at * 50 + one),
+            contact_id: format!("c-{at}-{one}"),
+            account_id: String::new(),
+        }))
+    };
+    (0..50).map(one).collect()
+}
+
 pub(crate) fn run(number: u64) -> String {
     format!("run-{number}")
 }
