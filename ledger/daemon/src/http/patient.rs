@@ -130,7 +130,10 @@ mod tests {
                 tokio::time::sleep(LENGTH * 20).await;
             });
             let began = Instant::now();
-            let error = ours.write_all(&vec![1; 100_000]).await.expect_err("too slow");
+            let error = ours
+                .write_all(&vec![1; 100_000])
+                .await
+                .expect_err("too slow");
             assert_eq!(error.kind(), io::ErrorKind::TimedOut);
             assert!(began.elapsed() >= LENGTH);
             reader.abort();
