@@ -73,6 +73,7 @@ fn a_failed_commit_answers_everything_that_waits_and_ends_the_stream() {
         intake,
         vkey,
         finishing,
+        Arc::default(),
     );
 
     let runtime = tokio::runtime::Runtime::new().unwrap();
