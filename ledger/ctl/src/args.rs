@@ -55,7 +55,7 @@ pub(crate) enum Command {
     /// Credentials, made here
     #[command(subcommand)]
     Credential(credential::Command),
-    /// Who may call: agents, operators, compliance, approvers, auditors, recorders
+    /// Who may call: agents, operators, compliance, approvers, auditors, recorders, ingest
     #[command(subcommand)]
     Principal(principal::Command),
     /// Which actions exist, who may do them, how often

@@ -84,9 +84,10 @@ pub(crate) fn outcome_sample(
         Event::Complaint => (SampleEvent::Complaint, &execution.complained),
         Event::BounceSoft | Event::Reply | Event::Unsubscribe => return None,
     };
-    let recipient = match outcome.recipient {
+    let unknown = outcome.findings.contains(&Finding::UnknownRecipient);
+    let recipient = match outcome.concerned() {
         Some(recipient) if recipient < decision.recipients => recipient,
-        None if decision.recipients <= 1 => 0,
+        None if decision.recipients <= 1 && !unknown => 0,
         _ => NOBODY,
     };
     (!counted.contains(&recipient)).then_some((event, recipient))
@@ -115,7 +116,7 @@ impl<V: View> State<V> {
         time: Timestamp,
         outcome: &OutcomeReport,
     ) -> Result<(), FoldError> {
-        let Some(reported) = outcome.execution else {
+        let Some(reported) = outcome.about() else {
             return Ok(());
         };
         if outcome.findings.contains(&Finding::OtherPrincipal) {
