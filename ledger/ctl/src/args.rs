@@ -8,8 +8,8 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     answer, approvals, break_glass, breaker, checkpoint, clock, consistency, credential, decide,
-    detail, disclose, dnc, evidence, explain, export, key, open, policy, principal, receipt,
-    record, resume, stop, token, trace, undo,
+    detail, disclose, dnc, evidence, explain, export, key, open, outcomes, policy, principal,
+    receipt, record, resume, stop, token, trace, undo,
 };
 use crate::context::Connection;
 use crate::exit;
@@ -93,6 +93,9 @@ pub(crate) enum Command {
     /// Report what happened (agent, recorder)
     #[command(subcommand)]
     Record(Box<record::Command>),
+    /// What providers deliver about messages: bounces, complaints, unsubscribes
+    #[command(subcommand)]
+    Outcomes(outcomes::Command),
     /// What is not settled, or not as it should be (operator, compliance, auditor)
     #[command(after_help = open::EXAMPLES)]
     Open(open::OpenArgs),

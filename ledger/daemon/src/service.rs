@@ -12,6 +12,7 @@ mod approvals;
 mod control;
 mod evidence;
 mod gate;
+pub(crate) mod ingest;
 mod open;
 mod page;
 mod proofs;

@@ -6,6 +6,7 @@
 
 mod field;
 pub mod file;
+mod request;
 pub mod sendgrid;
 pub mod ses;
 mod time;

@@ -52,12 +52,8 @@ impl Intake {
             correlation_id: &correlation_id,
             agent_version: &agent_version,
             fields: match &canonical {
-                // The provider's id leads to the decision, and so to the correlation id.
-                content::Report::Outcome(outcome)
-                    if outcome.execution.is_none() && outcome.provider_id.is_some() =>
-                {
-                    &FOUND_IDS
-                }
+                // A provider knows of no correlation id: its own id leads to the decision, and that has one.
+                content::Report::Outcome(outcome) if outcome.execution.is_none() => &FOUND_IDS,
                 _ => &ACTION_IDS,
             },
         };
