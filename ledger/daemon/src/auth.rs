@@ -12,10 +12,12 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use ledger_core::hash::Hash;
 use ledger_core::role::{Call, Grant, Role};
 use tokio::sync::OwnedSemaphorePermit;
-use tonic::metadata::MetadataMap;
+use tonic::metadata::MetadataValue;
 use tonic::service::Interceptor;
 use tonic::{Request, Status};
 
@@ -26,8 +28,19 @@ use crate::status::{CallError, CredentialError};
 /// The most requests of one principal whose bodies are still coming in. What has come in is a command,
 /// and counted by the queue.
 const BODIES_MAX: usize = 256;
-/// The scheme of the `authorization` metadata.
-const SCHEME: &str = "bearer";
+/// The schemes of the `authorization` header.
+const BEARER: &str = "bearer";
+const BASIC: &str = "basic";
+
+/// The forms in which a credential is taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Schemes {
+    /// `Bearer <64 hex digits>`
+    Bearer,
+    /// That, or `Basic` with the principal's id as the user and the 64 hex digits as the password, for
+    /// senders that can do nothing else (RFC 7617).
+    BearerOrBasic,
+}
 
 /// An authenticated principal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,8 +113,8 @@ pub struct Authenticate {
 }
 
 /// Holds a place among the bodies that are coming in, until the handler has the request.
-#[derive(Clone)]
-struct BodyPlace(#[expect(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
+#[derive(Debug, Clone)]
+pub struct BodyPlace(#[expect(dead_code, reason = "held for its drop")] Arc<OwnedSemaphorePermit>);
 
 impl Authenticate {
     /// Looks credentials up in the latest committed state.
@@ -112,40 +125,95 @@ impl Authenticate {
             bodies: Arc::new(bodies),
         }
     }
+
+    /// Whose request this is, by the values of its `authorization` headers.
+    ///
+    /// # Errors
+    /// [`CredentialError`]
+    pub fn caller<'a>(
+        &self,
+        values: impl Iterator<Item = &'a [u8]>,
+        schemes: Schemes,
+    ) -> Result<Caller, CredentialError> {
+        let Presented { credential, id } = presented(values, schemes)?;
+        let latest = self.latest.get();
+        let holder = latest.principals.holder(&credential);
+        let holder = holder.filter(|holder| id.is_none_or(|id| id == holder.id));
+        let holder = holder.ok_or(CredentialError::Unknown)?;
+        Ok(Caller {
+            id: holder.id.as_str().into(),
+            role: holder.role,
+            credential,
+        })
+    }
+
+    /// A place among the bodies that are coming in from this caller, until it is dropped.
+    ///
+    /// # Errors
+    /// [`CallError::Busy`] where all of the caller's are taken.
+    pub fn place(&self, caller: &Caller) -> Result<BodyPlace, CallError> {
+        let place = self.bodies.take(Arc::clone(&caller.id), 1)?;
+        Ok(BodyPlace(Arc::new(place)))
+    }
 }
 
 impl Interceptor for Authenticate {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        let credential = credential(request.metadata()).map_err(CallError::from)?;
-        let latest = self.latest.get();
-        let Some(holder) = latest.principals.holder(&credential) else {
-            return Err(CallError::from(CredentialError::Unknown).into());
-        };
-        let caller = Caller {
-            id: holder.id.as_str().into(),
-            role: holder.role,
-            credential,
-        };
-        let place = self.bodies.take(Arc::clone(&caller.id), 1)?;
-        request.extensions_mut().insert(BodyPlace(Arc::new(place)));
+        let values = request.metadata().get_all("authorization");
+        let values = values.iter().map(MetadataValue::as_bytes);
+        let caller = self
+            .caller(values, Schemes::Bearer)
+            .map_err(CallError::from)?;
+        let place = self.place(&caller)?;
+        request.extensions_mut().insert(place);
         request.extensions_mut().insert(caller);
         Ok(request)
     }
 }
 
-/// The SHA-256 of the credential in a request's metadata.
-fn credential(metadata: &MetadataMap) -> Result<Hash, CredentialError> {
-    let mut values = metadata.get_all("authorization").iter();
+/// What an `authorization` header says.
+struct Presented {
+    /// SHA-256 of the credential.
+    credential: Hash,
+    /// The id of whose it is, where the scheme says that.
+    id: Option<String>,
+}
+
+/// Reads the one `authorization` header that a request must have.
+fn presented<'a>(
+    mut values: impl Iterator<Item = &'a [u8]>,
+    schemes: Schemes,
+) -> Result<Presented, CredentialError> {
     let value = values.next().ok_or(CredentialError::Missing)?;
     if values.next().is_some() {
         return Err(CredentialError::Malformed);
     }
-    let text = value.to_str().map_err(|_| CredentialError::Malformed)?;
-    let (scheme, digits) = text.split_once(' ').ok_or(CredentialError::Malformed)?;
+    let text = std::str::from_utf8(value).map_err(|_| CredentialError::Malformed)?;
+    let (scheme, rest) = text.split_once(' ').ok_or(CredentialError::Malformed)?;
     // RFC 9110 section 11.1: the name of a scheme has no case.
-    if !scheme.eq_ignore_ascii_case(SCHEME) {
+    if scheme.eq_ignore_ascii_case(BEARER) {
+        let credential = credential(rest)?;
+        return Ok(Presented {
+            credential,
+            id: None,
+        });
+    }
+    if schemes != Schemes::BearerOrBasic || !scheme.eq_ignore_ascii_case(BASIC) {
         return Err(CredentialError::Malformed);
     }
+    // RFC 7617 section 2: the id has no colon.
+    let pair = BASE64.decode(rest).ok();
+    let pair = pair.and_then(|pair| String::from_utf8(pair).ok());
+    let pair = pair.ok_or(CredentialError::Malformed)?;
+    let (id, password) = pair.split_once(':').ok_or(CredentialError::Malformed)?;
+    Ok(Presented {
+        credential: credential(password)?,
+        id: Some(id.to_owned()),
+    })
+}
+
+/// The SHA-256 of a credential written as 64 hex digits.
+fn credential(digits: &str) -> Result<Hash, CredentialError> {
     let mut bytes = [0; 32];
     hex::decode_to_slice(digits, &mut bytes).map_err(|_| CredentialError::Malformed)?;
     Ok(Hash::of(&bytes))
@@ -245,6 +313,52 @@ mod tests {
                 status.message()
             );
         }
+    }
+
+    #[test]
+    fn basic_is_taken_where_it_is_asked_for_and_names_whose_the_credential_is() {
+        let authenticate = Authenticate::new(latest(&[Some(Hash::of(&CREDENTIAL))]));
+        let good = hex::encode(CREDENTIAL);
+        let asked = |pair: &str, schemes| {
+            let header = format!("Basic {}", BASE64.encode(pair));
+            authenticate.caller([header.as_bytes()].into_iter(), schemes)
+        };
+        let pair = format!("agent.a:{good}");
+        let caller = asked(&pair, Schemes::BearerOrBasic).expect("in force");
+        assert_eq!((&*caller.id, caller.role), ("agent.a", Role::Agent));
+        for (pair, schemes, expected) in [
+            (pair.clone(), Schemes::Bearer, CredentialError::Malformed),
+            (
+                format!("agent.b:{good}"),
+                Schemes::BearerOrBasic,
+                CredentialError::Unknown,
+            ),
+            (
+                format!(":{good}"),
+                Schemes::BearerOrBasic,
+                CredentialError::Unknown,
+            ),
+            (
+                good.clone(),
+                Schemes::BearerOrBasic,
+                CredentialError::Malformed,
+            ),
+            (
+                format!("{pair}:"),
+                Schemes::BearerOrBasic,
+                CredentialError::Malformed,
+            ),
+        ] {
+            assert_eq!(
+                asked(&pair, schemes).expect_err("nobody"),
+                expected,
+                "{pair}"
+            );
+        }
+        let unencoded = format!("Basic {pair}");
+        let refused =
+            authenticate.caller([unencoded.as_bytes()].into_iter(), Schemes::BearerOrBasic);
+        assert_eq!(refused.expect_err("nobody"), CredentialError::Malformed);
     }
 
     #[test]

@@ -110,6 +110,19 @@ pub struct Run {
     /// credentials and people's data can be read on the way.
     #[arg(long, env = "LEDGERD_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
+    /// A TCP address to serve tiles, metrics and health on over HTTP, such as 127.0.0.1:7051. There is no
+    /// TLS. Tiles and metrics need a credential (see docs/roles.md) unless they are opened.
+    #[arg(long, env = "LEDGERD_HTTP", value_name = "ADDR")]
+    pub http: Option<SocketAddr>,
+    /// Lets everybody who reaches the HTTP address read checkpoint, tiles and entries: the whole log.
+    #[arg(long, env = "LEDGERD_HTTP_OPEN_TILES", requires = "http")]
+    pub http_open_tiles: bool,
+    /// Lets everybody who reaches the HTTP address read the metrics.
+    #[arg(long, env = "LEDGERD_HTTP_OPEN_METRICS", requires = "http")]
+    pub http_open_metrics: bool,
+    /// The most open connections to the HTTP address, counted apart from the others.
+    #[arg(long, env = "LEDGERD_HTTP_CONNECTIONS", value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub http_connections: u32,
     /// Where the last checkpoint is kept outside the data directory; without it, DIR.head beside DIR.
     #[arg(long, env = "LEDGERD_HEAD", value_name = "FILE")]
     pub head: Option<PathBuf>,
@@ -185,6 +198,10 @@ impl Run {
         struct Settings<'a> {
             listen: Option<SocketAddr>,
             socket: Option<&'a Path>,
+            http: Option<SocketAddr>,
+            http_open_tiles: bool,
+            http_open_metrics: bool,
+            http_connections: u32,
             drain_s: u64,
             connections: u32,
             streams: u32,
@@ -197,6 +214,10 @@ impl Run {
         let settings = Settings {
             listen: self.listen,
             socket: self.socket.as_deref(),
+            http: self.http,
+            http_open_tiles: self.http_open_tiles,
+            http_open_metrics: self.http_open_metrics,
+            http_connections: self.http_connections,
             drain_s: self.drain_s,
             connections: self.connections,
             streams: self.streams,

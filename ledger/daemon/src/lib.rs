@@ -9,6 +9,7 @@ pub mod config;
 pub mod content;
 pub mod export;
 pub mod head;
+pub mod http;
 pub mod init;
 pub mod intake;
 pub mod keys;

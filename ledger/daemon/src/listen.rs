@@ -135,10 +135,11 @@ pub async fn tcp(address: SocketAddr) -> Result<TcpListener, ListenError> {
 }
 
 /// The connections of a listener that find a place. One that finds none is closed at once, and said so
-/// in the log: a place that is waited for would be a hang.
+/// in the log, which names the `option` that sets how many there are: a place that is waited for would be a hang.
 pub fn admitted<S, IO>(
     incoming: S,
     places: Arc<Semaphore>,
+    option: &'static str,
 ) -> impl Stream<Item = Result<Placed<IO>, std::io::Error>>
 where
     S: Stream<Item = Result<IO, std::io::Error>>,
@@ -150,7 +151,7 @@ where
                 Ok(io) => match places.try_acquire_owned() {
                     Ok(place) => return Some(Ok(Placed { io, _place: place })),
                     Err(_) => {
-                        tracing::warn!("a connection was closed: all of --connections are open");
+                        tracing::warn!("a connection was closed: all of {option} are open");
                     }
                 },
                 Err(error) => {
@@ -265,6 +266,7 @@ mod tests {
         let mut admitted = Box::pin(admitted(
             UnixListenerStream::new(listener),
             Arc::new(Semaphore::new(1)),
+            "--connections",
         ));
         let _one = UnixStream::connect(&path).await.expect("connects");
         let first = admitted.next().await.expect("more").expect("admitted");

@@ -81,6 +81,8 @@ struct Inner<J> {
     reports: usize,
     waiting: HashMap<(String, Lane), usize>,
     closed: bool,
+    /// When something was last taken, or arrived where nothing waited.
+    moved: Instant,
 }
 
 impl<J> Queue<J> {
@@ -92,6 +94,7 @@ impl<J> Queue<J> {
             reports: 0,
             waiting: HashMap::new(),
             closed: false,
+            moved: Instant::now(),
         };
         Self {
             inner: Mutex::new(inner),
@@ -109,6 +112,7 @@ impl<J> Queue<J> {
         if inner.closed {
             return Err(Full::Closed);
         }
+        let idle = inner.control.is_empty() && inner.work.is_empty();
         if lane == Lane::Control {
             if inner.control.len() >= self.quotas.control {
                 return Err(Full::Queue {
@@ -146,6 +150,9 @@ impl<J> Queue<J> {
             *waiting += 1;
             inner.reports += usize::from(reports);
             inner.work.push_back((principal.to_owned(), lane, job));
+        }
+        if idle {
+            inner.moved = Instant::now();
         }
         drop(inner);
         self.arrived.notify_one();
@@ -190,6 +197,18 @@ impl<J> Queue<J> {
         self.arrived.notify_all();
     }
 
+    /// Whether nothing is admitted any more.
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// How long something has waited without anything being taken; none where nothing waits.
+    pub fn stuck(&self) -> Option<Duration> {
+        let inner = self.lock();
+        let waits = !inner.control.is_empty() || !inner.work.is_empty();
+        waits.then(|| inner.moved.elapsed())
+    }
+
     /// Takes everything that still waits, after a failure.
     pub fn abandon(&self) -> Vec<J> {
         self.close();
@@ -224,6 +243,7 @@ pub struct Taken<J> {
 
 impl<J> Inner<J> {
     fn drain(&mut self, most: usize) -> Vec<J> {
+        self.moved = Instant::now();
         let from_control = self.control.len().min(most);
         let mut jobs: Vec<J> = self.control.drain(..from_control).collect();
         let from_work = self.work.len().min(most - from_control);

@@ -31,6 +31,8 @@ use crate::clock::{Clock, SystemClock};
 use crate::committer::Committer;
 use crate::config::Run;
 use crate::head::{self, HeadWriter};
+use crate::http::routes::{Opened, routes};
+use crate::http::{self, Parts, Site};
 use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::listen::{self, ListenError};
@@ -199,11 +201,25 @@ impl House {
             Some(address) => Some(listen::tcp(address).await?),
             None => None,
         };
+        let http = match options.http {
+            Some(address) => Some(listen::tcp(address).await?),
+            None => None,
+        };
 
         let stops = RecentStops::default();
         let (batches, received) = sync_channel(BATCHES_BETWEEN);
         let (sequencer, boot) =
             Sequencer::new(self.start, Arc::clone(&queue), stops.clone(), batches);
+        let authenticate = Authenticate::new(self.latest.clone());
+        let site = Parts {
+            ledger: Arc::clone(&ledger),
+            store: Arc::clone(&self.store),
+            views: Arc::clone(&self.views),
+            queue: Arc::clone(&queue),
+            latest: self.latest.clone(),
+            authenticate: authenticate.clone(),
+            finishing: finishing.clone(),
+        };
         let committer = Committer {
             log: Arc::clone(&self.store) as _,
             store: self.store,
@@ -215,21 +231,37 @@ impl House {
         };
         let (threads, mut failed) = Threads::start(sequencer, boot, committer, received)?;
 
-        let (health, router) = services(&ledger, self.latest, options);
+        let (health, router) = services(&ledger, &authenticate, options);
         said_to_serve(&health, ServingStatus::Serving).await;
         let places = Arc::new(Semaphore::new(options.connections as usize));
         let mut servers = tokio::task::JoinSet::new();
-        let incoming = listen::admitted(UnixListenerStream::new(unix), Arc::clone(&places));
+        let incoming = listen::admitted(
+            UnixListenerStream::new(unix),
+            Arc::clone(&places),
+            "--connections",
+        );
         servers.spawn(
             router
                 .clone()
                 .serve_with_incoming_shutdown(incoming, raised(finishing.clone())),
         );
+        if let Some(http) = http {
+            let opened = Opened {
+                tiles: options.http_open_tiles,
+                metrics: options.http_open_metrics,
+            };
+            let site = Site::new(site, routes(opened));
+            let (connections, finishing) = (options.http_connections, finishing.clone());
+            servers.spawn(async move {
+                http::serve::serve(http, site, connections, finishing).await;
+                Ok(())
+            });
+        }
         if let Some(tcp) = tcp {
-            let incoming = listen::admitted(TcpListenerStream::new(tcp), places);
+            let incoming = listen::admitted(TcpListenerStream::new(tcp), places, "--connections");
             servers.spawn(router.serve_with_incoming_shutdown(incoming, raised(finishing)));
         }
-        tracing::info!(socket = %socket.display(), listen = ?options.listen, "serving");
+        tracing::info!(socket = %socket.display(), listen = ?options.listen, http = ?options.http, "serving");
 
         let outcome = tokio::select! {
             name = asked.any() => {
@@ -375,14 +407,17 @@ impl Drop for Alarm {
 /// The standard health service and server reflection (v1) need no credential: health says only whether
 /// the daemon serves, and what reflection says stands in the published `.proto` files. Everything else
 /// is behind [`Authenticate`].
-fn services(ledger: &Arc<Ledger>, latest: Latest, options: &Run) -> (HealthReporter, Router) {
+fn services(
+    ledger: &Arc<Ledger>,
+    authenticate: &Authenticate,
+    options: &Run,
+) -> (HealthReporter, Router) {
     let (health, health_service) = tonic_health::server::health_reporter();
     let mut server = Server::builder()
         .max_concurrent_streams(options.streams)
         .http2_max_header_list_size(HEADERS_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
-    let authenticate = Authenticate::new(latest);
     macro_rules! behind {
         ($server:ident, $service:ident) => {
             InterceptedService::new(

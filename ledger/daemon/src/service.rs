@@ -119,7 +119,7 @@ impl Ledger {
     }
 
     /// Hands a command to the sequencer and waits for its commit.
-    async fn submit(
+    pub(crate) async fn submit(
         self: &Arc<Self>,
         caller: &Caller,
         command: Command,
@@ -187,7 +187,7 @@ impl Ledger {
     }
 
     /// Runs a read of the store off the threads that serve connections.
-    async fn read<T, F>(self: &Arc<Self>, read: F) -> Result<T, CallError>
+    pub(crate) async fn read<T, F>(self: &Arc<Self>, read: F) -> Result<T, CallError>
     where
         T: Send + 'static,
         F: FnOnce(&Self) -> Result<T, CallError> + Send + 'static,

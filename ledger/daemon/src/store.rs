@@ -139,6 +139,11 @@ impl LogStore {
             .unwrap_or_else(PoisonError::into_inner) = Arc::new(committed);
     }
 
+    /// Whether a commit has failed: its outcome is not known, and nothing more is written.
+    pub fn has_failed(&self) -> bool {
+        self.failed.load(Ordering::SeqCst)
+    }
+
     fn cf(&self, name: &'static str) -> &ColumnFamily {
         cf(&self.db, name)
     }
