@@ -11,6 +11,7 @@ use ledger_core::entry::Environment;
 use ledger_core::hash::Hash;
 use serde::Serialize;
 
+use crate::http::SendgridKey;
 use crate::queue::Quotas;
 
 /// The Agent Ledger daemon.
@@ -120,6 +121,15 @@ pub struct Run {
     /// Lets everybody who reaches the HTTP address read the metrics.
     #[arg(long, env = "LEDGERD_HTTP_OPEN_METRICS", requires = "http")]
     pub http_open_metrics: bool,
+    /// The verification key of SendGrid's signed event webhook, as its settings show it. With it, a delivery of
+    /// SendGrid that is not signed by it is refused.
+    #[arg(
+        long,
+        env = "LEDGERD_SENDGRID_KEY",
+        value_name = "BASE64",
+        requires = "http"
+    )]
+    pub sendgrid_key: Option<SendgridKey>,
     /// The most open connections to the HTTP address, counted apart from the others.
     #[arg(long, env = "LEDGERD_HTTP_CONNECTIONS", value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub http_connections: u32,
@@ -202,6 +212,7 @@ impl Run {
             http_open_tiles: bool,
             http_open_metrics: bool,
             http_connections: u32,
+            sendgrid_key: Option<&'a str>,
             drain_s: u64,
             connections: u32,
             streams: u32,
@@ -218,6 +229,7 @@ impl Run {
             http_open_tiles: self.http_open_tiles,
             http_open_metrics: self.http_open_metrics,
             http_connections: self.http_connections,
+            sendgrid_key: self.sendgrid_key.as_ref().map(SendgridKey::as_str),
             drain_s: self.drain_s,
             connections: self.connections,
             streams: self.streams,

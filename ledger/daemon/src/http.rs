@@ -32,6 +32,7 @@
 //! [`CallError`]: crate::status::CallError
 
 pub mod error;
+pub mod events;
 pub mod health;
 mod patient;
 pub mod reply;
@@ -59,6 +60,7 @@ use crate::submission::Submission;
 use crate::views::SharedViews;
 
 pub use error::HttpError;
+pub use events::{EventCounts, SendgridKey};
 pub use reply::Reply;
 pub use route::{Answering, Asked, Door, Path, Route, Verb};
 
@@ -83,6 +85,10 @@ pub struct Site {
     pub authenticate: Authenticate,
     /// Raised where the daemon is stopping.
     pub finishing: watch::Receiver<bool>,
+    /// What SendGrid's deliveries must be signed with; none where they need not be.
+    pub sendgrid: Option<SendgridKey>,
+    /// What became of the events that were delivered.
+    pub events: EventCounts,
     routes: Vec<Route>,
     reads: Semaphore,
     sending: Arc<Semaphore>,
@@ -99,6 +105,7 @@ impl Site {
             latest,
             authenticate,
             finishing,
+            sendgrid,
         } = parts;
         Arc::new(Self {
             ledger,
@@ -108,6 +115,8 @@ impl Site {
             latest,
             authenticate,
             finishing,
+            sendgrid,
+            events: EventCounts::default(),
             routes,
             reads: Semaphore::new(READS_MAX),
             sending: Arc::new(Semaphore::new(tiles::SENDING_BYTES_MAX)),
@@ -227,6 +236,8 @@ pub struct Parts {
     pub authenticate: Authenticate,
     /// Raised where the daemon is stopping.
     pub finishing: watch::Receiver<bool>,
+    /// What SendGrid's deliveries must be signed with; none where they need not be.
+    pub sendgrid: Option<SendgridKey>,
 }
 
 /// A whole body.

@@ -219,6 +219,7 @@ impl House {
             latest: self.latest.clone(),
             authenticate: authenticate.clone(),
             finishing: finishing.clone(),
+            sendgrid: options.sendgrid_key.clone(),
         };
         let committer = Committer {
             log: Arc::clone(&self.store) as _,

@@ -14,6 +14,7 @@
 //! No address in a body is ever followed. An SNS topic that asks to be confirmed is named in the log with the
 //! command by which an operator confirms it.
 
+mod count;
 mod signature;
 
 use std::sync::Arc;
@@ -30,6 +31,7 @@ use super::{Asked, HttpError, Reply, Site};
 use crate::service::ingest::Ingested;
 use crate::status::{CallError, CredentialError};
 
+pub use count::{Became, EventCounts};
 pub use signature::{KeyError, SendgridKey};
 
 /// The longest body: SNS delivers at most 256 KiB, which may be longer as text in an envelope, SendGrid
@@ -50,11 +52,7 @@ pub(super) async fn sendgrid(site: Arc<Site>, asked: Asked) -> Result<Reply, Htt
     delivered(site, asked, Provider::Sendgrid).await
 }
 
-async fn delivered(
-    site: Arc<Site>,
-    asked: Asked,
-    provider: Provider,
-) -> Result<Reply, HttpError> {
+async fn delivered(site: Arc<Site>, asked: Asked, provider: Provider) -> Result<Reply, HttpError> {
     let Some(caller) = asked.caller else {
         return Err(CallError::from(CredentialError::Missing).into());
     };

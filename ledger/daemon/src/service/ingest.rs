@@ -71,6 +71,8 @@ impl Ledger {
     ) -> (Ingested, Result<(), CallError>) {
         let redact = Redact::of(&self.latest.get());
         let redact = &redact;
+        // However small the quota is, one delivery does not stand in its own way.
+        let under_way = (self.queue.reports_per_principal() / 2).clamp(1, UNDER_WAY);
         let mut ingested = Ingested::default();
         let mut ended = Ok(());
         let mut answers = stream::iter(items)
@@ -85,7 +87,7 @@ impl Ledger {
                 };
                 (index, done)
             })
-            .buffered(UNDER_WAY);
+            .buffered(under_way);
         while let Some((index, done)) = answers.next().await {
             match done {
                 Ok(Done::Recorded(answer)) => ingested.record(&answer),

@@ -42,13 +42,9 @@ pub(super) fn micros(text: &str) -> Option<i64> {
         if count == 0 {
             return None;
         }
-        for place in 0..6 {
-            let digit = if place < count {
-                digits[place] - b'0'
-            } else {
-                0
-            };
-            fraction = fraction * 10 + i64::from(digit);
+        let padded = digits.iter().take(count).chain(std::iter::repeat(&b'0'));
+        for byte in padded.take(6) {
+            fraction = fraction * 10 + i64::from(byte - b'0');
         }
         at += 1 + count;
     }

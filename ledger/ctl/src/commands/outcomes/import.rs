@@ -268,11 +268,7 @@ pub(super) async fn run(context: &Context, args: &ImportArgs) -> Result<(), Fail
     context.output.show(&done.text(), &done)
 }
 
-async fn record(
-    session: &Session,
-    provider: Provider,
-    outcome: &Outcome,
-) -> Result<Sent, Failure> {
+async fn record(session: &Session, provider: Provider, outcome: &Outcome) -> Result<Sent, Failure> {
     let request = outcome.request(provider);
     let write = WriteArgs {
         request_id: Some(request.request_id.clone()),
@@ -297,7 +293,11 @@ mod tests {
         let mut read = Read::default();
         read.add(Provider::Sendgrid, Path::new("a.jsonl"), file.as_bytes());
         read.add(Provider::Sendgrid, Path::new("b.json"), b"[\n7]");
-        let ids: Vec<_> = read.events.iter().map(|(at, one)| (at.as_str(), one.id.as_str())).collect();
+        let ids: Vec<_> = read
+            .events
+            .iter()
+            .map(|(at, one)| (at.as_str(), one.id.as_str()))
+            .collect();
         assert_eq!(
             ids,
             [
@@ -306,7 +306,11 @@ mod tests {
             ]
         );
         assert_eq!(read.passed, 1);
-        let lines: Vec<_> = read.rejects.iter().map(|one| (one.file.as_str(), one.line, one.field.as_str())).collect();
+        let lines: Vec<_> = read
+            .rejects
+            .iter()
+            .map(|one| (one.file.as_str(), one.line, one.field.as_str()))
+            .collect();
         assert_eq!(
             lines,
             [

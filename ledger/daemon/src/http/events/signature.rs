@@ -24,7 +24,10 @@ const TEXT_BYTES_MAX: usize = 1_024;
 /// The public key of a SendGrid account, as its settings show it: a DER `SubjectPublicKeyInfo` of a P-256
 /// key in base64.
 #[derive(Debug, Clone)]
-pub struct SendgridKey(VerifyingKey);
+pub struct SendgridKey {
+    text: String,
+    key: VerifyingKey,
+}
 
 /// Why something is not such a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -39,13 +42,23 @@ impl FromStr for SendgridKey {
     fn from_str(text: &str) -> Result<Self, KeyError> {
         let text = text.trim();
         let der = Some(text).filter(|text| text.len() <= TEXT_BYTES_MAX);
-        let der = der.and_then(|text| BASE64.decode(text).ok()).ok_or(KeyError)?;
+        let der = der
+            .and_then(|text| BASE64.decode(text).ok())
+            .ok_or(KeyError)?;
         let key = VerifyingKey::from_public_key_der(&der).map_err(|_| KeyError)?;
-        Ok(Self(key))
+        Ok(Self {
+            text: text.to_owned(),
+            key,
+        })
     }
 }
 
 impl SendgridKey {
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
     /// Whether the account of this key has signed `body`, not too long before `now_s`.
     ///
     /// # Errors
@@ -58,7 +71,7 @@ impl SendgridKey {
         let bytes = bytes.and_then(|text| BASE64.decode(text).ok());
         let signature = bytes.and_then(|bytes| DerSignature::try_from(bytes.as_slice()).ok());
         let signed = [timestamp.as_bytes(), body].concat();
-        let holds = signature.is_some_and(|signature| self.0.verify(&signed, &signature).is_ok());
+        let holds = signature.is_some_and(|signature| self.key.verify(&signed, &signature).is_ok());
         if !holds {
             let text = format!(
                 "header `{SIGNATURE}`: the signature does not hold under the configured key: expected SendGrid's own, \

@@ -49,16 +49,32 @@ fn what_was_changed_or_is_not_signed_is_refused() {
     let (unsigned, forged) = (Err(StatusCode::UNAUTHORIZED), Err(StatusCode::FORBIDDEN));
     let flipped = SIGNED.replace("MEUCIE", "MEUCIF");
     for (of, body, expected) in [
-        (vec![(SIGNATURE, SIGNED), (TIMESTAMP, TIME)], &BODY[..BODY.len() - 2], forged),
-        (vec![(SIGNATURE, SIGNED), (TIMESTAMP, "1795347066")], BODY, forged),
+        (
+            vec![(SIGNATURE, SIGNED), (TIMESTAMP, TIME)],
+            &BODY[..BODY.len() - 2],
+            forged,
+        ),
+        (
+            vec![(SIGNATURE, SIGNED), (TIMESTAMP, "1795347066")],
+            BODY,
+            forged,
+        ),
         (vec![(SIGNATURE, &flipped), (TIMESTAMP, TIME)], BODY, forged),
         (vec![(SIGNATURE, ""), (TIMESTAMP, TIME)], BODY, forged),
         (vec![(SIGNATURE, "MAA="), (TIMESTAMP, TIME)], BODY, forged),
-        (vec![(SIGNATURE, "not base64"), (TIMESTAMP, TIME)], BODY, forged),
+        (
+            vec![(SIGNATURE, "not base64"), (TIMESTAMP, TIME)],
+            BODY,
+            forged,
+        ),
         (vec![(SIGNATURE, SIGNED)], BODY, unsigned),
         (vec![(TIMESTAMP, TIME)], BODY, unsigned),
         (vec![], BODY, unsigned),
-        (vec![(SIGNATURE, SIGNED), (SIGNATURE, SIGNED), (TIMESTAMP, TIME)], BODY, unsigned),
+        (
+            vec![(SIGNATURE, SIGNED), (SIGNATURE, SIGNED), (TIMESTAMP, TIME)],
+            BODY,
+            unsigned,
+        ),
     ] {
         assert_eq!(checked(&of, body, TIME_S), expected, "{of:?}");
     }
@@ -68,7 +84,15 @@ fn what_was_changed_or_is_not_signed_is_refused() {
 fn only_a_p256_key_in_base64_is_one() {
     assert!(format!(" {KEY}\n").parse::<SendgridKey>().is_ok());
     let pem = format!("-----BEGIN PUBLIC KEY-----\n{KEY}\n-----END PUBLIC KEY-----");
-    for text in ["", "AAAA", OTHER_CURVE, &KEY[4..], &KEY[..KEY.len() - 4], &pem, &"A".repeat(4_000)] {
+    for text in [
+        "",
+        "AAAA",
+        OTHER_CURVE,
+        &KEY[4..],
+        &KEY[..KEY.len() - 4],
+        &pem,
+        &"A".repeat(4_000),
+    ] {
         assert_eq!(text.parse::<SendgridKey>().err(), Some(KeyError), "{text}");
     }
 }
