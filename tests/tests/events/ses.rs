@@ -92,7 +92,7 @@ async fn sns_delivers_with_basic_and_every_form_of_an_event_is_one() {
         .await
         .expect("its own run");
     assert!(
-        trace.entries.len() >= 5,
+        trace.receipts.len() >= 5,
         "the agent sees what came of its message"
     );
     let (_ledger, log) = house.whole().await;
