@@ -113,6 +113,9 @@ pub fn sentence(reason: &Reason) -> String {
         Code::ConditionNone => "no condition of the policy permits it".to_owned(),
         Code::ConditionError => format!("the policy's condition `{rule}` could not be evaluated"),
         Code::TierApproval => "a person has to approve it first".to_owned(),
+        Code::TierApprovers => {
+            "a person has to approve it, and its rows ask different groups".to_owned()
+        }
         Code::TierWaived => format!("the row `{rule}` waives the approval"),
         Code::TierElsewhere => {
             format!("the row `{rule}` leaves the approval to the engine that decided before")
@@ -126,6 +129,9 @@ pub fn sentence(reason: &Reason) -> String {
         }
         Code::ApprovalSpent => format!("the approval that it names is used up ({cited})"),
         Code::ApprovalExpired => format!("the approval that it names has expired ({cited})"),
+        Code::ApprovalApprover => {
+            format!("who gave the approval that it names may not give it any more ({cited})")
+        }
         Code::SandboxRecipient => {
             format!("{who} is not in a reserved or fake domain, and this is a sandbox")
         }

@@ -102,7 +102,7 @@ pub(crate) fn decide_under<V: View>(
     if let Some(granted) = &mut granted {
         reasons.append(&mut granted.reasons);
     }
-    let approval = approval::check(state, &request, now)?;
+    let approval = approval::check(state, &request, &nature, granted.as_ref(), now)?;
     let approver = approval.as_ref().and_then(|(_, by)| by.clone());
     let text = policy.map(|policy| &policy.text);
     let tier = tier::of(text, &request, &nature, granted.as_ref());
@@ -121,6 +121,7 @@ pub(crate) fn decide_under<V: View>(
     reasons.extend(tier::check(
         tier,
         &request,
+        &nature,
         granted.as_ref(),
         approver.is_some(),
         break_glass,
@@ -161,7 +162,11 @@ pub(crate) fn decide_under<V: View>(
     request.tier = Some(tier);
     request.approver = approver;
     let asks = outcome == Outcome::RequireApproval;
-    request.approvers = asks.then(|| tier::approvers(&nature, granted.as_ref()));
+    request.approvers = if asks {
+        tier::approvers(&nature, granted.as_ref())
+    } else {
+        None
+    };
     request.approve_by = asks.then(|| now.saturating_add_s(numbers.approve_within_s));
     // What a caller may have put there is no answer.
     request.findings = Vec::new();

@@ -16,6 +16,7 @@ mod promote;
 mod report;
 
 pub use approval::POLICY_GROUP;
+pub(crate) use approval::may_answer;
 pub(crate) use breaker::above;
 pub(crate) use listed::listing_reason;
 pub use report::closes;

@@ -112,6 +112,26 @@ pub struct DecisionRecord {
     pub executed: Option<u64>,
     /// The entry that says that nobody reported on it in time.
     pub unresolved: Option<u64>,
+    /// What breakers have counted of its people.
+    #[serde(default, skip_serializing_if = "Counted::is_nothing")]
+    pub counted: Counted,
+}
+
+/// What breakers have counted of a decision's people, each by the first recipient that stands for them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// Whom the execution that used the decision up says it reached.
+    pub reached: BTreeSet<u64>,
+    /// Whose mail bounced for good; [`NOBODY`] for a report that names none of them.
+    pub bounced: BTreeSet<u64>,
+    /// Who complained.
+    pub complained: BTreeSet<u64>,
+}
+
+impl Counted {
+    fn is_nothing(&self) -> bool {
+        self.reached.is_empty() && self.bounced.is_empty() && self.complained.is_empty()
+    }
 }
 
 /// Stands for a recipient where a report names none of several, or one that the decision does not have.
@@ -126,10 +146,6 @@ pub struct ExecutionRecord {
     pub known: bool,
     /// Whether it used the decision's allow up.
     pub closed: bool,
-    /// Recipients of whom a hard bounce was counted; [`NOBODY`] for one that names none of them.
-    pub bounced: BTreeSet<u64>,
-    /// Recipients of whom a complaint was counted.
-    pub complained: BTreeSet<u64>,
 }
 
 /// An allow that nobody has reported on.
@@ -312,10 +328,16 @@ pub enum SampleEvent {
         /// What it cost, in millionths of the currency unit.
         cost_micros: u64,
     },
-    /// A recipient's mail bounced for good: the first report of that.
-    HardBounce,
-    /// A recipient complained: the first report of that.
-    Complaint,
+    /// Somebody's mail bounced for good: the first report of that.
+    HardBounce {
+        /// 1 where no execution said that they were reached: this says so.
+        reached: u64,
+    },
+    /// Somebody complained: the first report of that.
+    Complaint {
+        /// As with a bounce.
+        reached: u64,
+    },
 }
 
 /// An import that is under way or complete.

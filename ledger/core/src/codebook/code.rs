@@ -134,6 +134,12 @@ pub const fn code(code: Code) -> Explanation {
             cites: "none; `approvers` is the group, `approve_by` until when",
             remedy: "Wait for the answer with `WatchApproval`, then ask again under a new request id, naming the approval.",
         },
+        Code::TierApprovers => Explanation {
+            word: "tier.approvers",
+            meaning: "A person has to approve it, and the rows that grant its objects ask different groups: no one group can answer for all of it.",
+            cites: "none; the reasons `grant.row` name the rows",
+            remedy: "Ask for the objects of each row in a request of their own, or let the policy's rows name one group.",
+        },
         Code::TierWaived => Explanation {
             word: "tier.waived",
             meaning: "The action is of tier 2, and the row that grants it waives the approval for this agent.",
@@ -186,6 +192,12 @@ pub const fn code(code: Code) -> Explanation {
             word: "approval.expired",
             meaning: "The approval that the request names was not used in time.",
             cites: "the `approval` entry with its `expires_at`",
+            remedy: "Leave the approval out, to ask for a new one.",
+        },
+        Code::ApprovalApprover => Explanation {
+            word: "approval.approver",
+            meaning: "Who gave the approval that the request names may not give it any more: revoked, no approver now, or not in the group that the policy now asks.",
+            cites: "the `approval` entry",
             remedy: "Leave the approval out, to ask for a new one.",
         },
         Code::SandboxRecipient => Explanation {

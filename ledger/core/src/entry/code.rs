@@ -94,6 +94,9 @@ pub enum Code {
     /// Tier 2: a person has to approve first.
     #[serde(rename = "tier.approval")]
     TierApproval,
+    /// A person has to approve it, and the rows that grant it ask different groups.
+    #[serde(rename = "tier.approvers")]
+    TierApprovers,
     /// Tier 2, and the row waives the approval.
     #[serde(rename = "tier.waived")]
     TierWaived,
@@ -121,6 +124,9 @@ pub enum Code {
     /// The approval was not used in time.
     #[serde(rename = "approval.expired")]
     ApprovalExpired,
+    /// Who approved it may not approve it any more.
+    #[serde(rename = "approval.approver")]
+    ApprovalApprover,
     /// A sandbox reaches nobody outside the reserved and the fake domains.
     #[serde(rename = "sandbox.recipient")]
     SandboxRecipient,
@@ -176,7 +182,7 @@ pub enum Code {
 
 impl Code {
     /// Every code, in the order of the codebook.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::ClockBlocked,
         Self::StopActive,
         Self::BreakerOpen,
@@ -198,6 +204,7 @@ impl Code {
         Self::ConditionNone,
         Self::ConditionError,
         Self::TierApproval,
+        Self::TierApprovers,
         Self::TierWaived,
         Self::TierElsewhere,
         Self::TierBlocked,
@@ -207,6 +214,7 @@ impl Code {
         Self::ApprovalMismatch,
         Self::ApprovalSpent,
         Self::ApprovalExpired,
+        Self::ApprovalApprover,
         Self::SandboxRecipient,
         Self::RecipientMissing,
         Self::RecipientUnusable,
@@ -249,6 +257,7 @@ impl Code {
             | Self::ConditionNone
             | Self::ConditionError => Check::Condition,
             Self::TierApproval
+            | Self::TierApprovers
             | Self::TierWaived
             | Self::TierElsewhere
             | Self::TierBlocked
@@ -257,7 +266,8 @@ impl Code {
             | Self::ApprovalUnknown
             | Self::ApprovalMismatch
             | Self::ApprovalSpent
-            | Self::ApprovalExpired => Check::Approval,
+            | Self::ApprovalExpired
+            | Self::ApprovalApprover => Check::Approval,
             Self::SandboxRecipient => Check::Sandbox,
             Self::CallHours | Self::CallOffsetMissing | Self::CallRegistryStale => Check::Call,
             Self::UndoUnknown => Check::Undo,

@@ -1,6 +1,10 @@
-//! The approval that a request names: of exactly this, in time, unused.
+//! The approval that a request names: of exactly this, in time, unused, and by somebody who may still
+//! give it.
 
+use super::grant::Granted;
+use super::{Nature, tier};
 use crate::entry::{Cite, Code, Decision, Reason, Verdict};
+use crate::plan::may_answer;
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::view::{View, ViewError};
@@ -9,6 +13,8 @@ use crate::view::{View, ViewError};
 pub(super) fn check<V: View>(
     state: &State<V>,
     request: &Decision,
+    nature: &Nature,
+    granted: Option<&Granted<'_>>,
     now: Timestamp,
 ) -> Result<Option<(Reason, Option<String>)>, ViewError> {
     let Some(seq) = request.approval else {
@@ -28,6 +34,7 @@ pub(super) fn check<V: View>(
     if *answer != seq {
         return unknown;
     }
+    let asked = tier::approvers(nature, granted);
     let same = record.agent == request.cause.actor.id
         && record.content.is_some()
         && record.content == request.cause.content;
@@ -37,6 +44,8 @@ pub(super) fn check<V: View>(
         citing(Code::ApprovalSpent, spent)
     } else if record.approve_by <= now {
         citing(Code::ApprovalExpired, seq)
+    } else if !asked.is_some_and(|group| may_answer(state, approver, &group)) {
+        citing(Code::ApprovalApprover, seq)
     } else {
         return Ok(Some((
             citing(Code::ApprovalGranted, seq),

@@ -95,13 +95,14 @@ pub fn explain<'a>(
         .filter(|says| says.refuses.is_none())
         .map(|says| says.row)
         .collect();
+    let whole = grant::whole(request, &nature);
     let target = |target| {
-        let row = grant::deciding(&open, target, &text.fields);
+        let row = grant::deciding(&open, target, whole, &text.fields);
         let before = open
             .iter()
             .take_while(|open| row.is_none_or(|row| row.id != open.id));
         let missed = before.filter_map(|row| {
-            let (code, what) = grant::lacks(row, target, &text.fields)?;
+            let (code, what) = grant::lacks(row, target, whole, &text.fields)?;
             Some(Miss { row, code, what })
         });
         TargetSays {
@@ -118,13 +119,20 @@ pub fn explain<'a>(
         reasons.push(Code::ActionUnknown.reason());
     }
     reasons.extend(granted.reasons.iter().cloned());
-    reasons.extend(tier::check(tier, request, Some(&granted), false, None));
+    reasons.extend(tier::check(
+        tier,
+        request,
+        &nature,
+        Some(&granted),
+        false,
+        None,
+    ));
     foreign(request, false, &mut reasons);
     reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.code.demands()), reason.check));
     let demands = reasons.iter().map(|reason| reason.code.demands());
     let outcome = demands.max().unwrap_or(Outcome::Deny);
     let asks = outcome == Outcome::RequireApproval;
-    let approvers = asks.then(|| tier::approvers(&nature, Some(&granted)));
+    let approvers = tier::approvers(&nature, Some(&granted)).filter(|_| asks);
     Explained {
         action: text.action(&request.action),
         class: nature.class,

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::Nature;
 use crate::action::Class;
 use crate::entry::{Code, Decision, Environment, Reason, Target};
-use crate::policy::{FieldRules, Grant, Mailboxes, Names};
+use crate::policy::{FieldRules, Fields, Grant, Mailboxes, Names};
 use crate::state::InForce;
 
 /// What the rows say of a request.
@@ -59,13 +59,14 @@ pub(crate) fn check<'p>(
     if request.targets.is_empty() {
         open.first().into_iter().for_each(|row| using(row));
     }
+    let whole = whole(request, nature);
     for (index, target) in (0u64..).zip(&request.targets) {
         let fields = &policy.text.fields;
-        match deciding(&open, target, fields) {
+        match deciding(&open, target, whole, fields) {
             Some(row) => using(row),
             None => refused.push(Reason {
                 target: Some(index),
-                ..missing(&open, target, fields)
+                ..missing(&open, target, whole, fields)
             }),
         }
     }
@@ -86,10 +87,11 @@ pub(crate) fn check<'p>(
 pub(super) fn deciding<'p>(
     open: &[&'p Grant],
     target: &Target,
+    whole: bool,
     fields: &FieldRules,
 ) -> Option<&'p Grant> {
     let mut open = open.iter().copied();
-    open.find(|row| lacks(row, target, fields).is_none())
+    open.find(|row| lacks(row, target, whole, fields).is_none())
 }
 
 /// Whether a row covers everything of the request but its objects; else what it does not cover.
@@ -129,10 +131,25 @@ pub(super) fn covers(
     Ok(())
 }
 
+/// Whether a request writes to objects that are there and names not one field that it writes: then it is
+/// taken to write all of them.
+pub(super) fn whole(request: &Decision, nature: &Nature) -> bool {
+    nature.class == Class::Write
+        && !request.targets.is_empty()
+        && request
+            .targets
+            .iter()
+            .all(|target| target.id.is_some() && target.writes.is_empty())
+}
+
+/// What stands for every field of an object.
+const EVERY_FIELD: &str = "*";
+
 /// The field of `target` that the row does not grant, or its type where it does not grant the object.
 pub(super) fn lacks<'t>(
     row: &Grant,
     target: &'t Target,
+    whole: bool,
     fields: &FieldRules,
 ) -> Option<(Code, &'t str)> {
     if !row.objects.contains(&target.kind) {
@@ -143,15 +160,18 @@ pub(super) fn lacks<'t>(
         .writes
         .iter()
         .find(|name| !row.writes.contains(name) && !fields.agent_owned.contains(name));
+    let every = (whole && row.writes != Fields::Any).then_some(EVERY_FIELD);
     read.or(written)
-        .map(|name| (Code::GrantField, name.as_str()))
+        .map(String::as_str)
+        .or(every)
+        .map(|name| (Code::GrantField, name))
 }
 
 /// Of rows that all lack something for `target`, what the first that grants its object lacks.
-fn missing(rows: &[&Grant], target: &Target, fields: &FieldRules) -> Reason {
+fn missing(rows: &[&Grant], target: &Target, whole: bool, fields: &FieldRules) -> Reason {
     let (code, field) = rows
         .iter()
-        .filter_map(|row| lacks(row, target, fields))
+        .filter_map(|row| lacks(row, target, whole, fields))
         .find(|(code, _)| *code == Code::GrantField)
         .unwrap_or((Code::GrantObject, &target.kind));
     Reason {

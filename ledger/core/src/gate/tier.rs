@@ -47,6 +47,7 @@ pub(super) fn causes<'a>(
     granted: Option<&'a Granted<'_>>,
 ) -> impl Iterator<Item = (u8, TierCause<'a>)> {
     let own = |name: &String| fields.agent_owned.contains(name);
+    let whole = super::grant::whole(request, nature);
     let only_own = nature.class == Class::Write
         && !request.targets.is_empty()
         && request
@@ -57,24 +58,55 @@ pub(super) fn causes<'a>(
         1 if only_own => (0, TierCause::OwnFields),
         tier => (tier, TierCause::Action),
     };
-    let touched = (0u64..).zip(&request.targets).flat_map(|(index, target)| {
-        let sensitive = |names: &'a [String]| {
-            let mut names = names.iter().map(String::as_str);
-            names.find(|name| fields.is_sensitive(&target.kind, name))
-        };
-        let writes = sensitive(&target.writes).map(|name| (2, TierCause::Writes(index, name)));
-        let reads = sensitive(&target.reads).map(|name| (1, TierCause::Reads(index, name)));
-        [writes, reads].into_iter().flatten()
-    });
+    let touched = (0u64..)
+        .zip(&request.targets)
+        .flat_map(move |(index, target)| {
+            let sensitive = |names: &'a [String]| {
+                let mut names = names.iter().map(String::as_str);
+                names.find(|name| fields.is_sensitive(&target.kind, name))
+            };
+            let written = if whole {
+                fields.sensitive_of(&target.kind)
+            } else {
+                sensitive(&target.writes)
+            };
+            let writes = written.map(|name| (2, TierCause::Writes(index, name)));
+            let reads = sensitive(&target.reads).map(|name| (1, TierCause::Reads(index, name)));
+            [writes, reads].into_iter().flatten()
+        });
     let rows = granted.into_iter().flat_map(|granted| &granted.rows);
     let rows = rows.filter_map(|row| Some((row.tier?, TierCause::Row(&row.id))));
     std::iter::once(action).chain(touched).chain(rows)
 }
 
 /// What the tier demands, where no approval was given: of tier 2 an approval, of tier 3 break-glass.
+/// Where an approval is demanded, by the tier or by the decision handed in, one group has to be able to
+/// give it.
 pub(crate) fn check(
     tier: u8,
     request: &Decision,
+    nature: &Nature,
+    granted: Option<&Granted<'_>>,
+    approved: bool,
+    break_glass: Option<u64>,
+) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let handed_in = request.foreign.as_ref().map(|foreign| foreign.outcome);
+    let demands = demands(tier, handed_in, granted, approved, break_glass);
+    let asks = handed_in == Some(Outcome::RequireApproval)
+        || demands
+            .as_ref()
+            .is_some_and(|reason| reason.code == Code::TierApproval);
+    reasons.extend(demands);
+    if asks && !approved && approvers(nature, granted).is_none() {
+        reasons.push(Code::TierApprovers.reason());
+    }
+    reasons
+}
+
+fn demands(
+    tier: u8,
+    handed_in: Option<Outcome>,
     granted: Option<&Granted<'_>>,
     approved: bool,
     break_glass: Option<u64>,
@@ -96,10 +128,7 @@ pub(crate) fn check(
         rule: rows.first().map(|row| row.id.clone()),
         ..code.reason()
     };
-    let allowed = request
-        .foreign
-        .as_ref()
-        .is_some_and(|foreign| foreign.outcome == Outcome::Allow);
+    let allowed = handed_in == Some(Outcome::Allow);
     // Of several rows each has to agree: one that waives nothing is not waived by another.
     Some(if rows.is_empty() {
         Code::TierApproval.reason()
@@ -112,13 +141,14 @@ pub(crate) fn check(
     })
 }
 
-/// The group that approves: the first that a row names, else that of the action's class.
-pub(crate) fn approvers(nature: &Nature, granted: Option<&Granted<'_>>) -> String {
-    let named = granted
-        .into_iter()
-        .flat_map(|granted| &granted.rows)
-        .find_map(|row| row.approvers.clone());
-    named.unwrap_or_else(|| group(nature.class).to_owned())
+/// The group that approves: the one that the rows name, or that of the action's class for a row that
+/// names none. None where the rows differ: what one group may approve, another has not.
+pub(crate) fn approvers(nature: &Nature, granted: Option<&Granted<'_>>) -> Option<String> {
+    let of_class = group(nature.class);
+    let rows = granted.into_iter().flat_map(|granted| &granted.rows);
+    let mut groups = rows.map(|row| row.approvers.as_deref().unwrap_or(of_class));
+    let first = groups.next().unwrap_or(of_class);
+    groups.all(|other| other == first).then(|| first.to_owned())
 }
 
 /// The group that approves actions of a class where no row names one.

@@ -21,7 +21,7 @@ pub(super) fn tiers(
     nature: &Nature,
     granted: Option<&Granted<'_>>,
     judgement: &mut Judgement,
-) -> Result<Option<Reason>, JudgeError> {
+) -> Result<Vec<Reason>, JudgeError> {
     let text = policy.map(|policy| &policy.text);
     let tier = tier::of(text, decision, nature, granted);
     same(seq, "tier", &Some(tier), &decision.tier)?;
@@ -44,6 +44,7 @@ pub(super) fn tiers(
     Ok(tier::check(
         tier,
         decision,
+        nature,
         granted,
         approved,
         glass.map(|cite| cite.seq),
@@ -91,7 +92,7 @@ pub(super) fn approvers(
 ) -> Result<(), JudgeError> {
     let asks = decision.outcome == Outcome::RequireApproval;
     let numbers = Material::numbers(policy);
-    let group = asks.then(|| tier::approvers(nature, granted));
+    let group = tier::approvers(nature, granted).filter(|_| asks);
     same(entry.seq, "approvers", &group, &decision.approvers)?;
     let by = asks.then(|| entry.time.saturating_add_s(numbers.approve_within_s));
     same(entry.seq, "approve_by", &by, &decision.approve_by)

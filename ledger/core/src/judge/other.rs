@@ -10,7 +10,7 @@ use crate::entry::{
 use crate::hash::Hash;
 use crate::plan::{above, findings, listing_reason, meant, outcome_findings};
 use crate::promotion::Stripped;
-use crate::record::DecisionRecord;
+use crate::record::{Counted, DecisionRecord};
 
 pub(super) fn judge(
     entry: &Entry,
@@ -369,6 +369,7 @@ fn execution(
         voided: None,
         executed: None,
         unresolved: None,
+        counted: Counted::default(),
     };
     let tolerance_s = Material::numbers(in_force.as_ref()).start_tolerance_s;
     let expected = findings(execution, &record, entry.time, tolerance_s);

@@ -562,6 +562,7 @@ fn cited(
             | Code::ApprovalMismatch
             | Code::ApprovalSpent
             | Code::ApprovalExpired
+            | Code::ApprovalApprover
             | Code::CallRegistryStale => {
                 controls::cited(entry, decision, reason, nature, material, judgement)?;
             }

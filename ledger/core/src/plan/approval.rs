@@ -3,6 +3,7 @@
 use super::{Refusal, precondition};
 use crate::entry::{Approval, Verdict};
 use crate::record::ApprovalRecord;
+use crate::role::{Call, Grant};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::view::View;
@@ -114,14 +115,20 @@ fn pending(decision: u64, record: &ApprovalRecord, now: Timestamp) -> Result<(),
 
 fn member<V: View>(state: &State<V>, approval: &Approval, group: &str) -> Result<(), Refusal> {
     let id = &approval.cause.actor.id;
-    let belongs = state
-        .principal(id)
-        .is_some_and(|principal| principal.groups.iter().any(|each| each == group));
-    if belongs {
+    if may_answer(state, id, group) {
         return Ok(());
     }
     Err(Refusal::NotInGroup {
         id: id.clone(),
         group: group.to_owned(),
+    })
+}
+
+/// Whether somebody may approve for a group: an approver in force who is in it.
+pub(crate) fn may_answer<V: View>(state: &State<V>, id: &str, group: &str) -> bool {
+    state.principal(id).is_some_and(|principal| {
+        principal.credential.is_some()
+            && Call::AnswerApproval.granted(principal.role) == Grant::Yes
+            && principal.groups.iter().any(|each| each == group)
     })
 }

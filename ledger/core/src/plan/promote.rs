@@ -1,6 +1,6 @@
 //! Promotion: a policy that was tried in a sandbox.
 
-use super::{Refusal, precondition};
+use super::{POLICY_GROUP, Refusal, may_answer, precondition};
 use crate::entry::{Environment, PolicyFile, Promotion};
 use crate::hash::Hash;
 use crate::promotion::Stripped;
@@ -84,6 +84,12 @@ fn approver<V: View>(
     if record.approver == publisher {
         return refuse(format!(
             "`{publisher}` gave it: nobody promotes what they approved themselves"
+        ));
+    }
+    if !may_answer(state, &record.approver, POLICY_GROUP) {
+        return refuse(format!(
+            "`{}`, who gave it, may approve policies no more: have the policy approved again",
+            record.approver
         ));
     }
     Ok(record.approver)

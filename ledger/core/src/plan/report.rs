@@ -151,8 +151,8 @@ pub(super) fn outcome<V: View>(
     outcome.policy = state.policy_ref();
     let counts = !outcome.findings.contains(&Finding::OtherPrincipal);
     let tripped = match (&execution, &decision) {
-        (Some(execution), Some(decision)) if counts => {
-            let counted = outcome_sample(&outcome, execution, decision);
+        (Some(_), Some(decision)) if counts => {
+            let counted = outcome_sample(&outcome, decision);
             let event = counted.map(|(event, _)| event);
             breaker::measured(state, &told(&outcome), decision, event, now)
         }

@@ -116,6 +116,14 @@ impl FieldRules {
             .iter()
             .any(|(of, name)| name.eq_ignore_ascii_case(field) && (of == "*" || of == object))
     }
+
+    /// The first sensitive field that an object of type `object` has.
+    pub fn sensitive_of(&self, object: &str) -> Option<&str> {
+        let mut sensitive = self.sensitive.iter();
+        sensitive
+            .find(|(of, _)| of == "*" || of == object)
+            .map(|(_, name)| name.as_str())
+    }
 }
 
 /// `[fields]`.

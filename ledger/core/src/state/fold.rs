@@ -1,6 +1,6 @@
 //! The fold itself: what each kind of entry does to the state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -16,8 +16,8 @@ use crate::hash::Hash;
 use crate::limits::WINDOW_S_MAX;
 use crate::policy::Policy;
 use crate::record::{
-    DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow, PrincipalRecord,
-    RequestRecord, correlation_prefix, provided_key, request_key, with_seq,
+    Counted, DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow,
+    PrincipalRecord, RequestRecord, correlation_prefix, provided_key, request_key, with_seq,
 };
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -316,6 +316,7 @@ impl<V: View> State<V> {
             voided: None,
             executed: None,
             unresolved: None,
+            counted: Counted::default(),
         };
         put(
             &mut self.view,
@@ -406,8 +407,6 @@ impl<V: View> State<V> {
             decision: execution.decision,
             known: decision.is_some(),
             closed: decision.is_some() && closes,
-            bounced: BTreeSet::new(),
-            complained: BTreeSet::new(),
         };
         let key = seq.to_be_bytes().to_vec();
         put(&mut self.view, Table::Execution, key, &record);
@@ -415,6 +414,9 @@ impl<V: View> State<V> {
             && closes
         {
             decision.executed = Some(seq);
+            if decision.basis == Basis::Gate {
+                decision.counted.reached = super::samples::reached(execution, decision);
+            }
             put(
                 &mut self.view,
                 Table::Decision,

@@ -1,5 +1,7 @@
 //! Samples: what breakers measure of reports.
 
+use std::collections::BTreeSet;
+
 use super::fold::{FoldError, put};
 use super::{State, count_allows, count_samples, first_seq, read};
 use crate::action::Class;
@@ -7,7 +9,7 @@ use crate::entry::{Basis, Event, Execution, Finding, OutcomeReport, Status};
 use crate::limits::WINDOW_S_MAX;
 use crate::meter::{self, Act, Meters};
 use crate::policy::{BreakerRule, Policy};
-use crate::record::{DecisionRecord, ExecutionRecord, NOBODY, SampleEvent, SampleRecord};
+use crate::record::{DecisionRecord, NOBODY, PersonKeys, SampleEvent, SampleRecord};
 use crate::time::Timestamp;
 use crate::view::{ReadView, Table, View, ViewError};
 use crate::window::Windows;
@@ -45,52 +47,82 @@ pub(crate) fn execution_sample(
     if decision.basis != Basis::Gate || !crate::plan::closes(&execution.findings) {
         return None;
     }
-    let named = match decision.class {
-        Class::Contact => decision.recipients.max(1),
-        Class::Read | Class::Write | Class::Admin => decision.recipients,
-    };
-    let reached = match execution.status {
-        Status::Success => named,
-        Status::Partial => {
-            let missed: std::collections::BTreeSet<u64> = execution
-                .results
-                .iter()
-                .filter(|result| matches!(result.status, Status::Failure | Status::NotStarted))
-                .map(|result| result.recipient)
-                .filter(|recipient| *recipient < named)
-                .collect();
-            named.saturating_sub(missed.len() as u64)
-        }
-        Status::Failure | Status::NotStarted => 0,
-    };
     Some(SampleEvent::Execution {
         status: execution.status,
-        reached,
+        // Of whom it was told before was counted then.
+        reached: reached(execution, decision)
+            .difference(&decision.counted.bounced)
+            .filter(|person| !decision.counted.complained.contains(person))
+            .count() as u64,
         cost_micros: execution.cost_micros.unwrap_or(0),
     })
 }
 
-/// What breakers count of an outcome, and of which recipient; none where the same was counted before.
+/// The people whom an execution says it reached, each by the first recipient that stands for them. A
+/// contact that names nobody reaches somebody.
+pub(super) fn reached(execution: &Execution, decision: &DecisionRecord) -> BTreeSet<u64> {
+    let missed: BTreeSet<u64> = match execution.status {
+        Status::Failure | Status::NotStarted => return BTreeSet::new(),
+        Status::Success => BTreeSet::new(),
+        Status::Partial => execution
+            .results
+            .iter()
+            .filter(|result| matches!(result.status, Status::Failure | Status::NotStarted))
+            .map(|result| result.recipient)
+            .collect(),
+    };
+    if decision.people.is_empty() && decision.class == Class::Contact {
+        return [0]
+            .into_iter()
+            .filter(|who| !missed.contains(who))
+            .collect();
+    }
+    let people = decision.people.iter();
+    people
+        .filter(|one| {
+            // One of several addresses is enough.
+            !missed.contains(&one.recipient) || !one.others.is_subset(&missed)
+        })
+        .map(|one| one.recipient)
+        .collect()
+}
+
+/// What breakers count of an outcome, and of whom; none where the same was counted before.
 ///
 /// A report that names none of several recipients, or one that the decision does not have, counts once
-/// for the whole execution.
+/// for the whole decision.
 pub(crate) fn outcome_sample(
     outcome: &OutcomeReport,
-    execution: &ExecutionRecord,
     decision: &DecisionRecord,
 ) -> Option<(SampleEvent, u64)> {
-    let (event, counted) = match outcome.event {
-        Event::BounceHard => (SampleEvent::HardBounce, &execution.bounced),
-        Event::Complaint => (SampleEvent::Complaint, &execution.complained),
+    let counted = &decision.counted;
+    let before = match outcome.event {
+        Event::BounceHard => &counted.bounced,
+        Event::Complaint => &counted.complained,
         Event::BounceSoft | Event::Reply | Event::Unsubscribe => return None,
     };
     let unknown = outcome.findings.contains(&Finding::UnknownRecipient);
-    let recipient = match outcome.concerned() {
-        Some(recipient) if recipient < decision.recipients => recipient,
+    let person = match outcome.concerned() {
+        Some(recipient) if recipient < decision.recipients => {
+            let stands =
+                |one: &&PersonKeys| one.recipient == recipient || one.others.contains(&recipient);
+            let person = decision.people.iter().find(stands);
+            person.map_or(recipient, |person| person.recipient)
+        }
         None if decision.recipients <= 1 && !unknown => 0,
         _ => NOBODY,
     };
-    (!counted.contains(&recipient)).then_some((event, recipient))
+    let shown = [&counted.reached, &counted.bounced, &counted.complained];
+    let known = shown.iter().any(|people| match person {
+        NOBODY => !people.is_empty(),
+        person => people.contains(&person),
+    });
+    let reached = u64::from(!known);
+    let event = match outcome.event {
+        Event::BounceHard => SampleEvent::HardBounce { reached },
+        _ => SampleEvent::Complaint { reached },
+    };
+    (!before.contains(&person)).then_some((event, person))
 }
 
 impl<V: View> State<V> {
@@ -122,20 +154,20 @@ impl<V: View> State<V> {
         if outcome.findings.contains(&Finding::OtherPrincipal) {
             return Ok(());
         }
-        let Some(mut execution) = self.execution(reported)? else {
+        let Some(execution) = self.execution(reported)? else {
             return Ok(());
         };
-        let Some(decision) = self.decision(execution.decision)? else {
+        let Some(mut decision) = self.decision(execution.decision)? else {
             return Ok(());
         };
-        let counted = outcome_sample(outcome, &execution, &decision);
-        if let Some((event, recipient)) = counted {
+        let counted = outcome_sample(outcome, &decision);
+        if let Some((event, person)) = counted {
             match event {
-                SampleEvent::HardBounce => execution.bounced.insert(recipient),
-                _ => execution.complained.insert(recipient),
+                SampleEvent::HardBounce { .. } => decision.counted.bounced.insert(person),
+                _ => decision.counted.complained.insert(person),
             };
-            let key = reported.to_be_bytes().to_vec();
-            put(&mut self.view, Table::Execution, key, &execution);
+            let key = execution.decision.to_be_bytes().to_vec();
+            put(&mut self.view, Table::Decision, key, &decision);
         }
         self.apply_sample(seq, time, &decision, counted.map(|(event, _)| event))
     }

@@ -42,8 +42,8 @@ struct Counted<'a> {
 #[derive(Clone, Copy)]
 enum Happened {
     Executed(Status, i128, i128),
-    Bounced,
-    Complained,
+    Bounced(i128),
+    Complained(i128),
     Nothing,
 }
 
@@ -66,6 +66,8 @@ impl<'a> Model<'a> {
     fn counted(&self, upto: usize) -> Vec<Counted<'a>> {
         let mut used = BTreeSet::new();
         let mut told = BTreeSet::new();
+        // Whom an execution, or somebody's own mail that came back, shows to have been reached.
+        let mut known: BTreeSet<(u64, Option<u64>)> = BTreeSet::new();
         let mut counted = Vec::new();
         for entry in &self.entries[..upto] {
             let (about, what) = match &entry.body {
@@ -77,7 +79,14 @@ impl<'a> Model<'a> {
                         continue;
                     }
                     let first = about.outcome == Outcome::Allow && used.insert(execution.decision);
-                    let reached = reached(execution, about);
+                    let whose = execution.decision;
+                    let first_told = |at: &u64| first && !known.contains(&(whose, Some(*at)));
+                    let fresh: Vec<u64> = reached(execution, about)
+                        .into_iter()
+                        .filter(first_told)
+                        .collect();
+                    let reached = fresh.len() as i128;
+                    known.extend(fresh.into_iter().map(|at| (whose, Some(at))));
                     let cost = i128::from(execution.cost_micros.unwrap_or(0));
                     let what = Happened::Executed(execution.status, reached, cost);
                     (about, if first { what } else { Happened::Nothing })
@@ -89,11 +98,21 @@ impl<'a> Model<'a> {
                     if !is_right(&outcome.cause.actor.id, about) {
                         continue;
                     }
-                    let fresh =
-                        told.insert((outcome.execution, word(outcome), whom(outcome, about)));
+                    let whose = execution.unwrap().decision;
+                    let whom = whom(outcome, about);
+                    let fresh = told.insert((whose, word(outcome), whom));
+                    let reached = match whom {
+                        Some(_) => known.contains(&(whose, whom)),
+                        None => known.iter().any(|(of, _)| *of == whose),
+                    };
+                    let reached = i128::from(!reached);
+                    let counts = matches!(outcome.event, Event::BounceHard | Event::Complaint);
+                    if counts && fresh {
+                        known.insert((whose, whom));
+                    }
                     let what = match outcome.event {
-                        Event::BounceHard if fresh => Happened::Bounced,
-                        Event::Complaint if fresh => Happened::Complained,
+                        Event::BounceHard if fresh => Happened::Bounced(reached),
+                        Event::Complaint if fresh => Happened::Complained(reached),
                         _ => Happened::Nothing,
                     };
                     (about, what)
@@ -189,9 +208,10 @@ impl<'a> Model<'a> {
                     What::Bounce | What::Complaint,
                     Happened::Executed(Status::Success | Status::Partial, reached, _),
                 ) => (0, reached),
-                (What::Bounce, Happened::Bounced) | (What::Complaint, Happened::Complained) => {
-                    (1, 0)
-                }
+                (What::Bounce, Happened::Bounced(reached))
+                | (What::Complaint, Happened::Complained(reached)) => (1, reached),
+                (What::Bounce, Happened::Complained(reached))
+                | (What::Complaint, Happened::Bounced(reached)) => (0, reached),
                 (What::Error, Happened::Executed(status, ..)) => (
                     i128::from(status == Status::Failure),
                     i128::from(status != Status::NotStarted),
@@ -396,20 +416,16 @@ fn is_right(actor: &str, about: &Decision) -> bool {
     actor == about.cause.actor.id || actor == super::ledger::RECORDER
 }
 
-fn reached(execution: &Execution, about: &Decision) -> i128 {
-    let all = about.recipients.len();
-    let missed = (0..all)
-        .filter(|at| {
-            execution
-                .results
-                .iter()
-                .any(|result| result.recipient == *at as u64)
-        })
-        .count();
+fn reached(execution: &Execution, about: &Decision) -> Vec<u64> {
+    let all = 0..about.recipients.len() as u64;
+    let missed = |at: &u64| {
+        let mut results = execution.results.iter();
+        results.any(|result| result.recipient == *at)
+    };
     match execution.status {
-        Status::Success => all as i128,
-        Status::Partial => (all - missed) as i128,
-        Status::Failure | Status::NotStarted => 0,
+        Status::Success => all.collect(),
+        Status::Partial => all.filter(|at| !missed(at)).collect(),
+        Status::Failure | Status::NotStarted => Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use ledger_core::action::Class;
 use ledger_core::entry::{
     Approval, Basis, Body, BreakGlass, BreakGlassEvent, Commitment, Decision, DetailName, Details,
-    DncOp, Environment, Foreign, Outcome, Scope, Status, Verdict,
+    DncOp, Environment, Foreign, Outcome, Scope, Status, Target, Verdict,
 };
 use ledger_core::gate;
 use ledger_core::hash::Hash;
@@ -60,7 +60,7 @@ approve_within_s = {approve_within_s}
             text,
             "[[grant]]\nid = \"of-{agent}\"\nagent = \"{agent}\"\n\
              actions = [\"crm.read\", \"crm.update\", \"email.send\", \"bulk.send\"]\n\
-             sellers = [\"*\"]\nobjects = [\"*\"]\n{says}"
+             sellers = [\"*\"]\nobjects = [\"*\"]\nwrites = [\"*\"]\n{says}"
         )
         .unwrap();
     }
@@ -73,7 +73,10 @@ fn request(agent: &str, tier: usize, approval: ApprovalIs, who: u8) -> Decision 
     let name = format!("{agent}-{action}-{approval:?}");
     let mut cause = caused(Call::Decide, Role::Agent, agent, &name);
     cause.content = Some(Hash::of(name.as_bytes()));
-    let changed = (class == Class::Write).then(|| target("note", 1));
+    let changed = (class == Class::Write).then(|| Target {
+        writes: vec!["title".to_owned()],
+        ..target("note", 1)
+    });
     Decision {
         seller: Some("acme".to_owned()),
         recipients: vec![person(who)],

@@ -324,7 +324,8 @@ impl Model {
                 rows = granted.rows;
             }
         }
-        let approval = self.approval(request, now);
+        let group = grant::group(class, &rows);
+        let approval = self.approval(request, group.as_deref(), now);
         let approver = approval.as_ref().and_then(|(_, by)| by.clone());
         reasons.extend(approval.map(|(reason, _)| reason));
         let tier = self.tier(request, class, &rows);
@@ -336,6 +337,14 @@ impl Model {
             approver.is_some(),
             glass,
         ));
+        let handed_in = request.foreign.as_ref().map(|foreign| foreign.outcome);
+        let to_approve = reasons
+            .iter()
+            .any(|reason| reason.code == Code::TierApproval)
+            || (handed_in == Some(Outcome::RequireApproval) && approver.is_none());
+        if to_approve && group.is_none() {
+            reasons.push(ReasonM::of(Code::TierApprovers));
+        }
         self.sandbox(request, class, &mut reasons);
         recipients(request, class, &requires, &mut reasons);
         self.dnc(request, class, &channels, now, &mut reasons);
@@ -370,7 +379,7 @@ impl Model {
             channels,
             tier,
             approver,
-            approvers: asks.then(|| grant::group(class, &rows)),
+            approvers: group.filter(|_| asks),
             approve_by: asks.then(|| people::later(now, approve_s)),
             valid_until: allowed(valid_s),
             report_by: allowed(report_s),

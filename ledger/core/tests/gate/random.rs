@@ -171,6 +171,7 @@ fn people_approve_what_was_asked() {
         ("reason: ApprovalMismatch", 50),
         ("reason: ApprovalSpent", 60),
         ("reason: ApprovalExpired", 40),
+        ("reason: ApprovalApprover", 2),
         ("expired", 60),
         ("expired unused", 15),
         ("a policy was approved", 30),

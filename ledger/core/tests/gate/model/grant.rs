@@ -1,5 +1,7 @@
 //! Scopes and risk tiers: which rows of the table grant a request, and how risky it is.
 
+use std::collections::BTreeSet;
+
 use ledger_core::action::Class;
 use ledger_core::entry::{Cite, Code, Decision, Environment, Outcome, Target};
 
@@ -99,12 +101,13 @@ impl Model {
                 Class::Read | Class::Contact => using(vec![open[0]]),
             };
         }
+        let all = writes_all(request, class);
         let mut rows: Vec<&GrantM> = Vec::new();
         let mut refused = Vec::new();
         for (index, target) in (0u64..).zip(&request.targets) {
-            let whole = open
-                .iter()
-                .find(|row| grants_object(row, target) && lacking(policy, row, target).is_none());
+            let whole = open.iter().find(|row| {
+                grants_object(row, target) && lacking(policy, row, target, all).is_none()
+            });
             match whole {
                 Some(row) if rows.iter().any(|used| used.id == row.id) => {}
                 Some(row) => rows.push(row),
@@ -112,7 +115,7 @@ impl Model {
                     let field = open
                         .iter()
                         .filter(|row| grants_object(row, target))
-                        .find_map(|row| lacking(policy, row, target));
+                        .find_map(|row| lacking(policy, row, target, all));
                     let code = match field {
                         Some(_) => Code::GrantField,
                         None => Code::GrantObject,
@@ -180,6 +183,10 @@ impl Model {
                 if policy.sensitive(&target.kind, field) {
                     tier = tier.max(2);
                 }
+            }
+            // Every object has a lifecycle stage, and that is sensitive in every policy.
+            if writes_all(request, class) {
+                tier = tier.max(2);
             }
             for field in &target.reads {
                 if policy.sensitive(&target.kind, field) {
@@ -250,24 +257,45 @@ fn grants_object(row: &GrantM, target: &Target) -> bool {
 }
 
 /// The first field of the target that a row which grants the object does not grant.
-fn lacking(policy: &PolicyM, row: &GrantM, target: &Target) -> Option<String> {
+fn lacking(policy: &PolicyM, row: &GrantM, target: &Target, all: bool) -> Option<String> {
     let read = target.reads.iter().find(|field| !names(&row.reads, field));
     let written = target
         .writes
         .iter()
         .find(|field| !names(&row.writes, field) && !policy.owned(field));
-    read.or(written).cloned()
+    let other = all && row.writes != ["*"];
+    read.or(written).cloned().or(other.then(|| "*".to_owned()))
 }
 
-/// The group that is asked: the first that one of the rows names, else that of the class.
-pub(super) fn group(class: Class, rows: &[&GrantM]) -> String {
-    let named = rows.iter().find_map(|row| row.approvers);
+/// A change of objects that are there which names no field at all changes them all.
+fn writes_all(request: &Decision, class: Class) -> bool {
+    let unnamed = request
+        .targets
+        .iter()
+        .filter(|target| target.id.is_some() && target.writes.is_empty())
+        .count();
+    class == Class::Write && unnamed > 0 && unnamed == request.targets.len()
+}
+
+/// The group that is asked: that of every row, where all name the same; a row that names none means that
+/// of the class.
+pub(super) fn group(class: Class, rows: &[&GrantM]) -> Option<String> {
     let of_class = match class {
         Class::Read | Class::Write => "revops",
         Class::Contact => "sales-ops",
         Class::Admin => "compliance",
     };
-    named.unwrap_or(of_class).to_owned()
+    let asked: BTreeSet<&str> = match rows {
+        [] => [of_class].into(),
+        rows => rows
+            .iter()
+            .map(|row| row.approvers.unwrap_or(of_class))
+            .collect(),
+    };
+    match asked.len() {
+        1 => asked.first().map(|group| (*group).to_owned()),
+        _ => None,
+    }
 }
 
 /// The environments, for runs.

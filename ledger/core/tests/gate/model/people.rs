@@ -93,6 +93,7 @@ impl Model {
     pub(super) fn approval(
         &self,
         request: &Decision,
+        group: Option<&str>,
         now: Timestamp,
     ) -> Option<(ReasonM, Option<String>)> {
         let named = request.approval?;
@@ -121,6 +122,10 @@ impl Model {
             (citing(Code::ApprovalSpent, allow), None)
         } else if now >= asked.approve_by.unwrap() {
             (citing(Code::ApprovalExpired, named), None)
+        } else if self.in_force(&by) != Some(Role::Approver)
+            || group.is_none_or(|group| self.member(&by, group).is_err())
+        {
+            (citing(Code::ApprovalApprover, named), None)
         } else {
             (citing(Code::ApprovalGranted, named), Some(by))
         })
