@@ -14,6 +14,57 @@ use ledger_core::token::{Kind, Token};
 use super::ledger::{AGENTS, Done, INGEST, LISTED, Ledger, RECORDER, key, listings};
 use super::rule::{Rule, What};
 
+/// What a provider calls the message of an execution at `seq`.
+pub(crate) fn message(seq: u64) -> Token {
+    let mut id = [0xee; 32];
+    id[..8].copy_from_slice(&seq.to_be_bytes());
+    Token(id)
+}
+
+/// Demands that a report which names an execution and a recipient leads to the same as one that names the
+/// provider's id and the person instead. `whom` is that person; nobody where the decision has no such
+/// recipient.
+pub(crate) fn is_found_alike(ledger: &Ledger, named: &OutcomeReport, whom: Option<Option<u8>>) {
+    let mut ledger = ledger.clone();
+    let mut found = named.clone();
+    found.provider_id = found.execution.take().map(message);
+    found.cause.correlation_id = None;
+    found.recipient = None;
+    match whom {
+        Some(None) => return,
+        Some(Some(who)) => {
+            found.keys = vec![key(Kind::EmailCanonical, who)];
+            found.tokens_v = Some(1);
+        }
+        None => {}
+    }
+    let (_, named) = ledger
+        .clone()
+        .append(Body::Outcome(Box::new(named.clone())));
+    let (_, found) = ledger.append(Body::Outcome(Box::new(found)));
+    let (Body::Outcome(by_name), Body::Outcome(by_id)) = (&named[0], &found[0]) else {
+        panic!("outcomes");
+    };
+    // What is not the reporter's to know is not found; nor is what a stranger reported.
+    if by_id.matched.is_none() {
+        assert_eq!(by_id.findings, [Finding::UnknownExecution]);
+        let seq = by_name.execution.expect("named");
+        let Body::Execution(execution) = &ledger.entries[usize::try_from(seq).unwrap()].body else {
+            panic!("an execution");
+        };
+        let stranger = Finding::OtherPrincipal;
+        assert!(by_name.findings.contains(&stranger) || execution.findings.contains(&stranger));
+        return;
+    }
+    assert_eq!(by_id.about(), by_name.about());
+    assert_eq!(
+        (by_id.decision, &by_id.findings),
+        (by_name.decision, &by_name.findings)
+    );
+    assert_eq!(by_id.correlation_id(), by_name.correlation_id());
+    assert_eq!(found[1..], named[1..], "what follows");
+}
+
 /// An execution of an allowed e-mail to these people that the provider calls `id`.
 fn sent(ledger: &mut Ledger, people: &[u8], provider: Option<&str>, id: u8) -> u64 {
     let (decision, answer) = ledger.ask(people);
