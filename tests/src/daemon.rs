@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tonic::transport::Channel;
 
-use crate::{Client, Credential, Ledger, connect};
+use crate::{Client, Credential, Ledger, Web, connect};
 
 /// How long a daemon may take to answer, and how long to end.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -75,6 +75,21 @@ impl Daemon {
     /// The connection that its clients share.
     pub fn channel(&self) -> Channel {
         self.channel.clone()
+    }
+
+    /// Its HTTP address, where it was started with `--http 127.0.0.1:0` or another.
+    pub async fn web(&self) -> Web {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let said = self.said();
+            let mut lines = said.lines().rev();
+            let serving = lines.find_map(|line| line.split_once(" http=Some("));
+            if let Some((address, _)) = serving.and_then(|(_, rest)| rest.split_once(')')) {
+                return Web::new(address.parse().expect("an address"));
+            }
+            assert!(Instant::now() < until, "no HTTP address in:\n{said}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     /// Tells it to stop, and does not wait for that.

@@ -31,6 +31,7 @@ mod refusal;
 pub mod site;
 mod verify;
 mod views;
+mod web;
 
 pub use client::{Client, Service, connect};
 pub use credential::Credential;
@@ -42,6 +43,7 @@ pub use refusal::Refused;
 pub use site::Site;
 pub use verify::{Verifier, core_hashes, core_receipt};
 pub use views::same_views;
+pub use web::{Answered, Web};
 
 /// The root of the repository.
 pub fn repository() -> std::path::PathBuf {

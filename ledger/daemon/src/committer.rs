@@ -13,6 +13,7 @@ use ledger_core::replay::follows;
 use ledger_core::state::decision_of;
 
 use crate::head::HeadWriter;
+use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Told, Waiting};
 use crate::snapshot::Latest;
@@ -41,6 +42,8 @@ pub struct Committer {
     pub stops: RecentStops,
     /// Closed where a commit fails.
     pub queue: Arc<Queue<Submission>>,
+    /// Counts what is committed.
+    pub metrics: Arc<Metrics>,
 }
 
 impl Committer {
@@ -78,6 +81,7 @@ impl Committer {
             changes,
             snapshot,
             alarms,
+            counted,
             waiting,
         } = batch;
         let checkpoint: Arc<[u8]> = checkpoint.into();
@@ -90,11 +94,14 @@ impl Committer {
                 checkpoint: &checkpoint,
                 size: tree.size(),
             };
+            let began = self.metrics.commit_begins();
             if let Err(error) = self.log.commit(&written) {
                 disappoint(waiting);
                 return Err(CommitFailed(error.to_string()));
             }
             // From here on the batch is on stable storage, and may be spoken of.
+            self.metrics.commit_ends(began, entries.len());
+            self.metrics.committed(&counted);
             let committed = Committed {
                 size: tree.size(),
                 root: tree.root(),

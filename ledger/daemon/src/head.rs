@@ -28,7 +28,7 @@ use ledger_core::tree::root;
 use ledger_core::trust::{Trust, TrustError};
 
 pub use file::{HeadFile, SLOT_BYTES};
-pub use writer::HeadWriter;
+pub use writer::{HeadLag, HeadWriter};
 
 use crate::store::{LogStore, ReadError};
 

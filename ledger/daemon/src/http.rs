@@ -34,6 +34,7 @@
 pub mod error;
 pub mod events;
 pub mod health;
+mod metrics;
 mod patient;
 pub mod reply;
 pub mod route;
@@ -49,9 +50,11 @@ use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, AUTHORIZATION, HeaderValue, IF_NONE_MATCH};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, watch};
 
 use crate::auth::{Authenticate, Caller};
+use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::service::Ledger;
 use crate::snapshot::Latest;
@@ -60,7 +63,7 @@ use crate::submission::Submission;
 use crate::views::SharedViews;
 
 pub use error::HttpError;
-pub use events::{EventCounts, SendgridKey};
+pub use events::SendgridKey;
 pub use reply::Reply;
 pub use route::{Answering, Asked, Door, Path, Route, Verb};
 
@@ -87,8 +90,8 @@ pub struct Site {
     pub finishing: watch::Receiver<bool>,
     /// What SendGrid's deliveries must be signed with; none where they need not be.
     pub sendgrid: Option<SendgridKey>,
-    /// What became of the events that were delivered.
-    pub events: EventCounts,
+    metrics: Arc<Metrics>,
+    registry: Registry,
     routes: Vec<Route>,
     reads: Semaphore,
     sending: Arc<Semaphore>,
@@ -106,6 +109,8 @@ impl Site {
             authenticate,
             finishing,
             sendgrid,
+            metrics,
+            registry,
         } = parts;
         Arc::new(Self {
             ledger,
@@ -116,7 +121,8 @@ impl Site {
             authenticate,
             finishing,
             sendgrid,
-            events: EventCounts::default(),
+            metrics,
+            registry,
             routes,
             reads: Semaphore::new(READS_MAX),
             sending: Arc::new(Semaphore::new(tiles::SENDING_BYTES_MAX)),
@@ -130,26 +136,41 @@ impl Site {
     ) -> Response<Full<Bytes>> {
         let head = request.method() == Method::HEAD;
         let unchanged = request.headers().get(IF_NONE_MATCH).cloned();
-        let reply = match self.routed(request).await {
+        let (name, answered) = self.routed(request).await;
+        let reply = match answered {
             Ok(reply) => reply.unless_known(unchanged.as_ref()),
             Err(error) => error.into(),
         };
+        self.metrics.http_answered(name, reply.status.as_u16());
         reply.into_response(head)
     }
 
-    async fn routed(self: &Arc<Self>, request: Request<Incoming>) -> Result<Reply, HttpError> {
-        let (parts, body) = request.into_parts();
-        let path = parts.uri.path();
+    /// The answer, and the name of the route that gave it.
+    async fn routed(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+    ) -> (&'static str, Result<Reply, HttpError>) {
+        let path = request.uri().path();
         let mut at_path = self.routes.iter().filter(|route| route.path.covers(path));
         let Some(first) = at_path.next() else {
-            return Err(self.nothing_at(path));
+            return ("none", Err(self.nothing_at(path)));
         };
-        let Some(route) = std::iter::once(first)
+        let route = std::iter::once(first)
             .chain(at_path)
-            .find(|route| route.verb.takes(&parts.method))
-        else {
-            return Err(self.wrong_method(&parts.method, path));
-        };
+            .find(|route| route.verb.takes(request.method()));
+        match route {
+            Some(route) => (route.name, self.through(route, request).await),
+            None => (first.name, Err(self.wrong_method(request.method(), path))),
+        }
+    }
+
+    /// Checks credential and body, and asks the handler.
+    async fn through(
+        self: &Arc<Self>,
+        route: &Route,
+        request: Request<Incoming>,
+    ) -> Result<Reply, HttpError> {
+        let (parts, body) = request.into_parts();
         let caller = self.admitted(route, &parts.headers)?;
         let body = match route.verb {
             Verb::Read => Bytes::new(),
@@ -162,7 +183,7 @@ impl Site {
             }
         };
         let asked = Asked {
-            path: path.to_owned(),
+            path: parts.uri.path().to_owned(),
             query: parts.uri.query().map(str::to_owned),
             headers: parts.headers,
             caller,
@@ -238,6 +259,10 @@ pub struct Parts {
     pub finishing: watch::Receiver<bool>,
     /// What SendGrid's deliveries must be signed with; none where they need not be.
     pub sendgrid: Option<SendgridKey>,
+    /// Where requests are counted.
+    pub metrics: Arc<Metrics>,
+    /// What `/metrics` says.
+    pub registry: Registry,
 }
 
 /// A whole body.

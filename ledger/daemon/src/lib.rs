@@ -14,6 +14,7 @@ pub mod init;
 pub mod intake;
 pub mod keys;
 pub mod listen;
+pub mod metrics;
 pub mod open;
 pub mod queue;
 pub mod room;

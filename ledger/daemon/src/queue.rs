@@ -83,6 +83,22 @@ struct Inner<J> {
     closed: bool,
     /// When something was last taken, or arrived where nothing waited.
     moved: Instant,
+    /// How often each limit refused, in the order of [`REFUSING`].
+    refused: [u64; REFUSING.len()],
+}
+
+/// What refuses, by the name that metrics give it.
+const REFUSING: [&str; 5] = ["control", "work", "reports", "quota_work", "quota_reports"];
+
+/// How full a lane is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    /// Which lane.
+    pub lane: &'static str,
+    /// Commands that wait in it.
+    pub waiting: usize,
+    /// The most that may.
+    pub limit: usize,
 }
 
 impl<J> Queue<J> {
@@ -95,6 +111,7 @@ impl<J> Queue<J> {
             waiting: HashMap::new(),
             closed: false,
             moved: Instant::now(),
+            refused: [0; REFUSING.len()],
         };
         Self {
             inner: Mutex::new(inner),
@@ -115,6 +132,7 @@ impl<J> Queue<J> {
         let idle = inner.control.is_empty() && inner.work.is_empty();
         if lane == Lane::Control {
             if inner.control.len() >= self.quotas.control {
+                inner.refused[0] += 1;
                 return Err(Full::Queue {
                     queue: "the control lane",
                     limit: self.quotas.control,
@@ -133,6 +151,7 @@ impl<J> Queue<J> {
                 )
             };
             if length >= limit {
+                inner.refused[1 + usize::from(reports)] += 1;
                 return Err(Full::Queue { queue, limit });
             }
             let (queue, limit) = if reports {
@@ -145,6 +164,7 @@ impl<J> Queue<J> {
                 .entry((principal.to_owned(), lane))
                 .or_insert(0);
             if *waiting >= limit {
+                inner.refused[3 + usize::from(reports)] += 1;
                 return Err(Full::Queue { queue, limit });
             }
             *waiting += 1;
@@ -205,6 +225,27 @@ impl<J> Queue<J> {
     /// Whether nothing is admitted any more.
     pub fn is_closed(&self) -> bool {
         self.lock().closed
+    }
+
+    /// How full the lanes are.
+    pub fn depths(&self) -> [Depth; 3] {
+        let inner = self.lock();
+        [
+            ("control", inner.control.len(), self.quotas.control),
+            ("work", inner.work.len() - inner.reports, self.quotas.work),
+            ("reports", inner.reports, self.quotas.reports),
+        ]
+        .map(|(lane, waiting, limit)| Depth {
+            lane,
+            waiting,
+            limit,
+        })
+    }
+
+    /// How often each limit has refused a command: a lane's, or a principal's quota in it.
+    pub fn refused(&self) -> [(&'static str, u64); REFUSING.len()] {
+        let refused = self.lock().refused;
+        std::array::from_fn(|at| (REFUSING[at], refused[at]))
     }
 
     /// How long something has waited without anything being taken; none where nothing waits.
@@ -346,6 +387,45 @@ mod tests {
             queue.admit("b", Lane::Reports, 7).is_err(),
             "the report still waits"
         );
+    }
+
+    #[test]
+    fn what_waits_and_what_was_refused_is_told_by_lane() {
+        let queue = Queue::new(Quotas {
+            work: 2,
+            reports: 1,
+            control: 1,
+            per_principal: 1,
+            reports_per_principal: 9,
+        });
+        assert_eq!(queue.stuck(), None);
+        for (principal, lane) in [
+            ("a", Lane::Work),
+            ("a", Lane::Work),
+            ("b", Lane::Work),
+            ("c", Lane::Work),
+            ("a", Lane::Reports),
+            ("a", Lane::Reports),
+            ("o", Lane::Control),
+            ("o", Lane::Control),
+        ] {
+            let _ = queue.admit(principal, lane, 0);
+        }
+        let waiting = queue
+            .depths()
+            .map(|depth| (depth.lane, depth.waiting, depth.limit));
+        assert_eq!(
+            waiting,
+            [("control", 1, 1), ("work", 2, 2), ("reports", 1, 1)]
+        );
+        let refused = queue.refused().map(|(_, times)| times);
+        assert_eq!(refused, [1, 1, 1, 1, 0], "{:?}", queue.refused());
+        std::thread::sleep(Duration::from_millis(20));
+        assert!(queue.stuck().expect("something waits") >= Duration::from_millis(20));
+        queue.take(1, soon());
+        assert!(queue.stuck().expect("something waits") < Duration::from_millis(20));
+        queue.take(9, soon());
+        assert_eq!(queue.stuck(), None);
     }
 
     #[test]

@@ -25,6 +25,7 @@ use tonic::transport::Server;
 use tonic::transport::server::Router;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
+use tower::layer::util::{Identity, Stack};
 
 use crate::auth::Authenticate;
 use crate::clock::{Clock, SystemClock};
@@ -36,6 +37,9 @@ use crate::http::{self, Parts, Site};
 use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::listen::{self, ListenError};
+use crate::metrics::Metrics;
+use crate::metrics::calls::Calls;
+use crate::metrics::now::{Now, registry};
 use crate::open::{Layout, OpenedLog, StartError, check_genesis, genesis, open_log};
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
@@ -182,6 +186,8 @@ impl House {
         let mut asked = Asked::listen()?;
         let queue = Arc::new(Queue::new(options.quotas()));
         let (finish, finishing) = watch::channel(false);
+        let metrics = Arc::new(Metrics::default());
+        let environment = self.intake.environment();
         let ledger = Ledger::new(
             Arc::clone(&queue),
             self.latest.clone(),
@@ -190,6 +196,7 @@ impl House {
             self.intake,
             self.vkey,
             finishing.clone(),
+            Arc::clone(&metrics),
         );
         let socket = options
             .socket
@@ -205,12 +212,30 @@ impl House {
             Some(address) => Some(listen::tcp(address).await?),
             None => None,
         };
+        // As the system has given it, where port 0 left that open.
+        let http_address = http.as_ref().and_then(|http| http.local_addr().ok());
 
         let stops = RecentStops::default();
         let (batches, received) = sync_channel(BATCHES_BETWEEN);
         let (sequencer, boot) =
             Sequencer::new(self.start, Arc::clone(&queue), stops.clone(), batches);
         let authenticate = Authenticate::new(self.latest.clone());
+        let places = Arc::new(Semaphore::new(options.connections as usize));
+        let http_places = Arc::new(Semaphore::new(options.http_connections as usize));
+        let now = Now {
+            store: Arc::clone(&self.store),
+            views: Arc::clone(&self.views),
+            queue: Arc::clone(&queue),
+            latest: self.latest.clone(),
+            head: self.head.lag(),
+            metrics: Arc::clone(&metrics),
+            data: self.layout.dir.clone(),
+            places: vec![
+                ("grpc", Arc::clone(&places), options.connections),
+                ("http", Arc::clone(&http_places), options.http_connections),
+            ],
+            environment,
+        };
         let site = Parts {
             ledger: Arc::clone(&ledger),
             store: Arc::clone(&self.store),
@@ -220,6 +245,8 @@ impl House {
             authenticate: authenticate.clone(),
             finishing: finishing.clone(),
             sendgrid: options.sendgrid_key.clone(),
+            metrics: Arc::clone(&metrics),
+            registry: registry(now),
         };
         let committer = Committer {
             log: Arc::clone(&self.store) as _,
@@ -229,12 +256,12 @@ impl House {
             latest: self.latest.clone(),
             stops,
             queue: Arc::clone(&queue),
+            metrics: Arc::clone(&metrics),
         };
         let (threads, mut failed) = Threads::start(sequencer, boot, committer, received)?;
 
-        let (health, router) = services(&ledger, &authenticate, options);
+        let (health, router) = services(&ledger, &authenticate, metrics, options);
         said_to_serve(&health, ServingStatus::Serving).await;
-        let places = Arc::new(Semaphore::new(options.connections as usize));
         let mut servers = tokio::task::JoinSet::new();
         let incoming = listen::admitted(
             UnixListenerStream::new(unix),
@@ -252,9 +279,9 @@ impl House {
                 metrics: options.http_open_metrics,
             };
             let site = Site::new(site, routes(opened));
-            let (connections, finishing) = (options.http_connections, finishing.clone());
+            let finishing = finishing.clone();
             servers.spawn(async move {
-                http::serve::serve(http, site, connections, finishing).await;
+                http::serve::serve(http, site, http_places, finishing).await;
                 Ok(())
             });
         }
@@ -262,7 +289,7 @@ impl House {
             let incoming = listen::admitted(TcpListenerStream::new(tcp), places, "--connections");
             servers.spawn(router.serve_with_incoming_shutdown(incoming, raised(finishing)));
         }
-        tracing::info!(socket = %socket.display(), listen = ?options.listen, http = ?options.http, "serving");
+        tracing::info!(socket = %socket.display(), listen = ?options.listen, http = ?http_address, "serving");
 
         let outcome = tokio::select! {
             name = asked.any() => {
@@ -411,10 +438,19 @@ impl Drop for Alarm {
 fn services(
     ledger: &Arc<Ledger>,
     authenticate: &Authenticate,
+    metrics: Arc<Metrics>,
     options: &Run,
-) -> (HealthReporter, Router) {
+) -> (HealthReporter, Router<Stack<Calls, Identity>>) {
     let (health, health_service) = tonic_health::server::health_reporter();
+    let calls = Calls::new(
+        metrics,
+        &[
+            ledger_proto::FILE_DESCRIPTOR_SET,
+            tonic_health::pb::FILE_DESCRIPTOR_SET,
+        ],
+    );
     let mut server = Server::builder()
+        .layer(calls)
         .max_concurrent_streams(options.streams)
         .http2_max_header_list_size(HEADERS_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE))

@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 
 use crate::alarm::Alarm;
 use crate::clock::{Clock, ClockGuard, seen_at_start};
+use crate::metrics::Counted;
 use crate::queue::Queue;
 use crate::snapshot::{Controls, Directory, Snapshot};
 use crate::store::DetailBytes;
@@ -90,6 +91,8 @@ pub struct Batch {
     pub snapshot: Arc<Snapshot>,
     /// What is to be said aloud once it is down.
     pub alarms: Vec<Alarm>,
+    /// What each entry adds to the metrics then.
+    pub counted: Vec<Counted>,
     /// Who waits for it.
     pub waiting: Vec<Waiting>,
 }
@@ -371,6 +374,7 @@ impl<C: Clock> Sequencer<C> {
                 _ => {}
             }
             planned.alarms.extend(Alarm::of(&entry));
+            planned.counted.push(Counted::of(&entry));
             planned.bytes += line.len();
             planned.leaves.push(leaf_hash(&line));
             first.get_or_insert_with(|| Arc::new(entry));
@@ -412,6 +416,7 @@ impl<C: Clock> Sequencer<C> {
             changes: self.state.view_mut().take_planned(),
             snapshot: Arc::new(Snapshot::of(&self.state, known, now)),
             alarms: planned.alarms,
+            counted: planned.counted,
             waiting: planned.waiting,
         }
     }
@@ -426,6 +431,7 @@ struct Planned {
     /// Of entries and details.
     bytes: usize,
     alarms: Vec<Alarm>,
+    counted: Vec<Counted>,
     principals: bool,
     controls: bool,
 }

@@ -22,8 +22,9 @@ mod retry;
 mod status;
 
 use std::sync::Arc;
+use std::time::Instant;
 
-use ledger_core::entry::{Access, Actor, ActorType, Body, Entry, Outcome};
+use ledger_core::entry::{Access, Actor, ActorType, Basis, Body, Entry, Outcome};
 use ledger_core::receipt::Receipt;
 use ledger_core::role::{Call, Grant, Role};
 use ledger_core::state::prefilled;
@@ -34,6 +35,7 @@ use tokio::sync::{Semaphore, oneshot, watch};
 use crate::auth::Caller;
 use crate::clock::{Clock, SystemClock};
 use crate::intake::{Command, Intake};
+use crate::metrics::Metrics;
 use crate::queue::{Lane, Queue};
 use crate::room::Rooms;
 use crate::snapshot::Latest;
@@ -77,10 +79,15 @@ pub struct Ledger {
     own_exports: Rooms<Arc<str>>,
     own_watches: Rooms<Arc<str>>,
     finishing: watch::Receiver<bool>,
+    metrics: Arc<Metrics>,
     clock: SystemClock,
 }
 
 impl Ledger {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, with one of each kind"
+    )]
     /// The services of an opened ledger. `vkey` is its verification key; where `finishing` is raised, what
     /// would go on for long ends.
     pub fn new(
@@ -91,6 +98,7 @@ impl Ledger {
         intake: Intake,
         vkey: String,
         finishing: watch::Receiver<bool>,
+        metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         Arc::new(Self {
             queue,
@@ -108,6 +116,7 @@ impl Ledger {
                 WATCHES_OF_ONE_MAX,
             ),
             finishing,
+            metrics,
             clock: SystemClock::new(),
         })
     }
@@ -130,6 +139,8 @@ impl Ledger {
             details,
             policy,
         } = command;
+        let asked = matches!(&body, Body::Decision(decision) if decision.basis == Basis::Gate)
+            .then(Instant::now);
         let prefilled = if let Some(policy) = policy {
             // Counting every allow and report of a month takes a while: not on the sequencer's time. What comes in
             // between, the fold adds.
@@ -172,7 +183,11 @@ impl Ledger {
             }
         };
         // The other end is dropped without an answer only where its thread died.
-        Ok(answer.unwrap_or(Err(SubmitError::Unknown))?)
+        let answer = answer.unwrap_or(Err(SubmitError::Unknown))?;
+        if let Some(asked) = asked {
+            self.metrics.decision_answered(asked);
+        }
+        Ok(answer)
     }
 
     /// Records that something private is about to be handed out, and waits until that is committed.

@@ -34,6 +34,7 @@ use ledger_core::entry::DetailName;
 use ledger_core::hash::Hash;
 use ledger_core::limits::ENTRY_BYTES_MAX;
 use ledger_core::tile::{TILE_WIDTH, encode_hashes};
+use rocksdb::properties::TOTAL_SST_FILES_SIZE;
 use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
 pub use committed::{Committed, CommittedTiles};
@@ -142,6 +143,17 @@ impl LogStore {
     /// Whether a commit has failed: its outcome is not known, and nothing more is written.
     pub fn has_failed(&self) -> bool {
         self.failed.load(Ordering::SeqCst)
+    }
+
+    /// Bytes of all tables on disk, as RocksDB estimates them; what is in its write-ahead log alone is not
+    /// among them.
+    pub fn table_bytes(&self) -> u64 {
+        let families = [ENTRIES, TILES, DETAILS, META].map(|name| self.cf(name));
+        let bytes = families.map(|family| {
+            let size = self.db.property_int_value_cf(family, TOTAL_SST_FILES_SIZE);
+            size.ok().flatten().unwrap_or(0)
+        });
+        bytes.iter().sum()
     }
 
     fn cf(&self, name: &'static str) -> &ColumnFamily {

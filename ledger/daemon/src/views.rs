@@ -30,7 +30,7 @@ mod writer;
 pub use layer::Changes;
 pub use open::{Difference, OpenViewsError, OpenedViews, Progress, check, open_views, rebuild};
 pub use sequencer::SequencerView;
-pub use shared::SharedViews;
+pub use shared::{SharedViews, ViewLag};
 pub use store::{Mark, ViewStore};
 pub use writer::ViewWriter;
 

@@ -7,7 +7,7 @@ mod post;
 mod sendgrid;
 mod ses;
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
@@ -44,10 +44,9 @@ struct House {
 
 impl House {
     async fn open(more: &[&str]) -> Self {
-        let http = free();
-        let address = http.to_string();
-        let arguments: Vec<&str> = ["--http", &address].iter().chain(more).copied().collect();
+        let arguments = [&["--http", "127.0.0.1:0"], more].concat();
         let site = Site::run_with(&arguments).await;
+        let http = site.daemon.web().await.address;
         site.publish(POLICY).await;
         let agent = site.principal(SENDER, Role::Agent).await;
         let ingest = site.principal(INGEST, Role::Ingest).await;
@@ -106,10 +105,4 @@ impl House {
         let log = Log::read(&folder);
         (ledger, log)
     }
-}
-
-/// A port that nobody listens on.
-fn free() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("its address")
 }

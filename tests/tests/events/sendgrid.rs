@@ -58,6 +58,26 @@ async fn whoever_unsubscribes_is_denied_next_and_a_redelivery_counts_once() {
         size,
         "a redelivery writes nothing"
     );
+    let web = house
+        .site
+        .daemon
+        .web()
+        .await
+        .with(house.site.ledger.operator());
+    let counted = |became: &str, count: u64| {
+        format!(
+            "ledger_provider_events_total{{provider=\"sendgrid\",became=\"{became}\"}} {count}\n"
+        )
+    };
+    web.get("/metrics").await.expect(
+        200,
+        &[
+            &counted("recorded", 2),
+            &counted("repeated", 2),
+            &counted("passed", 2),
+            &counted("refused", 0),
+        ],
+    );
     // The same id with another content is no redelivery.
     let other = json!([event("u1", "unsubscribe", PEOPLE[2])]).to_string();
     let answer = house

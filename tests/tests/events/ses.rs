@@ -1,5 +1,6 @@
 //! Amazon SES, by way of SNS.
 
+use std::net::TcpListener;
 use std::time::Duration;
 
 use serde_json::{Value, json};

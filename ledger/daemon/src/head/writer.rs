@@ -25,6 +25,12 @@ struct Shared {
 struct Latest {
     /// The newest checkpoint that is not in the file yet; an older one that waited is gone.
     checkpoint: Option<Arc<[u8]>>,
+    /// Since when one has waited.
+    since: Option<Instant>,
+    /// Since when the one that is being written has waited.
+    writing: Option<Instant>,
+    /// Writes that failed.
+    failures: u64,
     stopping: bool,
 }
 
@@ -47,8 +53,17 @@ impl HeadWriter {
 
     /// Hands over the checkpoint of a batch that is committed. Never waits for the file.
     pub fn update(&self, checkpoint: Arc<[u8]>) {
-        self.shared.lock().checkpoint = Some(checkpoint);
+        {
+            let mut latest = self.shared.lock();
+            latest.checkpoint = Some(checkpoint);
+            latest.since.get_or_insert_with(Instant::now);
+        }
         self.shared.changed.notify_one();
+    }
+
+    /// Tells how far the file is behind, for as long as anybody asks.
+    pub fn lag(&self) -> HeadLag {
+        HeadLag(Arc::clone(&self.shared))
     }
 
     /// Writes what waits, syncs it and ends the thread.
@@ -71,6 +86,24 @@ impl HeadWriter {
     }
 }
 
+/// How far the head file is behind the log.
+#[derive(Debug, Clone)]
+pub struct HeadLag(Arc<Shared>);
+
+impl HeadLag {
+    /// The age of the oldest checkpoint that the file should have and lacks; zero where it lacks none.
+    pub fn age(&self) -> Duration {
+        let latest = self.0.lock();
+        let since = latest.writing.or(latest.since);
+        since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Writes that failed since the start.
+    pub fn failures(&self) -> u64 {
+        self.0.lock().failures
+    }
+}
+
 impl Drop for HeadWriter {
     fn drop(&mut self) {
         if let Err(error) = self.join() {
@@ -87,7 +120,9 @@ impl Shared {
                 return Ok(());
             };
             let began = Instant::now();
-            if let Err(error) = file.write(&checkpoint) {
+            let written = file.write(&checkpoint);
+            self.noted(written.is_ok());
+            if let Err(error) = written {
                 if stopping {
                     return Err(error);
                 }
@@ -108,7 +143,17 @@ impl Shared {
                 .wait(latest)
                 .unwrap_or_else(PoisonError::into_inner);
         }
+        latest.writing = latest.since.take();
         (latest.checkpoint.take(), latest.stopping)
+    }
+
+    fn noted(&self, written: bool) {
+        let mut latest = self.lock();
+        let began = latest.writing.take();
+        if !written {
+            latest.since = began;
+            latest.failures += 1;
+        }
     }
 
     /// Lets checkpoints gather, unless the thread is to end.

@@ -14,7 +14,6 @@
 //! No address in a body is ever followed. An SNS topic that asks to be confirmed is named in the log with the
 //! command by which an operator confirms it.
 
-mod count;
 mod signature;
 
 use std::sync::Arc;
@@ -31,7 +30,6 @@ use super::{Asked, HttpError, Reply, Site};
 use crate::service::ingest::Ingested;
 use crate::status::{CallError, CredentialError};
 
-pub use count::{Became, EventCounts};
 pub use signature::{KeyError, SendgridKey};
 
 /// The longest body: SNS delivers at most 256 KiB, which may be longer as text in an envelope, SendGrid
@@ -78,7 +76,7 @@ async fn delivered(site: Arc<Site>, asked: Asked, provider: Provider) -> Result<
         }
     };
     let (ingested, ended) = site.ledger.ingest(&caller, provider, items).await;
-    site.events.add(provider, &ingested);
+    site.metrics.delivered(provider, &ingested);
     if let Some((index, refused)) = ingested.named.first() {
         tracing::warn!(principal = %caller.id, provider = provider.as_str(), refused = ingested.refused,
             index, field = refused.field, "events of a delivery cannot be recorded; the others are");

@@ -34,10 +34,12 @@ pub(super) fn readyz(site: &Site) -> Reply {
     } else if against.is_empty() && site.queue.is_closed() {
         against.push("the daemon takes no writes".to_owned());
     }
-    if let Some(waiting) = site.queue.stuck().filter(|waiting| *waiting > STUCK_AFTER) {
+    let waiting = site.queue.stuck().unwrap_or_default();
+    let waiting = waiting.max(site.metrics.committing());
+    if waiting > STUCK_AFTER {
         let s = waiting.as_secs();
         against.push(format!(
-            "commands have waited for {s} s: does the disk answer?"
+            "nothing has been written for {s} s: does the disk answer?"
         ));
     }
     let mut notes = Vec::new();

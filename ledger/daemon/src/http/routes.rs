@@ -2,7 +2,7 @@
 
 use ledger_core::role::Call;
 
-use super::{Door, Path, Route, Verb, events, health, tiles};
+use super::{Door, Path, Route, Verb, events, health, metrics, tiles};
 use crate::auth::Schemes;
 
 /// What the operator has opened to everybody.
@@ -37,6 +37,13 @@ pub fn routes(opened: Opened) -> Vec<Route> {
             verb: Verb::Read,
             door: Door::Open,
             answer: |site, _| Box::pin(std::future::ready(Ok(health::readyz(&site)))),
+        },
+        Route {
+            name: "metrics",
+            path: Path::Is("/metrics"),
+            verb: Verb::Read,
+            door: door(opened.metrics, Call::Status),
+            answer: |site, _| Box::pin(std::future::ready(metrics::metrics(&site))),
         },
         Route {
             name: "checkpoint",

@@ -26,14 +26,13 @@ const HEADERS_BYTES_MAX: usize = 16 << 10;
 const HEADERS_MAX: usize = 64;
 
 /// Serves until `finishing` is raised, then until the requests under way are answered. At most
-/// `connections` are open at a time; one beyond is closed at once.
+/// as many connections as there are `places` are open at a time; one beyond is closed at once.
 pub async fn serve(
     listener: TcpListener,
     site: Arc<Site>,
-    connections: u32,
+    places: Arc<Semaphore>,
     mut finishing: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(connections as usize));
     let incoming = listen::admitted(
         TcpListenerStream::new(listener),
         places,

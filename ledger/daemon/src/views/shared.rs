@@ -54,7 +54,19 @@ struct Waiting {
     /// Bytes in both layers.
     active_bytes: usize,
     flushing_bytes: usize,
+    /// When the layer that is being written got its first change; none where none is.
+    flushing_since: Option<Instant>,
     stopping: bool,
+}
+
+/// How far what is stored of the views is behind the log. What is missing there is in memory, so readers
+/// miss nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ViewLag {
+    /// Bytes that are not written yet.
+    pub bytes: usize,
+    /// Age of the oldest change among them.
+    pub age: Duration,
 }
 
 /// What the writer thread is to do next.
@@ -106,6 +118,7 @@ impl SharedViews {
                 since: Instant::now(),
                 active_bytes: 0,
                 flushing_bytes: 0,
+                flushing_since: None,
                 stopping: false,
             }),
             changed: Condvar::new(),
@@ -149,6 +162,17 @@ impl SharedViews {
                 .changed
                 .wait(waiting)
                 .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// How far what is stored is behind.
+    pub fn lag(&self) -> ViewLag {
+        let waiting = self.waiting();
+        let active = waiting.mark.map(|_| waiting.since);
+        let since = waiting.flushing_since.or(active);
+        ViewLag {
+            bytes: waiting.active_bytes + waiting.flushing_bytes,
+            age: since.map_or(Duration::ZERO, |since| since.elapsed()),
         }
     }
 
@@ -251,6 +275,7 @@ impl SharedViews {
                 overlay.flushing = Some(Arc::clone(&layer));
                 drop(overlay);
                 waiting.flushing_bytes = std::mem::take(&mut waiting.active_bytes);
+                waiting.flushing_since = Some(waiting.since);
                 return Work::Write(layer, mark);
             }
             if waiting.stopping {
@@ -272,7 +297,11 @@ impl SharedViews {
         };
         // Outside the lock: of a large layer this takes a while.
         drop(flushed);
-        self.waiting().flushing_bytes = 0;
+        {
+            let mut waiting = self.waiting();
+            waiting.flushing_bytes = 0;
+            waiting.flushing_since = None;
+        }
         self.changed.notify_all();
     }
 

@@ -214,6 +214,7 @@ impl House {
             latest,
             stops,
             queue: Arc::clone(&queue),
+            metrics: Arc::default(),
         };
         Self {
             queue,

@@ -137,9 +137,9 @@ fn a_malformed_event_is_refused_with_its_field_and_spoils_no_other() {
         (good.replace(":1,", ":99999999999999,"), "timestamp"),
         (good.replace(r#""timestamp":1,"#, ""), "timestamp"),
         (good.replace(r#""spamreport""#, "null"), "event"),
-        (good.replace("{", r#"{"sg_message_id":7,"#), "sg_message_id"),
+        (good.replace('{', r#"{"sg_message_id":7,"#), "sg_message_id"),
         (
-            good.replace("{", &format!(r#"{{"sg_message_id":"{}","#, "x".repeat(300))),
+            good.replace('{', &format!(r#"{{"sg_message_id":"{}","#, "x".repeat(300))),
             "sg_message_id",
         ),
         ("7".to_owned(), "body"),
