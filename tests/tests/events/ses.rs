@@ -44,7 +44,7 @@ fn enveloped(message: &Value, id: &str) -> String {
 #[tokio::test]
 async fn sns_delivers_with_basic_and_every_form_of_an_event_is_one() {
     let house = House::open(&[]).await;
-    let sent = house.sent(&PEOPLE, "ses", MESSAGE).await;
+    let execution = house.sent(&PEOPLE, "ses", MESSAGE).await;
     let password = Credential::of(INGEST).to_hex();
     let headers = [
         basic(INGEST, &password),
@@ -110,9 +110,9 @@ async fn sns_delivers_with_basic_and_every_form_of_an_event_is_one() {
     assert_eq!(
         indices,
         [
-            (Some(sent), Some(1)),
-            (Some(sent), Some(2)),
-            (Some(sent), Some(0))
+            (Some(execution), Some(1)),
+            (Some(execution), Some(2)),
+            (Some(execution), Some(0))
         ]
     );
 }
