@@ -343,7 +343,7 @@ mod tests {
         holds(3, |n| outcome("f", n));
         holds(4, |n| status("f", n));
         holds(5, |n| event("f", n));
-        holds(6, |n| role("f", n));
+        holds(7, |n| role("f", n));
         holds(11, |n| listing_reason("f", n));
         holds(4, |n| class("f", n));
         let error = channels("f", &[1, 0]).expect_err("unspecified");
