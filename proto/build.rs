@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let files = [
+        "google/rpc/status.proto",
         "ledger/v1/common.proto",
         "ledger/v1/gate.proto",
         "ledger/v1/recorder.proto",
@@ -19,6 +20,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     std::fs::write(out.join("descriptors.bin"), prost_bytes(&descriptors))?;
     tonic_prost_build::configure()
         .bytes(".")
+        // The crate with the standard's error details has its messages already.
+        .extern_path(".google.rpc", "::tonic_types::pb")
         .compile_fds(descriptors)?;
     Ok(())
 }

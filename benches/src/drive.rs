@@ -1,5 +1,6 @@
 //! Callers: each asks, waits for its receipt, and asks again.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,10 +8,12 @@ use std::time::{Duration, Instant};
 
 use ledger_proto::v1::gate_client::GateClient;
 use ledger_proto::v1::{
-    DecideReply, DecideRequest, Detail, DetailName, Identifiers, Outcome, Recipient, RecipientRole,
-    Target,
+    DecideBatchRequest, DecideReply, DecideRequest, DecideStreamRequest, Detail, DetailName,
+    Identifiers, Outcome, Recipient, RecipientRole, Target, decide_answer, decide_stream_reply,
 };
 use prost::Message;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 
@@ -100,33 +103,51 @@ pub(crate) async fn sample(socket: &Path, team: &Team) -> Result<(usize, Vec<u8>
     }
 }
 
-/// `callers` at once for `span`.
-pub(crate) async fn measure(
-    socket: &Path,
-    team: &Team,
-    callers: usize,
-    connections: usize,
-    span: Duration,
-) -> Result<Figure> {
-    let channels = channels(socket, connections.min(callers)).await?;
+/// How requests travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Mode {
+    /// One call each.
+    Unary,
+    /// Messages of a stream for each caller.
+    Stream,
+    /// Items of a batch.
+    Batch,
+}
+
+/// What one measurement does.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) mode: Mode,
+    pub(crate) callers: usize,
+    /// Requests of one caller under way at once; of unary callers there is one.
+    pub(crate) depth: usize,
+    pub(crate) connections: usize,
+    pub(crate) span: Duration,
+}
+
+/// All callers at once for the load's span. The latency of a request is the time from its being sent to its
+/// own answer.
+pub(crate) async fn measure(socket: &Path, team: &Team, load: Load) -> Result<Figure> {
+    let channels = channels(socket, load.connections.min(load.callers)).await?;
     let start = Instant::now();
     // A part of the time warms up and is not counted.
-    let (from, until) = (start + span / 10, start + span / 10 + span);
+    let (from, until) = (start + load.span / 10, start + load.span / 10 + load.span);
     let mut tasks = Vec::new();
-    for caller in 0..callers {
-        let mut client = GateClient::new(channels[caller % channels.len()].clone());
-        let credential = team.agent(caller).clone();
+    for caller in 0..load.callers {
+        let caller = Caller {
+            client: GateClient::new(channels[caller % channels.len()].clone())
+                .max_decoding_message_size(64 << 20),
+            credential: team.agent(caller).clone(),
+            from,
+            until,
+            latencies: Vec::new(),
+        };
         tasks.push(tokio::spawn(async move {
-            let mut latencies = Vec::new();
-            while Instant::now() < until {
-                let message = request();
-                let asked = Instant::now();
-                ask(&mut client, &credential, message).await?;
-                if asked >= from {
-                    latencies.push(asked.elapsed());
-                }
+            match load.mode {
+                Mode::Unary => caller.unary().await,
+                Mode::Stream => caller.stream(load.depth).await,
+                Mode::Batch => caller.batch(load.depth).await,
             }
-            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(latencies)
         }));
     }
     let mut latencies = Vec::new();
@@ -134,6 +155,86 @@ pub(crate) async fn measure(
         latencies.extend(task.await??);
     }
     Ok(Figure::of(latencies, until - from))
+}
+
+struct Caller {
+    client: GateClient<Channel>,
+    credential: MetadataValue<Ascii>,
+    from: Instant,
+    until: Instant,
+    latencies: Vec<Duration>,
+}
+
+impl Caller {
+    fn answered(&mut self, asked: Instant) {
+        if asked >= self.from && asked < self.until {
+            self.latencies.push(asked.elapsed());
+        }
+    }
+
+    fn call<T>(&self, message: T) -> tonic::Request<T> {
+        let mut call = tonic::Request::new(message);
+        call.metadata_mut()
+            .insert("authorization", self.credential.clone());
+        call
+    }
+
+    async fn unary(mut self) -> Result<Vec<Duration>> {
+        while Instant::now() < self.until {
+            let message = request();
+            let asked = Instant::now();
+            ask(&mut self.client, &self.credential, message).await?;
+            self.answered(asked);
+        }
+        Ok(self.latencies)
+    }
+
+    async fn batch(mut self, items: usize) -> Result<Vec<Duration>> {
+        while Instant::now() < self.until {
+            let requests = (0..items).map(|_| request()).collect();
+            let asked = Instant::now();
+            let call = self.call(DecideBatchRequest { requests });
+            let reply = self.client.decide_batch(call).await?.into_inner();
+            for answer in reply.answers {
+                match answer.answer {
+                    Some(decide_answer::Answer::Reply(_)) => self.answered(asked),
+                    other => return Err(format!("an item was refused: {other:?}").into()),
+                }
+            }
+        }
+        Ok(self.latencies)
+    }
+
+    async fn stream(mut self, depth: usize) -> Result<Vec<Duration>> {
+        let (messages, received) = mpsc::channel(depth);
+        let call = self.call(ReceiverStream::new(received));
+        let mut answers = self.client.decide_stream(call).await?.into_inner();
+        let mut messages = Some(messages);
+        let mut under_way = HashMap::with_capacity(depth);
+        let mut number = 0;
+        loop {
+            if Instant::now() >= self.until {
+                messages = None;
+            }
+            while let Some(sender) = messages.as_ref().filter(|_| under_way.len() < depth) {
+                let message = DecideStreamRequest {
+                    number,
+                    request: Some(request()),
+                };
+                under_way.insert(number, Instant::now());
+                number += 1;
+                sender.send(message).await?;
+            }
+            let Some(reply) = answers.message().await? else {
+                return Ok(self.latencies);
+            };
+            if let Some(decide_stream_reply::Answer::Error(error)) = reply.answer {
+                return Err(format!("a message was refused: {error:?}").into());
+            }
+            let asked = under_way.remove(&reply.number);
+            self.answered(asked.ok_or("an answer to no message")?);
+        }
+    }
 }
 
 /// `entries` more decisions, as fast as 256 callers bring them in; the rate.

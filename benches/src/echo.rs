@@ -3,11 +3,17 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
+use ledger_proto::v1::decide_answer::Answer as OfBatch;
+use ledger_proto::v1::decide_stream_reply::Answer as OfStream;
 use ledger_proto::v1::gate_server::{Gate, GateServer};
-use ledger_proto::v1::{DecideReply, DecideRequest};
+use ledger_proto::v1::{
+    DecideAnswer, DecideBatchReply, DecideBatchRequest, DecideReply, DecideRequest,
+    DecideStreamReply, DecideStreamRequest,
+};
 use tokio::net::UnixListener;
 use tokio_stream::wrappers::UnixListenerStream;
-use tonic::{Request, Response, Status};
+use tokio_stream::{Stream, StreamExt};
+use tonic::{Request, Response, Status, Streaming};
 
 use crate::Result;
 
@@ -15,6 +21,10 @@ struct Bare(DecideReply);
 
 #[tonic::async_trait]
 impl Gate for Bare {
+    type DecideStreamStream = std::pin::Pin<
+        Box<dyn Stream<Item = std::result::Result<DecideStreamReply, Status>> + Send>,
+    >;
+
     async fn decide(
         &self,
         request: Request<DecideRequest>,
@@ -22,6 +32,32 @@ impl Gate for Bare {
         // The request is decoded and the reply encoded, as in the daemon.
         let _ = request.into_inner();
         Ok(Response::new(self.0.clone()))
+    }
+
+    async fn decide_batch(
+        &self,
+        request: Request<DecideBatchRequest>,
+    ) -> std::result::Result<Response<DecideBatchReply>, Status> {
+        let requests = request.into_inner().requests;
+        let answer = || DecideAnswer {
+            answer: Some(OfBatch::Reply(self.0.clone())),
+        };
+        let answers = requests.iter().map(|_| answer()).collect();
+        Ok(Response::new(DecideBatchReply { answers }))
+    }
+
+    async fn decide_stream(
+        &self,
+        request: Request<Streaming<DecideStreamRequest>>,
+    ) -> std::result::Result<Response<Self::DecideStreamStream>, Status> {
+        let reply = self.0.clone();
+        let answers = request.into_inner().map(move |message| {
+            Ok(DecideStreamReply {
+                number: message?.number,
+                answer: Some(OfStream::Reply(reply.clone())),
+            })
+        });
+        Ok(Response::new(Box::pin(answers)))
     }
 }
 

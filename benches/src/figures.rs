@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crate::drive::Load;
+
 /// One measurement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Figure {
@@ -48,7 +50,7 @@ pub(crate) fn conditions(folder: &Path, connections: usize, listings: usize) {
         fsync(folder)
     );
     println!(
-        "unary over a Unix socket, {connections} connections, {listings} listings, 10 throttle rules; medians of 3"
+        "over a Unix socket, {connections} connections, {listings} listings, 10 throttle rules; medians of 3"
     );
 }
 
@@ -76,7 +78,7 @@ fn fsync(folder: &Path) -> Duration {
 }
 
 /// One line: medians over the pairs, and the median of their ratios.
-pub(crate) fn line(callers: usize, pairs: Vec<(Figure, Figure)>) {
+pub(crate) fn line(load: Load, pairs: Vec<(Figure, Figure)>) {
     let median = |of: &dyn Fn(&(Figure, Figure)) -> f64| {
         let mut values: Vec<f64> = pairs.iter().map(of).collect();
         values.sort_unstable_by(f64::total_cmp);
@@ -84,7 +86,10 @@ pub(crate) fn line(callers: usize, pairs: Vec<(Figure, Figure)>) {
     };
     let us = |time: Duration| time.as_secs_f64() * 1e6;
     println!(
-        "{callers:>7} {:>10.0} {:>6.0}us {:>6.0}us {:>9.0} {:>6.0}us {:>6.0}us {:>12.0} %",
+        "{:<7}{:>7} {:>5} {:>10.0} {:>6.0}us {:>6.0}us {:>9.0} {:>6.0}us {:>6.0}us {:>12.0} %",
+        format!("{:?}", load.mode).to_lowercase(),
+        load.callers,
+        load.depth,
         median(&|(real, _)| real.rate),
         median(&|(real, _)| us(real.p50)),
         median(&|(real, _)| us(real.p99)),

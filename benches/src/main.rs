@@ -1,7 +1,8 @@
 //! The load generator: drives the real daemon over its real interface, and says under what conditions.
 //!
-//! One run measures durable unary `Decide` at several numbers of callers and, beside each, a bare tonic
-//! service with the same messages and no ledger behind it, so that the ratio says what the ledger costs.
+//! One run measures durable decisions, one by one, in streams and in batches, at several numbers of callers
+//! and, beside each, a bare tonic service with the same messages and no ledger behind it, so that the ratio
+//! says what the ledger costs.
 //! Then it fills the log and measures memory and the time that an open takes.
 
 mod daemon;
@@ -13,6 +14,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use drive::{Load, Mode};
 
 /// What goes wrong ends the run: there is nothing to clean up but temporary files.
 pub(crate) type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -38,6 +40,12 @@ struct Suite {
     /// Numbers of concurrent callers.
     #[arg(long, value_delimiter = ',', default_value = "1,64")]
     callers: Vec<usize>,
+    /// How requests travel: one call each, in a stream of each caller, or in batches.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "unary")]
+    mode: Vec<Mode>,
+    /// Messages of a stream under way at once, and items of a batch.
+    #[arg(long, default_value_t = 16)]
+    depth: usize,
     /// Connections that the callers share.
     #[arg(long, default_value_t = 8)]
     connections: usize,
@@ -89,18 +97,29 @@ async fn suite(suite: &Suite) -> Result<()> {
     let (request_bytes, reply) = drive::sample(&socket, &team).await?;
     let echo = echo::Echo::start(folder.path(), &reply).await?;
     println!("request {request_bytes} B, reply {} B\n", reply.len());
-    println!("callers   decide/s      p50      p99    echo/s      p50      p99   decide/echo");
-    for &callers in &suite.callers {
+    println!(
+        "mode   callers depth   decide/s      p50      p99    echo/s      p50      p99   decide/echo"
+    );
+    for (&callers, &mode) in suite
+        .callers
+        .iter()
+        .flat_map(|callers| suite.mode.iter().map(move |mode| (callers, mode)))
+    {
+        let load = Load {
+            mode,
+            callers,
+            depth: if mode == Mode::Unary { 1 } else { suite.depth },
+            connections: suite.connections,
+            span: Duration::from_secs(suite.seconds),
+        };
         let mut pairs = Vec::new();
         for _ in 0..3 {
             // Side by side, so that a noisy neighbour meets both.
-            let span = Duration::from_secs(suite.seconds);
-            let bare =
-                drive::measure(echo.socket(), &team, callers, suite.connections, span).await?;
-            let real = drive::measure(&socket, &team, callers, suite.connections, span).await?;
+            let bare = drive::measure(echo.socket(), &team, load).await?;
+            let real = drive::measure(&socket, &team, load).await?;
             pairs.push((real, bare));
         }
-        figures::line(callers, pairs);
+        figures::line(load, pairs);
     }
     drop(echo);
 

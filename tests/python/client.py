@@ -3,7 +3,7 @@
 usage: client.py PROTO_DIR STUBS_DIR SOCKET CREDENTIAL_FILE OUT_DIR
 
 Generates the stubs from the .proto files into STUBS_DIR, then decides, records, asks for the receipt
-again, retries, and is refused twice: once by the list, once for want of a credential. Writes each reply's
+again, retries, decides in a stream, and is refused twice: once by the list, once for want of a credential. Writes each reply's
 receipt into OUT_DIR as a C2SP tlog-proof, put together here and by nothing of the ledger's, and prints
 what it was told as one JSON object.
 
@@ -35,6 +35,10 @@ def tlog_proof(receipt):
     hashes = [receipt.proof[at:at + 32] for at in range(0, len(receipt.proof), 32)]
     lines += [base64.b64encode(digest).decode() for digest in hashes]
     return ("\n".join(lines) + "\n\n").encode() + receipt.checkpoint
+
+
+def grpc_status(number):
+    return next(code.name for code in grpc.StatusCode if code.value[0] == number)
 
 
 def main(proto, stubs, socket, credential_file, out):
@@ -83,6 +87,20 @@ def main(proto, stubs, socket, credential_file, out):
         later = proofs.GetReceipt(proofs_pb2.GetReceiptRequest(request=name), **call)
         told["same entry"] = later.receipt.entry == reported.receipt.entry
         keep("receipt", later.receipt)
+
+        # Many at once: a generator asks, and answers are matched by number, in whatever order they come.
+        def messages():
+            yield gate_pb2.DecideStreamRequest(number=1, request=email("stream-1", "dee@buyer.example", "c-4"))
+            yield gate_pb2.DecideStreamRequest(number=2, request=gate_pb2.DecideRequest(request_id="bad", action="email.send"))
+            yield gate_pb2.DecideStreamRequest(number=3, request=email("stream-2", "ben@buyer.example", "c-2"))
+            yield gate_pb2.DecideStreamRequest(number=4, request=request)
+
+        answers = {answer.number: answer for answer in gate.DecideStream(messages(), **call)}
+        told["stream"] = [answers[number].WhichOneof("answer") for number in sorted(answers)]
+        told["stream outcomes"] = [common_pb2.Outcome.Name(answers[number].reply.outcome) for number in (1, 3, 4)]
+        told["stream repeated"] = [answers[number].reply.repeated for number in (1, 3, 4)]
+        told["stream error"] = grpc_status(answers[2].error.code)
+        keep("streamed", answers[1].reply.receipt)
 
         denied = gate.Decide(email("ask-2", "ben@buyer.example", "c-2"), **call)
         told["denied"] = common_pb2.Outcome.Name(denied.outcome)

@@ -98,6 +98,10 @@ impl Client {
     unary! {
         /// `Gate.Decide`.
         decide: gate.decide(DecideRequest) -> DecideReply;
+        /// `Gate.DecideBatch`.
+        decide_batch: gate.decide_batch(DecideBatchRequest) -> DecideBatchReply;
+        /// `Recorder.RecordBatch`.
+        record_batch: recorder.record_batch(RecordBatchRequest) -> RecordBatchReply;
         /// `Recorder.Record`.
         record: recorder.record(RecordRequest) -> RecordReply;
         /// `Proofs.GetReceipt`.
@@ -162,6 +166,8 @@ impl Client {
         end_import: control.end_import(EndImportRequest) -> WriteReply;
         /// `Query.ListOpen`.
         list_open: query.list_open(ListOpenRequest) -> ListOpenReply;
+        /// `Query.List`: one page.
+        list: query.list(ListRequest) -> ListReply;
         /// `Control.Status`.
         status_of: control.status(StatusRequest) -> StatusReply;
     }
@@ -174,6 +180,17 @@ impl Client {
             .map(tonic::Response::into_inner)
     }
 
+    /// `Query.Tail`: the stream, which has begun.
+    pub async fn tail(
+        &self,
+        request: pb::TailRequest,
+    ) -> Result<tonic::Streaming<pb::TailReply>, Status> {
+        self.query()
+            .tail(request)
+            .await
+            .map(tonic::Response::into_inner)
+    }
+
     /// The size of the log, by its latest checkpoint.
     pub async fn size(&self) -> u64 {
         let reply = self
@@ -181,6 +198,19 @@ impl Client {
             .await
             .expect("every role may read the checkpoint");
         size_of(&reply.checkpoint)
+    }
+
+    /// `Proofs.GetPack`, to its end: every chunk.
+    pub async fn get_pack(
+        &self,
+        request: pb::GetPackRequest,
+    ) -> Result<Vec<pb::PackChunk>, Status> {
+        let mut stream = self.proofs().get_pack(request).await?.into_inner();
+        let mut chunks = Vec::new();
+        while let Some(chunk) = stream.message().await? {
+            chunks.push(chunk);
+        }
+        Ok(chunks)
     }
 
     /// `Proofs.Export`, to its end: the leaves and the checkpoint of exactly that size.

@@ -57,6 +57,13 @@ async fn a_python_agent_decides_records_and_holds_receipts_that_verify() {
         (&json!(true), &json!(true)),
         "{told}"
     );
+    assert_eq!(told["stream"], json!(["reply", "error", "reply", "reply"]));
+    assert_eq!(
+        told["stream outcomes"],
+        json!(["OUTCOME_ALLOW", "OUTCOME_DENY", "OUTCOME_ALLOW"])
+    );
+    assert_eq!(told["stream repeated"], json!([false, false, true]));
+    assert_eq!(told["stream error"], "INVALID_ARGUMENT");
     assert_eq!(told["without a credential"], "UNAUTHENTICATED");
     assert_eq!(told["without a correlation id"], "INVALID_ARGUMENT");
     assert_eq!(
@@ -65,7 +72,7 @@ async fn a_python_agent_decides_records_and_holds_receipts_that_verify() {
     );
 
     let verifier = site.verifier();
-    for name in ["allow", "execution", "receipt", "denial"] {
+    for name in ["allow", "execution", "receipt", "streamed", "denial"] {
         let file = out.join(format!("{name}.tlog-proof"));
         let text = file.to_str().expect("temporary paths are UTF-8");
         verifier.run("receipt", &[text]).expect(0);

@@ -1,4 +1,4 @@
-//! The commands in README.md, run as a reader would type them.
+//! The commands in README.md and in the pages of docs/, run as a reader would type them.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::fmt::Write as _;
@@ -6,35 +6,34 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use ledger_tests::{bin, markdown};
+use ledger_tests::bin::{self, Ran};
+use ledger_tests::{markdown, repository};
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the workspace")
-}
+/// The folders of the checkout that a reader of the pages has at hand.
+const AT_HAND: [&str; 2] = ["policies", "deploy"];
 
-#[test]
-fn the_first_receipt_is_made_by_the_commands_as_they_stand() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let blocks = markdown::blocks(&readme, "sh");
-    assert!(
-        blocks.len() >= 7,
-        "the walk-through is gone: {} blocks",
-        blocks.len()
-    );
-    let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(root().join("policies"), folder.path().join("policies")).unwrap();
-
+/// Runs the README's walk, and after it every command of `pages`, in a folder of their own.
+fn walk(folder: &Path, pages: &[&str]) -> Ran {
+    for name in AT_HAND {
+        let at = repository().join(name);
+        if at.exists() {
+            std::os::unix::fs::symlink(at, folder.join(name)).unwrap();
+        }
+    }
     let mut script =
         String::from("set -euo pipefail\ntrap 'kill $(jobs -p) 2>/dev/null; wait' EXIT\n");
-    for (line, block) in &blocks {
-        writeln!(script, "echo '== README.md line {line}'\n{block}").unwrap();
-        if block.contains("ledgerd run") {
-            // A reader takes longer to read on than the daemon takes to start.
-            script.push_str(
-                "for _ in $(seq 200); do [ -S ledger/ledger.sock ] && break; sleep 0.05; done\n",
-            );
+    for page in ["README.md"].iter().chain(pages) {
+        let text = std::fs::read_to_string(repository().join(page)).unwrap();
+        let blocks = markdown::blocks(&text, "sh");
+        assert!(!blocks.is_empty(), "the commands of {page} are gone");
+        for (line, block) in &blocks {
+            writeln!(script, "echo '== {page} line {line}'\n{block}").unwrap();
+            if block.contains("ledgerd run") {
+                // A reader takes longer to read on than the daemon takes to start.
+                script.push_str(
+                    "for _ in $(seq 200); do [ -S ledger/ledger.sock ] && break; sleep 0.05; done\n",
+                );
+            }
         }
     }
     let binaries = bin::path("ledgerd").parent().unwrap().to_owned();
@@ -48,14 +47,25 @@ fn the_first_receipt_is_made_by_the_commands_as_they_stand() {
         shell.env_remove(key);
     }
     let path = format!("{}:{}", binaries.display(), std::env::var("PATH").unwrap());
-    let ran = bin::run_within(
+    bin::run_within(
         shell
             .arg("-c")
             .arg(&script)
-            .current_dir(folder.path())
+            .current_dir(folder)
             .env("PATH", path),
-        Duration::from_mins(2),
+        Duration::from_mins(3),
+    )
+}
+
+#[test]
+fn the_first_receipt_is_made_by_the_commands_as_they_stand() {
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
+    assert!(
+        markdown::blocks(&readme, "sh").len() >= 7,
+        "the walk-through is gone"
     );
+    let folder = tempfile::tempdir().unwrap();
+    let ran = walk(folder.path(), &[]);
     let ran = ran.expect(0).says(&["DENY", "dnc.listed", "Verified"]);
     assert_eq!(
         ran.stdout.matches("Verified.").count(),
@@ -66,9 +76,24 @@ fn the_first_receipt_is_made_by_the_commands_as_they_stand() {
     assert!(allow.starts_with(b"c2sp.org/tlog-proof@v1\n"));
 }
 
+/// Each page goes on where the README's walk ends.
+macro_rules! pages {
+    ($($name:ident: $page:literal says $says:expr;)+) => {
+        $(#[test]
+        fn $name() {
+            let folder = tempfile::tempdir().unwrap();
+            walk(folder.path(), &[$page]).expect(0).says(&$says);
+        })+
+    };
+}
+
+pages! {
+    agent_runtimes_can_follow_their_page: "docs/agents.md" says ["ALLOW", "approval.granted"];
+}
+
 #[test]
 fn the_two_commands_are_doors_of_the_makefile() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let readme = std::fs::read_to_string(repository().join("README.md")).unwrap();
     let console: String = markdown::blocks(&readme, "console")
         .into_iter()
         .map(|(_, block)| block)
@@ -85,25 +110,8 @@ fn the_two_commands_are_doors_of_the_makefile() {
         bin::run(
             Command::new("make")
                 .args(["--dry-run", door.trim()])
-                .current_dir(root()),
+                .current_dir(repository()),
         )
         .expect(0);
-    }
-}
-
-#[test]
-fn every_file_that_the_readme_links_to_is_there() {
-    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
-    let links: Vec<&str> = readme
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next())
-        .collect();
-    assert!(links.len() > 4);
-    for link in links {
-        assert!(
-            root().join(link).exists(),
-            "`{link}` is linked to and not there"
-        );
     }
 }

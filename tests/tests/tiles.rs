@@ -277,7 +277,7 @@ async fn every_path_has_one_spelling_and_what_is_not_there_is_not_found() {
         "/tile/2/000.p/1",
         "/tile/63/000.p/1",
         "/tile/entries/001.p/2",
-        "/tile/0/x018/x446/x744/x073/x709/551/615.p/1",
+        "/tile/0/x018/x446/x744/x073/x709/x551/615.p/1",
         // Another spelling, or none.
         "/tile/0/0",
         "/tile/0/0000",

@@ -11,7 +11,7 @@ use ledger_core::trust::Trust;
 
 use crate::anchor::Anchor;
 use crate::transcript::{Failure, Transcript};
-use crate::{consistency, evidence, input, log, receipt, render, replay};
+use crate::{consistency, evidence, input, log, pack, receipt, render, replay};
 
 const AFTER_HELP: &str = "\
 Trust comes from --vkey or --policy alone, one of which must be given; it is never taken from the material.
@@ -70,6 +70,13 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         opening: Option<String>,
     },
+    /// Everything about a person or a matter: an evidence pack, with its report.
+    #[command(after_help = AFTER_HELP)]
+    Pack {
+        /// The pack: a folder, or an archive (`.zip`).
+        #[arg(value_name = "FOLDER|FILE")]
+        pack: PathBuf,
+    },
     /// That an older log is the beginning of a newer one.
     #[command(after_help = AFTER_HELP)]
     Consistency {
@@ -100,6 +107,11 @@ pub enum Command {
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
     },
+    /// What a shell completes command lines by. Verifies nothing.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
 }
 
 impl Command {
@@ -107,9 +119,11 @@ impl Command {
         match self {
             Self::Receipt { .. } => "receipt",
             Self::Evidence { .. } => "evidence",
+            Self::Pack { .. } => "pack",
             Self::Consistency { .. } => "consistency",
             Self::Log { .. } => "log",
             Self::Replay { .. } => "replay",
+            Self::Completions { .. } => "completions",
         }
     }
 
@@ -124,7 +138,7 @@ impl Command {
                 .collect(),
             Self::Consistency { old, new, proof } => vec![old, new, proof],
             Self::Log { opening, .. } => opening.iter().map(String::as_str).collect(),
-            Self::Replay { .. } => Vec::new(),
+            Self::Pack { .. } | Self::Replay { .. } | Self::Completions { .. } => Vec::new(),
         }
     }
 }
@@ -132,6 +146,9 @@ impl Command {
 /// Reads the command line, runs, prints, and says how it ended.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
+    if let Command::Completions { shell } = cli.command {
+        return completions(shell);
+    }
     let anchor = match (&cli.vkey, &cli.policy) {
         (Some(vkey), None) => Anchor::Vkey(vkey.clone()),
         (None, Some(policy)) => Anchor::Policy(policy.clone()),
@@ -171,6 +188,15 @@ pub fn main() -> ExitCode {
     transcript.verdict.into()
 }
 
+/// Prints the script of a shell.
+fn completions(shell: clap_complete::Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "ledger-verify", &mut script);
+    // Whoever closes the pipe early has seen enough.
+    let _ = std::io::stdout().lock().write_all(&script);
+    ExitCode::SUCCESS
+}
+
 /// Runs one command.
 pub fn run(command: &Command, trust: &Trust) -> Transcript {
     match command {
@@ -179,12 +205,15 @@ pub fn run(command: &Command, trust: &Trust) -> Transcript {
             Ok(opening) => evidence::run(file, opening.as_ref(), trust),
             Err(failure) => ended(command.name(), failure),
         },
+        Command::Pack { pack } => pack::run(pack, trust),
         Command::Consistency { old, new, proof } => consistency::run(old, new, proof, trust),
         Command::Log { folder, opening } => match opening_of(opening.as_deref()) {
             Ok(opening) => log::run(folder, opening.as_ref(), trust),
             Err(failure) => ended(command.name(), failure),
         },
         Command::Replay { folder } => replay::run(folder, trust),
+        // Printed before anybody is asked whom to trust.
+        Command::Completions { .. } => Transcript::new(command.name()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! It reads what a ledger hands out (receipts, evidence, checkpoints, exports) as files or on standard
 //! input, and says step by step what it checked, what that proves and what not. It trusts the
 //! verification key or the trust policy that its user names, and nothing in the material. It depends on
-//! the ledger's core and on nothing of the daemon.
+//! the ledger's core, and on what evidence packs are made of, and on nothing of the daemon.
 //!
 //! Each command is a function from its arguments and a [`Trust`](ledger_core::trust::Trust) to a
 //! [`Transcript`](transcript::Transcript), whose [`Exit`](exit::Exit) is the process's exit code.
@@ -17,6 +17,7 @@ pub mod exit;
 pub mod export;
 pub mod input;
 pub mod log;
+pub mod pack;
 pub mod person;
 pub mod progress;
 pub mod receipt;

@@ -30,6 +30,7 @@ pub mod record;
 pub mod redact;
 pub mod replay;
 pub mod role;
+pub mod select;
 pub mod state;
 pub mod syntax;
 pub mod tile;

@@ -376,7 +376,14 @@ fn made_by(command: &Body, call: Call) -> bool {
         }
         Body::Access(_) => matches!(
             call,
-            Call::GetDetail | Call::GetEvidence | Call::Disclose | Call::Export | Call::Tokenise
+            Call::GetDetail
+                | Call::GetEvidence
+                | Call::GetPack
+                | Call::Disclose
+                | Call::Export
+                | Call::Tokenise
+                | Call::List
+                | Call::Tail
         ),
         Body::Genesis(_)
         | Body::Boot(_)

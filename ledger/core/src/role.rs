@@ -108,6 +108,9 @@ pub enum Call {
     BeginImport,
     EndImport,
     ListOpen,
+    GetPack,
+    List,
+    Tail,
 }
 
 /// What a role may do with a call.
@@ -124,7 +127,7 @@ pub enum Grant {
 
 impl Call {
     /// Every call, in the order of the documentation.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 40] = [
         Self::Decide,
         Self::Record,
         Self::GetCheckpoint,
@@ -162,6 +165,9 @@ impl Call {
         Self::BeginImport,
         Self::EndImport,
         Self::ListOpen,
+        Self::GetPack,
+        Self::List,
+        Self::Tail,
     ];
 
     /// The name in the interface and in entries.
@@ -204,6 +210,9 @@ impl Call {
             Self::BeginImport => "BeginImport",
             Self::EndImport => "EndImport",
             Self::ListOpen => "ListOpen",
+            Self::GetPack => "GetPack",
+            Self::List => "List",
+            Self::Tail => "Tail",
         }
     }
 
@@ -223,7 +232,10 @@ impl Call {
                 | Self::ListPrincipals
                 | Self::Status
                 | Self::CheckDnc
-                | Self::ListOpen,
+                | Self::ListOpen
+                | Self::GetPack
+                | Self::List
+                | Self::Tail,
                 Operator | Compliance | Auditor,
             )
             | (Self::GetDetail, Compliance | Auditor)
@@ -256,7 +268,10 @@ impl Call {
                 Operator | Compliance,
             )
             | (Self::RemoveDnc | Self::ExemptDnc | Self::Disclose, Compliance) => Grant::Yes,
-            (Self::GetReceipt | Self::Trace, Agent | Approver | Recorder)
+            (
+                Self::GetReceipt | Self::Trace | Self::List | Self::Tail,
+                Agent | Approver | Recorder,
+            )
             | (Self::GetDetail, Agent | Approver)
             | (Self::GetApproval | Self::WatchApproval, Agent) => Grant::Own,
             _ => Grant::No,

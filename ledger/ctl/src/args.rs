@@ -4,12 +4,12 @@ use std::ffi::OsString;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
-    answer, approvals, break_glass, breaker, checkpoint, clock, consistency, credential, decide,
-    detail, disclose, dnc, evidence, explain, export, key, open, outcomes, policy, principal,
-    receipt, record, resume, stop, token, trace, undo,
+    answer, approvals, break_glass, breaker, checkpoint, clock, completions, consistency,
+    credential, decide, detail, disclose, dnc, evidence, explain, export, key, list, open, outcomes,
+    policy, principal, receipt, record, resume, stop, tail, token, trace, undo,
 };
 use crate::context::Connection;
 use crate::exit;
@@ -43,6 +43,9 @@ pub(crate) struct Cli {
     /// Print one JSON object instead of text
     #[arg(long, global = true, help_heading = "Output")]
     pub(crate) json: bool,
+    /// When to colour text; `auto`: on a terminal, unless `NO_COLOR` is set
+    #[arg(long, global = true, value_name = "WHEN", default_value_t = ColorChoice::Auto, help_heading = "Output")]
+    pub(crate) color: ColorChoice,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(subcommand)]
@@ -99,6 +102,12 @@ pub(crate) enum Command {
     /// What is not settled, or not as it should be (operator, compliance, auditor)
     #[command(after_help = open::EXAMPLES)]
     Open(open::OpenArgs),
+    /// List the entries that are asked for: by kind, actor, outcome, reason, time, subject
+    #[command(after_help = list::EXAMPLES)]
+    List(Box<list::ListArgs>),
+    /// Follow the log: the same, as they are committed
+    #[command(after_help = tail::EXAMPLES)]
+    Tail(Box<tail::TailArgs>),
     /// Tell everything recorded under one correlation id
     #[command(after_help = trace::EXAMPLES)]
     Trace(trace::TraceArgs),
@@ -108,10 +117,11 @@ pub(crate) enum Command {
     /// The inverse of a field update, as a request of its own (agent, compliance, auditor)
     #[command(after_help = undo::EXAMPLES)]
     Undo(undo::UndoArgs),
-    /// Fetch a receipt: the proof that an entry is recorded
+    /// Fetch a receipt: the proof that an entry is recorded; or hold an old one against today's log
     #[command(after_help = receipt::EXAMPLES)]
     Receipt(receipt::ReceiptArgs),
-    /// Fetch an entry with everything that it cites, in one file (operator, compliance, auditor)
+    /// Fetch an entry with everything that it cites; or everything about a person or a correlation id
+    /// (operator, compliance, auditor; of a person compliance)
     #[command(after_help = evidence::EXAMPLES)]
     Evidence(evidence::EvidenceArgs),
     /// Open the tokens of one person, and of nobody else, to an auditor (compliance)
@@ -135,6 +145,9 @@ pub(crate) enum Command {
     /// What a reason code or a finding means; needs no ledger
     #[command(after_help = explain::EXAMPLES)]
     Explain(explain::ExplainArgs),
+    /// Print what a shell completes command lines by; needs no ledger
+    #[command(after_help = completions::EXAMPLES)]
+    Completions(completions::CompletionsArgs),
 }
 
 impl Cli {

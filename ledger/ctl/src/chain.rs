@@ -17,6 +17,7 @@ pub(crate) use step::{Difference, Step, differences, steps};
 use std::collections::BTreeMap;
 
 use ledger_core::entry::{Body, BreakerEvent, Entry, Outcome};
+use ledger_core::select::Selection;
 use ledger_proto::v1;
 use serde::Serialize;
 
@@ -46,6 +47,8 @@ pub(crate) struct Chain {
     links: BTreeMap<u64, Link>,
     /// Whether all that could follow from it was looked for.
     pub(crate) followed: bool,
+    /// How many of its entries a selection left out.
+    pub(crate) left_out: usize,
 }
 
 impl Chain {
@@ -55,6 +58,7 @@ impl Chain {
             correlation_id: correlation_id.to_owned(),
             links: correlated(session, correlation_id, 0, usize::MAX).await?.0,
             followed: true,
+            left_out: 0,
         };
         chain.follow(session).await?;
         Ok(chain)
@@ -73,7 +77,16 @@ impl Chain {
             correlation_id: correlation_id.to_owned(),
             links,
             followed,
+            left_out: 0,
         })
+    }
+
+    /// Keeps what is asked for, and counts the rest.
+    pub(crate) fn retain(&mut self, selection: &Selection) {
+        let before = self.links.len();
+        self.links
+            .retain(|_, link| selection.matches(&link.verified.entry));
+        self.left_out = before - self.links.len();
     }
 
     /// Its entries with their proofs, in the order of the log.

@@ -6,6 +6,7 @@ pub(crate) mod break_glass;
 pub(crate) mod breaker;
 pub(crate) mod checkpoint;
 pub(crate) mod clock;
+pub(crate) mod completions;
 pub(crate) mod consistency;
 pub(crate) mod credential;
 pub(crate) mod decide;
@@ -16,6 +17,7 @@ pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod export;
 pub(crate) mod key;
+pub(crate) mod list;
 pub(crate) mod open;
 pub(crate) mod outcomes;
 pub(crate) mod policy;
@@ -25,6 +27,7 @@ pub(crate) mod record;
 pub(crate) mod resume;
 pub(crate) mod status;
 pub(crate) mod stop;
+pub(crate) mod tail;
 pub(crate) mod token;
 pub(crate) mod trace;
 pub(crate) mod undo;
@@ -55,6 +58,8 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Record(command) => record::run(&context, &command).await?,
         Command::Outcomes(command) => outcomes::run(&context, &command).await?,
         Command::Open(args) => open::run(&context, &args).await?,
+        Command::List(args) => list::run(&context, &args).await?,
+        Command::Tail(args) => tail::run(&context, &args).await?,
         Command::Trace(args) => trace::run(&context, &args).await?,
         Command::Answer(args) => answer::run(&context, &args).await?,
         Command::Undo(args) => return undo::run(&context, &args).await,
@@ -67,6 +72,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Export(args) => export::run(&context, &args).await?,
         Command::Token(args) => token::run(&context, &args).await?,
         Command::Explain(args) => explain::run(&context, &args)?,
+        Command::Completions(args) => completions::run(&context, &args)?,
     }
     Ok(Exit::Done)
 }

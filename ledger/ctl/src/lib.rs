@@ -53,7 +53,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>) -> Exit {
             };
         }
     };
-    let output = Output::of_process(cli.json);
+    let output = Output::of_process(cli.json, cli.color);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();

@@ -6,6 +6,7 @@
 mod control;
 mod decision;
 mod gate;
+mod line;
 mod report;
 
 use std::fmt::Display;
@@ -15,6 +16,7 @@ use ledger_core::entry::{Actor, ActorType, Body, Details, Entry, Finding, Outcom
 
 pub(crate) use decision::{acted_on, known_by, money, reason_lines, throttle_line};
 pub(crate) use gate::scope as breaker_scope;
+pub(crate) use line::line;
 
 use crate::output::Style;
 use crate::text::{counted, put, wrapped};

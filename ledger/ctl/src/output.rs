@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use clap::ColorChoice;
 use serde::Serialize;
 
 use crate::failure::{Failure, Problem};
@@ -15,13 +16,20 @@ pub struct Output {
 }
 
 impl Output {
-    /// Output of this process. Colours only on a terminal, and not where `NO_COLOR` is set.
-    pub fn of_process(json: bool) -> Self {
-        let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    /// Output of this process. Where nothing else was asked for, colours only on a terminal that can show
+    /// them, and not where `NO_COLOR` is set (<https://no-color.org>).
+    pub fn of_process(json: bool, color: ColorChoice) -> Self {
+        let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let colored = |is_terminal: bool| match color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => !unwanted && is_terminal,
+        };
         Self {
             json,
-            style: Style(wanted && io::stdout().is_terminal()),
-            errors: Style(wanted && io::stderr().is_terminal()),
+            style: Style(colored(io::stdout().is_terminal())),
+            errors: Style(colored(io::stderr().is_terminal())),
         }
     }
 
@@ -42,6 +50,11 @@ impl Output {
 
     /// Prints a result: `text`, or with `--json` the object.
     pub fn show(self, text: &str, object: &impl Serialize) -> Result<(), Failure> {
+        self.item(text, object).map(|_| ())
+    }
+
+    /// Prints one of many results, in the same way; whether anybody still reads them.
+    pub fn item(self, text: &str, object: &impl Serialize) -> Result<bool, Failure> {
         let mut bytes = if self.json {
             serde_json::to_vec(object).map_err(|error| Problem::Stdout(error.into()))?
         } else {
@@ -50,16 +63,20 @@ impl Output {
         if bytes.last() != Some(&b'\n') {
             bytes.push(b'\n');
         }
-        self.raw(&bytes)
+        self.write(&bytes)
     }
 
     /// Prints bytes as they are.
     pub fn raw(self, bytes: &[u8]) -> Result<(), Failure> {
+        self.write(bytes).map(|_| ())
+    }
+
+    fn write(self, bytes: &[u8]) -> Result<bool, Failure> {
         let mut out = io::stdout().lock();
         match out.write_all(bytes).and_then(|()| out.flush()) {
             // Whoever reads has seen enough, as `head` does.
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-            other => Ok(other.map_err(Problem::Stdout)?),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            other => Ok(other.map(|()| true).map_err(Problem::Stdout)?),
         }
     }
 

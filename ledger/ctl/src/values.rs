@@ -7,6 +7,7 @@ pub(crate) mod identifiers;
 pub(crate) mod recipient;
 pub(crate) mod report;
 pub(crate) mod scope;
+pub(crate) mod select;
 pub(crate) mod target;
 pub(crate) mod when;
 pub(crate) mod words;

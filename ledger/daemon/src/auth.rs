@@ -93,6 +93,19 @@ impl Caller {
             .is_some_and(|holder| *holder.id == *self.id)
     }
 
+    /// What the caller may do with `call` as of a snapshot. What comes in over a connection that has been
+    /// open for long asks again with each message.
+    ///
+    /// # Errors
+    /// [`CredentialError::Unknown`] where the credential is no longer in force, [`CallError::Role`] where
+    /// its holder may not call that.
+    pub fn still_may(&self, call: Call, snapshot: &Snapshot) -> Result<Grant, CallError> {
+        if !self.is_known_to(snapshot) {
+            return Err(CredentialError::Unknown.into());
+        }
+        self.may(call)
+    }
+
     /// A caller as tests need one.
     #[cfg(test)]
     pub(crate) fn test(id: &str, role: Role) -> Self {

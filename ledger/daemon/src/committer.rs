@@ -61,7 +61,7 @@ impl Committer {
                     disappoint(batch.waiting);
                 }
                 for job in self.queue.abandon() {
-                    let _ = job.reply.send(Err(SubmitError::Unknown));
+                    job.reply.send(Err(SubmitError::Unknown));
                 }
                 return Err(error);
             }
@@ -150,8 +150,7 @@ impl Committer {
                 Told::Repeat(seq) => self.repeat(seq),
                 Told::Refused(error) => Err(error),
             };
-            // A caller that has gone away asks again under the same request id.
-            let _ = reply.send(answer);
+            reply.send(answer);
         }
         Ok(())
     }
@@ -203,6 +202,6 @@ impl Committer {
 
 fn disappoint(waiting: Vec<Waiting>) {
     for Waiting { reply, .. } in waiting {
-        let _ = reply.send(Err(SubmitError::Unknown));
+        reply.send(Err(SubmitError::Unknown));
     }
 }

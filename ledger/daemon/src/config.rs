@@ -1,29 +1,48 @@
-//! The command line and its environment variables.
+//! The command line, and with it every setting.
 //!
 //! What stands here reaches files, sockets, queues and logs. Nothing of it reaches a decision: every
 //! number that the gate reads is policy text in the log.
+//!
+//! An argument of [`Run`] that has an environment variable is a setting: its name with underscores is its
+//! key in the configuration file, and [`load`] gives it one value: that of the command line, else of the
+//! environment, else of the file, else its default. A new setting is one field here, and one line in
+//! `deploy/ledgerd.toml`, which a test demands.
+
+mod file;
+mod key;
+mod load;
+mod settings;
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use ledger_core::entry::Environment;
-use ledger_core::hash::Hash;
-use serde::Serialize;
+
+pub use file::{FileError, Flaw};
+pub use load::{DEFAULT_FILE, LoadError, load, load_with};
+pub use settings::{Kind, Setting, Settings, Source};
 
 use crate::http::SendgridKey;
+use crate::open::Layout;
 use crate::queue::Quotas;
 
 /// The Agent Ledger daemon.
 ///
-/// Exit codes: 0 done; 1 refused, and nothing was changed that the message does not name; 2 usage;
-/// 70 writes had to stop while serving (the outcome of a commit is unknown, or the state cannot be
-/// trusted): start it again, which finds out.
+/// A setting's value is that of the command line, else of its environment variable, else of the
+/// configuration file, else its default; `ledgerd check-config` shows which.
+///
+/// Exit codes: 0 done; 1 refused, and nothing was changed that the message does not name; 2 usage, and a
+/// configuration that is not understood; 70 writes had to stop while serving (the outcome of a commit is
+/// unknown, or the state cannot be trusted): start it again, which finds out. `check` has codes of its own.
 #[derive(Debug, Parser)]
 #[command(name = "ledgerd", version, about, long_about)]
 pub struct Config {
+    /// The configuration file, TOML; without it /etc/agent-ledger/ledgerd.toml, if there is one.
+    #[arg(long, env = "LEDGERD_CONFIG", value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
     /// What to log: `error`, `warn`, `info`, `debug` or `trace`, or directives such as `ledgerd=debug`.
-    #[arg(long, env = "LEDGERD_LOG", default_value = "info", global = true)]
+    #[arg(long, env = "LEDGERD_LOG", default_value = "info", global = true, value_parser = crate::cli::log_directives)]
     pub log: String,
     /// How to log.
     #[arg(long, env = "LEDGERD_LOG_FORMAT", value_enum, default_value_t = LogFormat::Text, global = true)]
@@ -33,7 +52,8 @@ pub struct Config {
     pub command: Command,
 }
 
-/// The form of log lines, which go to standard error.
+/// The form of log lines. Those of `run` go to standard output, those of other commands, whose results
+/// stand there, to standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     /// For people.
@@ -53,6 +73,26 @@ pub enum Command {
     Export(Export),
     /// Drops the views and folds them anew from the log. Signs nothing and writes nothing to the log.
     Rebuild(Rebuild),
+    /// Recomputes everything that is stored, from a store that no daemon has open, and names the first thing
+    /// that is wrong. Changes nothing.
+    ///
+    /// Exit codes: 0 whole; 1 something is wrong, and named; 2 usage; 3 not checked: in use, not readable, or
+    /// no ledger; 4 not judged to the end: written by a version that this one does not know.
+    Check(Check),
+    /// Says what `run` would run with, where each value comes from, and what speaks against it. Opens no
+    /// ledger, so a daemon may run meanwhile.
+    ///
+    /// Exit codes: 0 fit to run, though there may be warnings; 1 `run` would be refused; 2 not understood.
+    CheckConfig(CheckConfig),
+    /// Prints what a shell completes command lines by.
+    Completions(Completions),
+}
+
+/// `ledgerd completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell.
+    pub shell: clap_complete::Shell,
 }
 
 /// `ledgerd init`
@@ -99,6 +139,9 @@ impl From<EnvironmentName> for Environment {
 /// `ledgerd run`
 #[derive(Debug, Args)]
 pub struct Run {
+    /// Every setting, with its value as text and where that comes from.
+    #[arg(skip)]
+    pub settings: Settings,
     /// The data directory.
     #[arg(long, env = "LEDGERD_DATA", value_name = "DIR")]
     pub data: PathBuf,
@@ -111,7 +154,7 @@ pub struct Run {
     /// credentials and people's data can be read on the way.
     #[arg(long, env = "LEDGERD_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// A TCP address to serve tiles, metrics and health on over HTTP, such as 127.0.0.1:7051. There is no
+    /// A TCP address to serve tiles, metrics, health and providers' events on over HTTP, such as 127.0.0.1:7051. There is no
     /// TLS. Tiles and metrics need a credential (see docs/roles.md) unless they are opened.
     #[arg(long, env = "LEDGERD_HTTP", value_name = "ADDR")]
     pub http: Option<SocketAddr>,
@@ -169,7 +212,14 @@ pub struct Run {
     /// The most reports of one principal waiting.
     #[arg(long, env = "LEDGERD_QUOTA_REPORTS", value_name = "N", default_value_t = Quotas::default().reports_per_principal)]
     pub quota_reports: usize,
+    /// For how many years details are kept at least. Nothing is deleted when they are over: this version
+    /// erases nothing, and `ledgerd check` counts what is older.
+    #[arg(long, env = "LEDGERD_RETENTION_YEARS", value_name = "YEARS", default_value_t = RETENTION_YEARS, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub retention_years: u32,
 }
+
+/// For how many years details are kept, unless something else is set.
+pub const RETENTION_YEARS: u32 = 6;
 
 /// `ledgerd export`
 #[derive(Debug, Args)]
@@ -188,6 +238,53 @@ pub struct Rebuild {
     /// The data directory.
     #[arg(long, env = "LEDGERD_DATA", value_name = "DIR")]
     pub data: PathBuf,
+    /// Says what was done as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ledgerd check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The data directory.
+    #[arg(long, env = "LEDGERD_DATA", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where the last checkpoint is kept outside the data directory; without it, DIR.head beside DIR.
+    #[arg(long, env = "LEDGERD_HEAD", value_name = "FILE")]
+    pub head: Option<PathBuf>,
+    /// Plans every entry again, as `ledger-verify replay` does, and compares.
+    #[arg(long)]
+    pub replay: bool,
+    /// Does not fold the log anew to compare the views.
+    #[arg(long)]
+    pub no_views: bool,
+    /// Does not compare the head file: of a copy that came without it.
+    #[arg(long)]
+    pub no_head: bool,
+    /// Does not compare the key files: of a copy that came without them.
+    #[arg(long)]
+    pub no_keys: bool,
+    /// Where to fold the log anew, about as large as the views are; without it, the system's directory for
+    /// temporary files.
+    #[arg(long, value_name = "DIR")]
+    pub scratch: Option<PathBuf>,
+    /// For how many years details are kept at least; older ones are counted.
+    #[arg(long, env = "LEDGERD_RETENTION_YEARS", value_name = "YEARS", default_value_t = RETENTION_YEARS, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub retention_years: u32,
+    /// Says what was found as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `ledgerd check-config`
+#[derive(Debug, Args)]
+pub struct CheckConfig {
+    /// What `run` takes.
+    #[command(flatten)]
+    pub run: Run,
+    /// Says what was found as JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 impl Run {
@@ -202,46 +299,18 @@ impl Run {
         }
     }
 
-    /// SHA-256 of what the daemon runs with, as one line of JSON: what a `boot` entry says of it.
-    pub fn digest(&self) -> Hash {
-        #[derive(Serialize)]
-        struct Settings<'a> {
-            listen: Option<SocketAddr>,
-            socket: Option<&'a Path>,
-            http: Option<SocketAddr>,
-            http_open_tiles: bool,
-            http_open_metrics: bool,
-            http_connections: u32,
-            sendgrid_key: Option<&'a str>,
-            drain_s: u64,
-            connections: u32,
-            streams: u32,
-            queue_control: usize,
-            queue: usize,
-            queue_reports: usize,
-            quota: usize,
-            quota_reports: usize,
-        }
-        let settings = Settings {
-            listen: self.listen,
-            socket: self.socket.as_deref(),
-            http: self.http,
-            http_open_tiles: self.http_open_tiles,
-            http_open_metrics: self.http_open_metrics,
-            http_connections: self.http_connections,
-            sendgrid_key: self.sendgrid_key.as_ref().map(SendgridKey::as_str),
-            drain_s: self.drain_s,
-            connections: self.connections,
-            streams: self.streams,
-            queue_control: self.queue_control,
-            queue: self.queue,
-            queue_reports: self.queue_reports,
-            quota: self.quota,
-            quota_reports: self.quota_reports,
-        };
-        // A path that is not Unicode has no JSON; the hash then says of it what `Debug` says.
-        let text = serde_json::to_string(&settings).unwrap_or_else(|_| format!("{self:?}"));
-        Hash::of(text.as_bytes())
+    /// Where the socket is.
+    pub fn socket_path(&self) -> PathBuf {
+        self.socket
+            .clone()
+            .unwrap_or_else(|| Layout::of(&self.data).socket())
+    }
+
+    /// Where the head file is.
+    pub fn head_path(&self) -> PathBuf {
+        self.head
+            .clone()
+            .unwrap_or_else(|| Layout::of(&self.data).head())
     }
 }
 
@@ -256,9 +325,10 @@ mod tests {
         Config::command().debug_assert();
     }
 
+    /// What `run` runs with, where there is no file and no variable.
     fn run(extra: &[&str]) -> Run {
         let args = ["ledgerd", "run", "--data", "/d"].iter().chain(extra);
-        match Config::try_parse_from(args).expect("parses").command {
+        match load_with(args, None).expect("parses").command {
             Command::Run(run) => run,
             other => panic!("{other:?}"),
         }
@@ -274,11 +344,24 @@ mod tests {
                 ..Quotas::default()
             }
         );
-        assert_eq!(run(&[]).digest(), run(&[]).digest());
-        assert_ne!(run(&[]).digest(), run(&["--quota", "7"]).digest());
-        assert_ne!(
-            run(&[]).digest(),
-            run(&["--listen", "127.0.0.1:1"]).digest()
+        let digest = |extra: &[&str]| run(extra).settings.digest();
+        assert_eq!(digest(&[]), digest(&[]));
+        assert_eq!(
+            digest(&[]),
+            digest(&["--quota", "2048"]),
+            "the value counts, not who gave it"
         );
+        let mut digests = vec![digest(&[])];
+        for other in [
+            ["--quota", "7"],
+            ["--listen", "127.0.0.1:1"],
+            ["--head", "/h"],
+            ["--log", "debug"],
+        ] {
+            digests.push(digest(&other));
+        }
+        digests.sort_unstable_by_key(|hash| hash.0);
+        digests.dedup();
+        assert_eq!(digests.len(), 5, "each changes it");
     }
 }

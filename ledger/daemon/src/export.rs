@@ -13,6 +13,7 @@ use ledger_core::export::{CHECKPOINT_FILE, ENTRIES_FILE, LEAVES_FILE, VKEY_FILE}
 use crate::config;
 use crate::keys::{KeyError, sync_dir};
 use crate::open::{Layout, OpenedLog, StartError, open_log};
+use crate::progress::Bar;
 use crate::store::ReadError;
 use crate::views::{self, OpenViewsError, Progress};
 
@@ -66,12 +67,15 @@ pub fn export(options: &config::Export) -> Result<String, CareError> {
     let at = store.committed();
     let mut entries = Sink::create(out.join(ENTRIES_FILE))?;
     let mut leaves = Sink::create(out.join(LEAVES_FILE))?;
+    let mut bar = Bar::new("exporting", at.size);
     for entry in store.entries(0..at.size, Arc::clone(&at)) {
         let entry = entry?;
+        bar.at(entry.seq);
         entries.write(&entry.bytes)?;
         entries.write(b"\n")?;
         leaves.write(&entry.leaf.0)?;
     }
+    drop(bar);
     entries.finish()?;
     leaves.finish()?;
     let mut sink = Sink::create(out.join(VKEY_FILE))?;
@@ -90,21 +94,27 @@ pub fn export(options: &config::Export) -> Result<String, CareError> {
     ))
 }
 
-/// Drops the views and folds them anew, telling `progress` now and then.
+/// Drops the views, folds them anew, and returns what to tell the person who asked for it. Writes nothing
+/// to the log and signs nothing.
 ///
 /// # Errors
 /// [`CareError`]; running it again starts over.
-pub fn rebuild(
-    options: &config::Rebuild,
-    progress: &mut dyn FnMut(Progress),
-) -> Result<String, CareError> {
+pub fn rebuild(options: &config::Rebuild) -> Result<String, CareError> {
     let layout = Layout::of(&options.data);
     let store = Arc::new(open_log(&layout)?.opened.store);
-    views::rebuild(&layout.views(), &store, progress)?;
-    Ok(format!(
-        "folded {} entries into new views\n",
-        store.committed().size
-    ))
+    let at = store.committed();
+    let mut bar = Bar::new("folding", at.size);
+    views::rebuild(
+        &layout.views(),
+        &store,
+        &mut |Progress { folded, .. }| bar.at(folded),
+    )?;
+    drop(bar);
+    if options.json {
+        let said = serde_json::json!({ "entries": at.size, "root": at.root.to_string() });
+        return Ok(format!("{said}\n"));
+    }
+    Ok(format!("folded {} entries into new views\n", at.size))
 }
 
 /// A file being written.

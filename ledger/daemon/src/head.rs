@@ -46,6 +46,18 @@ pub enum HeadError {
         /// Where it was looked for.
         path: PathBuf,
     },
+    /// It would be lost, and brought back, together with what it is to tell apart.
+    #[error(
+        "the head file `{}` lies inside the data directory `{}`: a restored copy would bring its own along; name a \
+         path outside with --head",
+        path.display(), data.display()
+    )]
+    Inside {
+        /// Its path.
+        path: PathBuf,
+        /// The data directory.
+        data: PathBuf,
+    },
     /// There is one already: of this ledger or another.
     #[error("there is a head file at `{}` already: name another path for the new ledger", path.display())]
     Exists {
@@ -116,6 +128,34 @@ const SAFE_CHOICES: &str = "Nothing was changed. Safe choices: restore the newes
      keep this one as it is, hand its material out with `ledgerd export`, and begin a new ledger under another \
      origin with `ledgerd init`";
 
+/// Refuses a head file inside the data directory, whatever symbolic links lead there.
+///
+/// # Errors
+/// [`HeadError::Inside`]
+pub fn check_outside(path: &Path, data: &Path) -> Result<(), HeadError> {
+    if resolved(path).starts_with(resolved(data)) {
+        return Err(HeadError::Inside {
+            path: path.to_owned(),
+            data: data.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// A path without symbolic links, as far as it exists.
+fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut rest = Vec::new();
+    for at in path.ancestors() {
+        if let Ok(mut real) = at.canonicalize() {
+            real.extend(rest.iter().rev());
+            return real;
+        }
+        rest.extend(at.file_name());
+    }
+    path
+}
+
 /// Compares the head file at `path` with an opened store, and returns it to be kept up to date.
 ///
 /// Where the file is missing or unreadable and `accept_head` is set, the store is taken for the newest one
@@ -170,6 +210,14 @@ pub fn check(checkpoint: &[u8], store: &LogStore, key: &VerificationKey) -> Resu
         });
     }
     Ok(())
+}
+
+/// The checkpoint of the newest readable slot of the head file at `path`, which stays as it is.
+///
+/// # Errors
+/// [`HeadError::Missing`], [`HeadError::Damaged`] where neither slot can be read, or another.
+pub fn read(path: &Path) -> Result<Vec<u8>, HeadError> {
+    HeadFile::open_as(path, false).map(|(_, checkpoint)| checkpoint)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ use ledger_core::view::MemoryView;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Init;
-use crate::head::{HeadError, HeadFile};
+use crate::head::{HeadError, HeadFile, check_outside};
 use crate::intake::principal_id;
 use crate::keys::{KeyError, Keys, create_credential, sync_dir};
 use crate::open::{Layout, TOKENS_V};
@@ -138,6 +138,7 @@ pub fn init(options: &Init) -> Result<String, InitError> {
     let operator = principal_id("--operator", &options.operator)?;
     let layout = Layout::of(&options.data);
     let head = options.head.clone().unwrap_or_else(|| layout.head());
+    check_outside(&head, &layout.dir)?;
     check_directory(&layout)?;
     for path in [&head, &options.credential_out] {
         if path.exists() {

@@ -22,6 +22,7 @@ mod key;
 mod mask;
 mod promotion;
 mod record;
+mod select;
 mod subject;
 mod vocabulary;
 
@@ -45,9 +46,10 @@ use crate::store::DetailBytes;
 pub use breaker::ending;
 pub use control::principal_id;
 pub use detail::Redact;
+pub use select::Selected;
 pub use vocabulary::{
-    channels_to_wire, class_to_wire, detail_name, entry_word, listing_reason_to_wire, open_kind,
-    outcome_to_wire, role_to_wire, scope_to_wire,
+    channels_to_wire, class_to_wire, detail_name, entry_word, list_order, listing_reason_to_wire,
+    open_kind, outcome_to_wire, role_to_wire, scope_to_wire,
 };
 
 /// A command on its way to the sequencer.

@@ -2,6 +2,8 @@
 
 pub mod alarm;
 pub mod auth;
+pub mod check;
+pub mod check_config;
 pub mod cli;
 pub mod clock;
 pub mod committer;
@@ -15,7 +17,9 @@ pub mod intake;
 pub mod keys;
 pub mod listen;
 pub mod metrics;
+pub mod notify;
 pub mod open;
+pub mod progress;
 pub mod queue;
 pub mod room;
 pub mod run;

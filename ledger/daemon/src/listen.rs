@@ -19,7 +19,7 @@ use tonic::transport::server::Connected;
 /// Owner and group may connect. Whoever connects still needs a credential.
 const SOCKET_MODE: u32 = 0o660;
 /// The longest path that a Unix socket can have on Linux, without its closing zero.
-const SOCKET_PATH_MAX: usize = 107;
+pub const SOCKET_PATH_MAX: usize = 107;
 /// How long no connection is accepted after the system refused one, for want of file descriptors for
 /// instance.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);

@@ -2,9 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use ledgerd::cli;
-use ledgerd::config::Config;
 
 /// Entries are made on one thread, written on another and dropped on a third, which the system's
 /// allocator pays for with locks.
@@ -12,5 +10,5 @@ use ledgerd::config::Config;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    cli::main(&Config::parse())
+    cli::main(std::env::args_os())
 }

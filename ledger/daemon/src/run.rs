@@ -2,7 +2,7 @@
 //!
 //! Order at start: the store (its lock, its newest checkpoint, its right edge), the head file, the keys
 //! and rules against genesis, the views, then the threads, and the sockets last: nobody is let in before
-//! everything stands. Order at the end: no new connections, calls under way up to the deadline, the
+//! everything stands. Then the service manager is told, where there is one. Order at the end: no new connections, calls under way up to the deadline, the
 //! queue closed, the shutdown entry, head file and views flushed.
 
 use std::sync::Arc;
@@ -40,11 +40,13 @@ use crate::listen::{self, ListenError};
 use crate::metrics::Metrics;
 use crate::metrics::calls::Calls;
 use crate::metrics::now::{Now, registry};
+use crate::notify::Notifier;
 use crate::open::{Layout, OpenedLog, StartError, check_genesis, genesis, open_log};
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
 use crate::service::{
-    ControlService, GateService, Ledger, ProofsService, QueryService, RecorderService,
+    BATCH_BYTES_MAX, ControlService, GateService, Ledger, ProofsService, QueryService,
+    RecorderService,
 };
 use crate::snapshot::{Latest, Snapshot};
 use crate::store::LogStore;
@@ -53,6 +55,15 @@ use crate::views::{OpenedViews, Progress, SharedViews, ViewWriter, open_views};
 /// The largest message that is read. The largest request that intake admits (1 MiB of details, and
 /// names and identifiers beside it) fits.
 const MESSAGE_BYTES_MAX: usize = 2 << 20;
+/// Of the services that take batches: one that is too large is refused by name, not by the transport.
+const BATCH_MESSAGE_BYTES_MAX: usize = 2 * BATCH_BYTES_MAX;
+/// How much of one call waits unread at most, in bytes, and of all calls of one connection. A call that is
+/// not read, such as a stream whose client takes no answers, must not hold up the others of its connection.
+/// And the HTTP/2 library ends a connection on which small frames wait whose overhead, 256 bytes each less
+/// what they carry, is more than half of the second number: sixteen streams full of messages of 60 bytes
+/// stay below it.
+const CALL_WINDOW_BYTES: u32 = 64 << 10;
+const CONNECTION_WINDOW_BYTES: u32 = 8 << 20;
 /// The largest header block of a request, in bytes.
 const HEADERS_BYTES_MAX: u32 = 16 << 10;
 /// How often an idle connection is asked whether it is still there, and how long it may take to answer.
@@ -104,7 +115,8 @@ impl RunError {
 /// # Errors
 /// [`RunError`]
 pub fn run(options: &Run) -> Result<(), RunError> {
-    let house = House::open(options)?;
+    let notifier = Notifier::from_environment();
+    let house = House::open(options, &notifier)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .max_blocking_threads(READERS_MAX)
@@ -113,12 +125,11 @@ pub fn run(options: &Run) -> Result<(), RunError> {
             what: "a runtime",
             source,
         })?;
-    runtime.block_on(house.serve(options))
+    runtime.block_on(house.serve(options, &notifier))
 }
 
 /// An opened ledger, before its threads start.
 struct House {
-    layout: Layout,
     store: Arc<LogStore>,
     views: Arc<SharedViews>,
     view_writer: ViewWriter,
@@ -130,10 +141,11 @@ struct House {
 }
 
 impl House {
-    fn open(options: &Run) -> Result<Self, RunError> {
+    fn open(options: &Run, notifier: &Notifier) -> Result<Self, RunError> {
         let layout = Layout::of(&options.data);
+        let head_path = options.head_path();
+        head::check_outside(&head_path, &options.data).map_err(StartError::from)?;
         let OpenedLog { opened, vkey } = open_log(&layout)?;
-        let head_path = options.head.clone().unwrap_or_else(|| layout.head());
         let head = head::open(&head_path, &opened.store, &vkey, options.accept_head)
             .map_err(StartError::from)?;
         let keys = Keys::load(&layout.keys(), vkey.name()).map_err(StartError::from)?;
@@ -142,7 +154,10 @@ impl House {
 
         let store = Arc::new(opened.store);
         let mut said = 0;
-        let mut progress = |progress: Progress| say(progress, &mut said);
+        let mut progress = |progress: Progress| {
+            notifier.folding(progress);
+            say(progress, &mut said);
+        };
         let OpenedViews {
             state,
             views,
@@ -161,7 +176,6 @@ impl House {
             content,
         } = keys;
         Ok(Self {
-            layout,
             store,
             views: Arc::clone(&views),
             view_writer: writer,
@@ -177,12 +191,12 @@ impl House {
                 key: signing,
                 clock,
                 software: concat!("ledgerd ", env!("CARGO_PKG_VERSION")).to_owned(),
-                config: options.digest(),
+                config: options.settings.digest(),
             },
         })
     }
 
-    async fn serve(self, options: &Run) -> Result<(), RunError> {
+    async fn serve(self, options: &Run, notifier: &Notifier) -> Result<(), RunError> {
         let mut asked = Asked::listen()?;
         let queue = Arc::new(Queue::new(options.quotas()));
         let (finish, finishing) = watch::channel(false);
@@ -198,10 +212,7 @@ impl House {
             finishing.clone(),
             Arc::clone(&metrics),
         );
-        let socket = options
-            .socket
-            .clone()
-            .unwrap_or_else(|| self.layout.socket());
+        let socket = options.socket_path();
         // Bound before the first entry of this run is written: a start that cannot serve writes nothing.
         let (unix, socket_file) = listen::unix(&socket).await?;
         let tcp = match options.listen {
@@ -229,7 +240,7 @@ impl House {
             latest: self.latest.clone(),
             head: self.head.lag(),
             metrics: Arc::clone(&metrics),
-            data: self.layout.dir.clone(),
+            data: options.data.clone(),
             places: vec![
                 ("grpc", Arc::clone(&places), options.connections),
                 ("http", Arc::clone(&http_places), options.http_connections),
@@ -263,6 +274,8 @@ impl House {
         let (health, router) = services(&ledger, &authenticate, metrics, options);
         said_to_serve(&health, ServingStatus::Serving).await;
         let mut servers = tokio::task::JoinSet::new();
+        let mut web = tokio::task::JoinSet::new();
+        let (web_finish, web_finishing) = watch::channel(false);
         let incoming = listen::admitted(
             UnixListenerStream::new(unix),
             Arc::clone(&places),
@@ -279,17 +292,21 @@ impl House {
                 metrics: options.http_open_metrics,
             };
             let site = Site::new(site, routes(opened));
-            let finishing = finishing.clone();
-            servers.spawn(async move {
-                http::serve::serve(http, site, http_places, finishing).await;
-                Ok(())
-            });
+            web.spawn(http::serve::serve(http, site, http_places, web_finishing));
         }
         if let Some(tcp) = tcp {
             let incoming = listen::admitted(TcpListenerStream::new(tcp), places, "--connections");
             servers.spawn(router.serve_with_incoming_shutdown(incoming, raised(finishing)));
         }
-        tracing::info!(socket = %socket.display(), listen = ?options.listen, http = ?http_address, "serving");
+        tracing::info!(
+            socket = %socket.display(),
+            listen = ?options.listen,
+            http = ?http_address,
+            config = %options.settings.digest(),
+            details_kept_years = options.retention_years,
+            "serving"
+        );
+        notifier.ready();
 
         let outcome = tokio::select! {
             name = asked.any() => {
@@ -301,10 +318,12 @@ impl House {
                 Ok(Err(error)) => error.into(),
                 Ok(Ok(())) | Err(_) => RunError::Stopped("a server ended by itself".to_owned()),
             }),
+            Some(_) = web.join_next() => Err(RunError::Stopped("the HTTP server ended by itself".to_owned())),
         };
         if let Err(error) = &outcome {
             tracing::error!(%error, "stopping");
         }
+        notifier.stopping();
         said_to_serve(&health, ServingStatus::NotServing).await;
         finish.send_replace(true);
         let deadline = if outcome.is_ok() {
@@ -312,12 +331,18 @@ impl House {
         } else {
             FAILURE_GRACE
         };
-        let drained = async { while servers.join_next().await.is_some() {} };
+        // HTTP goes last, to say until then that the daemon is stopping.
+        let drained = async {
+            while servers.join_next().await.is_some() {}
+            web_finish.send_replace(true);
+            while web.join_next().await.is_some() {}
+        };
         if tokio::time::timeout(deadline, drained).await.is_err() {
             tracing::warn!(
                 "calls under way at the deadline are cut off; what they asked for is written all the same"
             );
             servers.abort_all();
+            web.abort_all();
         }
         queue.close();
         let threads = tokio::task::spawn_blocking(move || threads.join()).await;
@@ -454,20 +479,28 @@ fn services(
         .max_concurrent_streams(options.streams)
         .http2_max_header_list_size(HEADERS_BYTES_MAX)
         .http2_keepalive_interval(Some(KEEPALIVE))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT));
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .initial_stream_window_size(CALL_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES);
     macro_rules! behind {
         ($server:ident, $service:ident) => {
+            behind!($server, $service, MESSAGE_BYTES_MAX)
+        };
+        ($server:ident, $service:ident, $bytes_max:ident) => {
             InterceptedService::new(
-                $server::new($service(Arc::clone(ledger)))
-                    .max_decoding_message_size(MESSAGE_BYTES_MAX),
+                $server::new($service(Arc::clone(ledger))).max_decoding_message_size($bytes_max),
                 authenticate.clone(),
             )
         };
     }
     let router = server
         .add_service(health_service)
-        .add_service(behind!(GateServer, GateService))
-        .add_service(behind!(RecorderServer, RecorderService))
+        .add_service(behind!(GateServer, GateService, BATCH_MESSAGE_BYTES_MAX))
+        .add_service(behind!(
+            RecorderServer,
+            RecorderService,
+            BATCH_MESSAGE_BYTES_MAX
+        ))
         .add_service(behind!(ProofsServer, ProofsService))
         .add_service(behind!(QueryServer, QueryService))
         .add_service(behind!(ControlServer, ControlService));

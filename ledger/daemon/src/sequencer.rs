@@ -25,7 +25,6 @@ use ledger_core::policy::EVALUATOR;
 use ledger_core::state::{FoldError, Prefilled, State};
 use ledger_core::time::Timestamp;
 use ledger_core::tree::{BatchTree, CompactRange};
-use tokio::sync::oneshot;
 
 use crate::alarm::Alarm;
 use crate::clock::{Clock, ClockGuard, seen_at_start};
@@ -33,7 +32,7 @@ use crate::metrics::Counted;
 use crate::queue::Queue;
 use crate::snapshot::{Controls, Directory, Snapshot};
 use crate::store::DetailBytes;
-use crate::submission::{Answer, Submission, SubmitError};
+use crate::submission::{Reply, Submission, SubmitError};
 use crate::views::{Changes, SequencerView, SharedViews};
 
 /// The most commands of one batch. What arrives during a sync is the next batch, so this bounds the
@@ -48,7 +47,7 @@ pub struct Waiting {
     /// What it will be told once the batch is down.
     pub told: Told,
     /// Who waits.
-    pub reply: oneshot::Sender<Result<Answer, SubmitError>>,
+    pub reply: Reply,
 }
 
 /// What a planned command came to.
@@ -224,7 +223,7 @@ impl<C: Clock> Sequencer<C> {
         let outcome = self.run_inner(boot);
         if outcome.is_err() {
             for job in self.queue.abandon() {
-                let _ = job.reply.send(Err(SubmitError::Unknown));
+                job.reply.send(Err(SubmitError::Unknown));
             }
         }
         outcome
@@ -333,7 +332,7 @@ impl<C: Clock> Sequencer<C> {
             },
             Ok(Plan::Repeat(seq)) => Told::Repeat(seq),
             Err(Refusal::View(error)) => {
-                let _ = reply.send(Err(SubmitError::Unknown));
+                reply.send(Err(SubmitError::Unknown));
                 return Err(Stopped::State(error.into()));
             }
             Err(refusal) => Told::Refused(refusal.into()),

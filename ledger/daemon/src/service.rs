@@ -9,17 +9,24 @@
 //! been acknowledged to anybody. What is private is read only after an `access` entry is committed.
 
 mod approvals;
+mod batch;
 mod control;
 mod evidence;
 mod gate;
 pub(crate) mod ingest;
+mod list;
 mod open;
+mod pack;
 mod page;
+mod procedure;
 mod proofs;
 mod query;
 mod recorder;
 mod retry;
 mod status;
+mod stream;
+mod tail;
+mod walk;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -27,10 +34,10 @@ use std::time::Instant;
 use ledger_core::entry::{Access, Actor, ActorType, Basis, Body, Entry, Outcome};
 use ledger_core::receipt::Receipt;
 use ledger_core::role::{Call, Grant, Role};
-use ledger_core::state::prefilled;
+use ledger_core::state::{Prefilled, prefilled};
 use ledger_core::time::Timestamp;
 use ledger_proto::v1 as wire;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, watch};
 
 use crate::auth::Caller;
 use crate::clock::{Clock, SystemClock};
@@ -40,10 +47,11 @@ use crate::queue::{Lane, Queue};
 use crate::room::Rooms;
 use crate::snapshot::Latest;
 use crate::status::CallError;
-use crate::store::{LogStore, ReadError};
-use crate::submission::{Answer, Submission, SubmitError};
+use crate::store::{DetailBytes, LogStore, ReadError};
+use crate::submission::{Answer, Pending, Reply, Submission, SubmitError};
 use crate::views::SharedViews;
 
+pub use batch::BATCH_BYTES_MAX;
 pub use control::ControlService;
 pub use gate::GateService;
 pub use proofs::ProofsService;
@@ -57,6 +65,14 @@ const EXPORTS_OF_ONE_MAX: usize = 1;
 /// Approval requests that one principal watches at a time. A watch sleeps until something may have
 /// changed.
 const WATCHES_OF_ONE_MAX: usize = 256;
+/// Streams of requests and of reports that one principal has open at a time. With the window of each, it
+/// bounds the answers that are kept for a principal who takes none: to half a gigabyte where every entry
+/// is as large as an entry can be, to ten megabytes where they are as usual.
+const STREAMS_OF_ONE_MAX: usize = 16;
+/// Lists of one principal under way at a time: each may read many entries.
+const LISTS_OF_ONE_MAX: usize = 4;
+/// Tails of one principal at a time. Each holds up to a megabyte that its reader has not taken.
+const TAILS_OF_ONE_MAX: usize = 8;
 
 /// The most bytes of details in the waiting commands of one principal; of its reports, counted apart.
 const DETAILS_WAITING_BYTES_MAX: usize = 64 << 20;
@@ -78,6 +94,9 @@ pub struct Ledger {
     exports: Arc<Semaphore>,
     own_exports: Rooms<Arc<str>>,
     own_watches: Rooms<Arc<str>>,
+    own_streams: Rooms<Arc<str>>,
+    own_lists: Rooms<Arc<str>>,
+    own_tails: Rooms<Arc<str>>,
     finishing: watch::Receiver<bool>,
     metrics: Arc<Metrics>,
     clock: SystemClock,
@@ -115,6 +134,12 @@ impl Ledger {
                 "the number of approval requests that you watch",
                 WATCHES_OF_ONE_MAX,
             ),
+            own_streams: Rooms::new(
+                "the number of your streams of requests and reports",
+                STREAMS_OF_ONE_MAX,
+            ),
+            own_lists: Rooms::new("the number of your lists under way", LISTS_OF_ONE_MAX),
+            own_tails: Rooms::new("the number of your tails", TAILS_OF_ONE_MAX),
             finishing,
             metrics,
             clock: SystemClock::new(),
@@ -139,8 +164,6 @@ impl Ledger {
             details,
             policy,
         } = command;
-        let asked = matches!(&body, Body::Decision(decision) if decision.basis == Basis::Gate)
-            .then(Instant::now);
         let prefilled = if let Some(policy) = policy {
             // Counting every allow and report of a month takes a while: not on the sequencer's time. What comes in
             // between, the fold adds.
@@ -153,6 +176,20 @@ impl Ledger {
         } else {
             None
         };
+        let answer = self.admit(caller, lane, body, details, prefilled)?;
+        Ok(answer.await?)
+    }
+
+    /// Hands a command to the sequencer, behind whatever was admitted before. From here on it is planned
+    /// and committed, whoever waits for it.
+    fn admit(
+        &self,
+        caller: &Caller,
+        lane: Lane,
+        command: Body,
+        details: Vec<DetailBytes>,
+        prefilled: Option<Prefilled>,
+    ) -> Result<Pending, CallError> {
         let bytes: usize = details.iter().map(|detail| detail.bytes.len()).sum();
         // Nothing stands in the way of a stop, and whoever may use its lane is trusted with it.
         let room = if lane == Lane::Control || bytes <= DETAILS_BYTES_SMALL {
@@ -160,9 +197,11 @@ impl Ledger {
         } else {
             Some(self.details.take((Arc::clone(&caller.id), lane), bytes)?)
         };
-        let (reply, answer) = oneshot::channel();
+        let decides = matches!(&command, Body::Decision(decision) if decision.basis == Basis::Gate);
+        let timed = decides.then(|| (Instant::now(), Arc::clone(&self.metrics)));
+        let (reply, pending) = Reply::channel(room, timed);
         let submission = Submission {
-            command: body,
+            command,
             details,
             prefilled,
             reply,
@@ -170,35 +209,21 @@ impl Ledger {
         self.queue
             .admit(&caller.id, lane, submission)
             .map_err(SubmitError::from)?;
-        let answer = match room {
-            None => answer.await,
-            // The command waits on where its caller goes away, and keeps its room.
-            Some(room) => {
-                let waiting = tokio::spawn(async move {
-                    let answer = answer.await;
-                    drop(room);
-                    answer
-                });
-                waiting.await.map_err(|error| CallError::store(&error))?
-            }
-        };
-        // The other end is dropped without an answer only where its thread died.
-        let answer = answer.unwrap_or(Err(SubmitError::Unknown))?;
-        if let Some(asked) = asked {
-            self.metrics.decision_answered(asked);
-        }
-        Ok(answer)
+        Ok(pending)
     }
 
     /// Records that something private is about to be handed out, and waits until that is committed.
-    async fn access(self: &Arc<Self>, caller: &Caller, access: Access) -> Result<(), CallError> {
+    /// Says under which seq.
+    async fn access(self: &Arc<Self>, caller: &Caller, access: Access) -> Result<u64, CallError> {
         let command = Command {
             lane: Lane::Work,
             body: Body::Access(access),
             details: Vec::new(),
             policy: None,
         };
-        self.submit(caller, command).await.map(|_| ())
+        self.submit(caller, command)
+            .await
+            .map(|answer| answer.receipt.seq)
     }
 
     /// Runs a read of the store off the threads that serve connections.
@@ -289,6 +314,7 @@ fn access(caller: &Caller, call: Call) -> Access {
         to: None,
         detail: None,
         tokens: Vec::new(),
+        pack: None,
     }
 }
 

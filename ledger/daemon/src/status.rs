@@ -17,6 +17,7 @@
 //! | a request id used for something else | `ALREADY_EXISTS` | `REQUEST_ID_REUSED` |
 //! | the state that the call needs is not there | `FAILED_PRECONDITION` | `PRECONDITION_FAILED` |
 //! | a queue, a quota, or all places taken | `RESOURCE_EXHAUSTED` | `QUEUE_FULL` |
+//! | no room in the reply to a batch; it is recorded all the same | `RESOURCE_EXHAUSTED` | `REPLY_FULL` |
 //! | the daemon is stopping, or has stopped writing | `UNAVAILABLE` | `NOT_TAKING_WRITES` |
 //! | the outcome of a commit is not known | `UNAVAILABLE` | `OUTCOME_UNKNOWN` |
 //! | the store cannot be read | `INTERNAL` | `STORE_UNREADABLE` |
@@ -29,6 +30,7 @@ use std::time::Duration;
 use ledger_core::plan::Refusal;
 use ledger_core::policy::{PolicyError, PolicyErrors};
 use ledger_core::role::{Call, Role};
+use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
@@ -157,6 +159,15 @@ pub enum CallError {
         /// How many there are.
         limit: usize,
     },
+    /// An answer that its batch's reply has no room for.
+    #[error(
+        "the reply to the batch has no room for this answer ({limit} bytes): it is recorded; ask again under the same \
+         request id, in a smaller batch"
+    )]
+    ReplyFull {
+        /// The most bytes of answers that a reply holds.
+        limit: usize,
+    },
     /// The sequencer or the queue refused, or did not learn the outcome.
     #[error(transparent)]
     Submit(#[from] SubmitError),
@@ -205,6 +216,19 @@ impl From<CallError> for Status {
             details.set_retry_info(Some(delay));
         }
         Self::with_error_details(row.code, error.to_string(), details)
+    }
+}
+
+/// The same as a message, for the answer to one item among others.
+impl From<CallError> for tonic_types::Status {
+    fn from(error: CallError) -> Self {
+        let status = Status::from(error);
+        // The details are this very message, encoded.
+        Self::decode(status.details()).unwrap_or_else(|_| Self {
+            code: status.code().into(),
+            message: status.message().to_owned(),
+            details: Vec::new(),
+        })
     }
 }
 
@@ -266,6 +290,9 @@ fn row(error: &CallError) -> Row {
         CallError::Submit(SubmitError::Refused(refusal)) => refused(refusal),
         CallError::Busy { queue, limit }
         | CallError::Submit(SubmitError::Full(Full::Queue { queue, limit })) => full(queue, *limit),
+        CallError::ReplyFull { limit } => Row::new(Code::ResourceExhausted, "REPLY_FULL")
+            .with("limit", limit)
+            .retry(QUEUE_RETRY),
         CallError::Submit(SubmitError::Full(Full::Closed)) => {
             Row::new(Code::Unavailable, "NOT_TAKING_WRITES").retry(RESTART_RETRY)
         }
@@ -411,6 +438,11 @@ mod tests {
                 "QUEUE_FULL",
             ),
             (
+                CallError::ReplyFull { limit: 4 },
+                Code::ResourceExhausted,
+                "REPLY_FULL",
+            ),
+            (
                 CallError::Submit(Full::Closed.into()),
                 Code::Unavailable,
                 "NOT_TAKING_WRITES",
@@ -498,6 +530,24 @@ mod tests {
                 details.retry_info().is_some(),
                 matches!(code, Code::ResourceExhausted | Code::Unavailable),
                 "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_item_is_told_what_a_call_is_told() {
+        use tonic_types::RpcStatusExt;
+        for (error, code, reason) in every() {
+            let (call, item) = (
+                Status::from(error.clone()),
+                tonic_types::Status::from(error),
+            );
+            assert_eq!((item.code, &*item.message), (code.into(), call.message()));
+            let info = item.get_details_error_info().expect("every status has one");
+            assert_eq!(info.reason, reason);
+            assert_eq!(
+                item.get_details_retry_info().is_some(),
+                call.get_details_retry_info().is_some()
             );
         }
     }

@@ -20,6 +20,7 @@
 
 mod committed;
 mod error;
+mod inspect;
 mod open;
 mod options;
 mod read;
@@ -39,6 +40,7 @@ use rocksdb::{ColumnFamily, DB, WriteBatch, WriteOptions};
 
 pub use committed::{Committed, CommittedTiles};
 pub use error::{CommitError, OpenError, ReadError};
+pub use inspect::{Inspected, Part, Record};
 pub use open::Opened;
 pub(crate) use options::{base_options, close_to};
 pub use read::{Entries, StoredEntry};

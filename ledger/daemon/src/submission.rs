@@ -1,13 +1,17 @@
 //! What the service hands to the sequencer, and what comes back.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use ledger_core::entry::{Body, Entry};
 use ledger_core::plan::Refusal;
 use ledger_core::receipt::Receipt;
 use ledger_core::state::Prefilled;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
+use crate::metrics::Metrics;
 use crate::queue::Full;
 use crate::store::DetailBytes;
 
@@ -21,7 +25,56 @@ pub struct Submission {
     /// For a policy: what its throttles and breakers count, counted off the sequencer.
     pub prefilled: Option<Prefilled>,
     /// Who waits.
-    pub reply: oneshot::Sender<Result<Answer, SubmitError>>,
+    pub reply: Reply,
+}
+
+/// Whoever waits for what becomes of a command. They may have gone away: the command goes its way, and
+/// keeps the room that it takes up in memory until it is answered.
+#[derive(Debug)]
+pub struct Reply {
+    waiting: oneshot::Sender<Result<Answer, SubmitError>>,
+    room: Option<OwnedSemaphorePermit>,
+}
+
+impl Reply {
+    /// A reply to be, what brings it, and the room that its command holds until then. Of a decision, since
+    /// when and where it is timed.
+    pub fn channel(
+        room: Option<OwnedSemaphorePermit>,
+        timed: Option<(Instant, Arc<Metrics>)>,
+    ) -> (Self, Pending) {
+        let (waiting, answer) = oneshot::channel();
+        (Self { waiting, room }, Pending { answer, timed })
+    }
+
+    /// Gives the room back and tells whoever still waits. A caller that has gone away asks again under the
+    /// same request id.
+    pub fn send(self, answer: Result<Answer, SubmitError>) {
+        drop(self.room);
+        let _ = self.waiting.send(answer);
+    }
+}
+
+/// The answer to a command that was admitted. Dropping it undoes nothing.
+pub struct Pending {
+    answer: oneshot::Receiver<Result<Answer, SubmitError>>,
+    timed: Option<(Instant, Arc<Metrics>)>,
+}
+
+impl Future for Pending {
+    type Output = Result<Answer, SubmitError>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        // The other end is dropped without an answer only where its thread died.
+        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
+        let answer = answer.unwrap_or(Err(SubmitError::Unknown));
+        if answer.is_ok()
+            && let Some((asked, metrics)) = self.timed.take()
+        {
+            metrics.decision_answered(asked);
+        }
+        Poll::Ready(answer)
+    }
 }
 
 /// An entry that is on stable storage, with its proof.

@@ -22,6 +22,7 @@
 
 mod layer;
 mod open;
+mod scratch;
 mod sequencer;
 mod shared;
 mod store;
@@ -29,6 +30,7 @@ mod writer;
 
 pub use layer::Changes;
 pub use open::{Difference, OpenViewsError, OpenedViews, Progress, check, open_views, rebuild};
+pub use scratch::{Scratch, StoredViews, first_difference};
 pub use sequencer::SequencerView;
 pub use shared::{SharedViews, ViewLag};
 pub use store::{Mark, ViewStore};

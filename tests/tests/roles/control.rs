@@ -103,6 +103,11 @@ pub(crate) async fn control(
             })
             .await
             .map(drop),
+        Call::List => client.list(pb::ListRequest::default()).await.map(drop),
+        Call::Tail => {
+            let mut tail = client.tail(pb::TailRequest::default()).await?;
+            tail.message().await.map(drop)
+        }
         _ => panic!("`{call}` is a call of the other services"),
     }
 }

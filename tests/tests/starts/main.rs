@@ -3,8 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-mod damage;
-
 use std::fs;
 
 use ledger_core::checkpoint::Checkpoint;
@@ -13,7 +11,7 @@ use ledger_core::note::{KeyKind, SigningKey, VerificationKey};
 use ledger_core::role::Role;
 use ledger_core::tree::root_of;
 use ledger_proto::v1 as pb;
-use ledger_tests::{Client, Daemon, Ledger, Log, Site, ask, bin, sales_policy, site};
+use ledger_tests::{Client, Daemon, Ledger, Log, Site, ask, bin, damage, sales_policy, site};
 
 /// Decides that many requests, many at a time: a full tile takes 256 entries.
 async fn decide(client: &Client, count: usize) {

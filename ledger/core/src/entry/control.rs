@@ -201,4 +201,7 @@ pub struct Access {
     /// The tokens of the identifiers disclosed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<super::Key>,
+    /// Of an evidence pack: what was asked and which entries were handed out, as one hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pack: Option<Hash>,
 }

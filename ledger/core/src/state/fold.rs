@@ -449,6 +449,9 @@ impl<V: View> State<V> {
         if let Some(token) = &outcome.provider_id {
             self.concern(token, seq);
         }
+        for key in &outcome.keys {
+            self.concern(&key.token, seq);
+        }
         self.apply_outcome_sample(seq, time, outcome)
     }
 

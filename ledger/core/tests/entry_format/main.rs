@@ -5,4 +5,5 @@
 mod any;
 mod golden;
 mod round_trip;
+mod selected;
 mod strict;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::any::entry;
 
 /// `PROPTEST_CASES` asks for more.
-fn cases() -> ProptestConfig {
+pub(super) fn cases() -> ProptestConfig {
     let asked = ProptestConfig::default();
     let cases = if std::env::var_os("PROPTEST_CASES").is_some() {
         asked.cases

@@ -476,6 +476,7 @@ fn the_largest_principal_and_access_fit() {
             };
             KEYS_MAX
         ],
+        pack: Some(Hash([9; 32])),
     };
     let (_, body) = ledger.append(Body::Access(access), seconds(1));
     println!("access: {} bytes", bytes(body));

@@ -279,6 +279,7 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
             to: Some(1),
             detail: None,
             tokens: Vec::new(),
+            pack: None,
         };
         (call, Body::Access(access))
     };
@@ -326,9 +327,12 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
         (Call::AcknowledgeClock, Body::Clock(acknowledge)),
         access(Call::GetDetail),
         access(Call::GetEvidence),
+        access(Call::GetPack),
         access(Call::Disclose),
         access(Call::Tokenise),
         access(Call::Export),
+        access(Call::List),
+        access(Call::Tail),
     ]);
     commands
 }
@@ -369,7 +373,9 @@ pub(crate) fn may(call: Call) -> Vec<Role> {
         Call::RemoveDnc | Call::ExemptDnc | Call::Disclose => vec![Compliance],
         // Agents and approvers of what is theirs, which the service sees to.
         Call::GetDetail => vec![Compliance, Auditor, Agent, Approver],
-        Call::GetEvidence | Call::Export => vec![Operator, Compliance, Auditor],
+        Call::GetEvidence | Call::GetPack | Call::Export => vec![Operator, Compliance, Auditor],
+        // Everybody, of what they may read.
+        Call::List | Call::Tail => Role::ALL.to_vec(),
         other => panic!("{other} writes nothing"),
     }
 }

@@ -1,4 +1,6 @@
-//! `ledgerctl evidence`: an entry with everything that it cites.
+//! `ledgerctl evidence`: an entry with everything that it cites; or everything about a person or a matter.
+
+mod pack;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -19,28 +21,45 @@ use crate::text::{counted, wrapped};
 pub(crate) const EXAMPLES: &str = "\
 Examples:
   ledgerctl evidence 41 --out denial.evidence
+  ledgerctl evidence --subject ada@example.com --subject contact:003A --out ada-pack
+  ledgerctl evidence --correlation run-2026-11-03 --out run.zip
 
-One file: the entry, the listings and other entries that it cites, its policy with the whole text, and genesis, all
+Of one entry, one file: the entry, the listings and other entries that it cites, its policy with the whole text, and genesis, all
 proven under one checkpoint. `ledger-verify evidence denial.evidence --vkey ledger.vkey` checks it without a ledger;
-with an opening (`ledgerctl disclose`) it also says who was meant. The read itself is an entry.";
+with an opening (`ledgerctl disclose`) it also says who was meant.
+
+Of a person (compliance) or a correlation id, a pack, as a folder or as FILE.zip: every entry concerned with its proof,
+what these cite, the person's opening, when the ledger was recording, and report.html, to be read and printed.
+`ledger-verify pack ada-pack --vkey ledger.vkey` checks it without a ledger. The whole log is searched for it.
+A pack names the person: it is written for your eyes alone (0600). The read itself is an entry, and part of the pack.";
 
 /// Options of `evidence`.
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceArgs {
     /// The entry's seq
-    seq: u64,
-    /// Where to write the evidence
-    #[arg(long, value_name = "FILE")]
+    #[arg(required_unless_present_any = ["subject", "correlation"])]
+    seq: Option<u64>,
+    #[command(flatten)]
+    pack: pack::PackArgs,
+    /// Where to write the evidence; of a pack, a new folder, or an archive
+    #[arg(long, value_name = "FILE|FOLDER|FILE.zip")]
     out: PathBuf,
 }
 
 pub(crate) async fn run(context: &Context, args: &EvidenceArgs) -> Result<(), Failure> {
+    match args.seq {
+        Some(seq) if !args.pack.is_asked() => one(context, seq, args).await,
+        _ => pack::run(context, &args.pack, &args.out).await,
+    }
+}
+
+async fn one(context: &Context, seq: u64, args: &EvidenceArgs) -> Result<(), Failure> {
     const WHAT: &str = "the evidence";
     let session = context.connect().await?;
     let file = Outfile::create(&args.out)?;
     let reply = session
         .proofs()
-        .get_evidence(v1::GetEvidenceRequest { seq: args.seq })
+        .get_evidence(v1::GetEvidenceRequest { seq })
         .await?
         .into_inner();
     let evidence =
@@ -50,14 +69,11 @@ pub(crate) async fn run(context: &Context, args: &EvidenceArgs) -> Result<(), Fa
         .map_err(|error| Failure::unverified(WHAT, error))?
         .checkpoint;
     let primary = decode(&evidence.primary().entry)?;
-    same("seq", args.seq, evidence.primary().seq)?;
-    same("seq", args.seq, primary.seq)?;
+    same("seq", seq, evidence.primary().seq)?;
+    same("seq", seq, primary.seq)?;
     let there: BTreeSet<u64> = evidence.entries().map(|proven| proven.seq).collect();
     if let Some(missing) = needed(&primary).difference(&there).next() {
-        let why = format!(
-            "entry {missing}, which entry {} relies on, is not in it",
-            args.seq
-        );
+        let why = format!("entry {missing}, which entry {seq} relies on, is not in it");
         return Err(Failure::unverified(WHAT, why));
     }
     file.finish(&reply.evidence)?;
@@ -77,7 +93,7 @@ pub(crate) async fn run(context: &Context, args: &EvidenceArgs) -> Result<(), Fa
         ),
     ));
     let object = json!({
-        "seq": args.seq, "others": others, "file": args.out.display().to_string(),
+        "seq": seq, "others": others, "file": args.out.display().to_string(),
         "checkpoint": { "origin": tree.origin, "size": tree.size, "root": tree.root },
     });
     context.output.show(&text, &object)

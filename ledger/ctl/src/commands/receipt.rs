@@ -1,4 +1,6 @@
-//! `ledgerctl receipt`: the proof that an entry is recorded.
+//! `ledgerctl receipt`: the proof that an entry is recorded, fetched, or held against today's log.
+
+mod refresh;
 
 use std::path::PathBuf;
 
@@ -19,19 +21,28 @@ pub(crate) const EXAMPLES: &str = "\
 Examples:
   ledgerctl receipt 41 --out denial.tlog-proof
   ledgerctl receipt --request Decide/ctl-0645d2c4d3b8e0-9f3a1c55
+  ledgerctl receipt --refresh denial.tlog-proof             does it still hold, under the latest checkpoint?
 
 A request id is the caller's own, and belongs to one call: Decide, Record, PutPrincipal, AddDnc, Stop, …
-`ledger-verify receipt denial.tlog-proof --vkey ledger.vkey` checks the file without a ledger.";
+`ledger-verify receipt denial.tlog-proof --vkey ledger.vkey` checks the file without a ledger.
+
+--refresh verifies an old receipt, fetches the latest checkpoint, proves that the log of the old one is the beginning of
+the log of today, and that today's receipt has the same entry. Exit codes: 0 it holds; 1 it does not, or the log was
+rolled back, changed or forked, and the receipt is the evidence of that: keep it; 2 the file cannot be read; 3 the
+ledger cannot be reached.";
 
 /// Options of `receipt`.
 #[derive(Debug, Args)]
 pub(crate) struct ReceiptArgs {
     /// The entry's seq
-    #[arg(required_unless_present = "request", conflicts_with = "request")]
+    #[arg(required_unless_present_any = ["request", "refresh"], conflicts_with_all = ["request", "refresh"])]
     seq: Option<u64>,
     /// Instead: a request of your own, as the name of its call and its id
     #[arg(long, value_parser = request, value_name = "CALL/ID")]
     request: Option<(Call, String)>,
+    /// Instead: an old receipt, to be held against the latest checkpoint
+    #[arg(long, value_name = "FILE", conflicts_with = "request")]
+    refresh: Option<PathBuf>,
     /// Where to write the receipt, a `.tlog-proof` file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -57,13 +68,20 @@ struct ReceiptJson {
 }
 
 pub(crate) async fn run(context: &Context, args: &ReceiptArgs) -> Result<(), Failure> {
+    if let Some(path) = &args.refresh {
+        return refresh::run(context, path, args.out.as_deref()).await;
+    }
     let of = match (&args.request, args.seq) {
         (Some((call, id)), _) => Of::Request(v1::RequestName {
             call: call.as_str().to_owned(),
             request_id: id.clone(),
         }),
         (None, Some(seq)) => Of::Seq(seq),
-        (None, None) => return Err(Failure::usage("give the entry's SEQ, or --request CALL/ID")),
+        (None, None) => {
+            return Err(Failure::usage(
+                "give the entry's SEQ, --request CALL/ID or --refresh FILE",
+            ));
+        }
     };
     let session = context.connect().await?;
     let file = args.out.as_deref().map(Outfile::create).transpose()?;

@@ -8,6 +8,7 @@ use clap::Args;
 use ledger_core::codebook;
 use ledger_core::entry::{Basis, Body, DetailName, Entry, Outcome};
 use ledger_core::plan::closes;
+use ledger_core::select::Selection;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -20,6 +21,8 @@ use crate::output::Style;
 use crate::proof::{TreeJson, Verified};
 use crate::reading::{self, Detail, DetailJson};
 use crate::text::{counted, put, wrapped};
+use crate::values::select::SelectArgs;
+use crate::values::when;
 
 pub(crate) const EXAMPLES: &str = "\
 Examples:
@@ -27,6 +30,7 @@ Examples:
   ledgerctl trace run-7f3a --details             with what is kept outside the log, each under its entry
   ledgerctl trace --seq 41                       the run that entry 41 belongs to
   ledgerctl trace --compare run-7f3a run-8a01    two runs side by side, and where they first part
+  ledgerctl trace run-7f3a --kind decision --outcome deny        of the run, only these
   ledgerctl trace run-7f3a --json | jq '.entries[] | select(.kind == \"decision\") | .outcome'
 
 What belongs to one act stands together: the asks, the approval, the execution, what providers reported, whom that
@@ -58,6 +62,8 @@ pub(crate) struct TraceArgs {
     /// Compares details by their length alone, and reads none
     #[arg(long, requires = "compare")]
     no_details: bool,
+    #[command(flatten)]
+    select: SelectArgs,
 }
 
 #[derive(Serialize)]
@@ -70,6 +76,8 @@ struct TraceJson {
     findings: Vec<FindingJson>,
     /// Whether everything that the entries lead to was looked for.
     followed: bool,
+    /// How many entries of the run the filters leave out.
+    left_out: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Vec<DetailJson>>,
     checkpoint: Option<TreeJson>,
@@ -93,8 +101,14 @@ struct FindingJson {
 type Details = BTreeMap<(u64, DetailName), Detail>;
 
 pub(crate) async fn run(context: &Context, args: &TraceArgs) -> Result<(), Failure> {
+    let selection = args.select.selection(when::now())?;
     let session = context.connect().await?;
     if let Some([left, right]) = args.compare.as_deref() {
+        if selection != Selection::default() {
+            return Err(Failure::usage(
+                "--compare sets whole runs side by side: leave the filters away",
+            ));
+        }
         return compare::run(context, &session, left, right, !args.no_details).await;
     }
     let id = match (&args.correlation_id, args.seq) {
@@ -102,7 +116,8 @@ pub(crate) async fn run(context: &Context, args: &TraceArgs) -> Result<(), Failu
         (None, Some(seq)) => correlation_of(&reading::entry(&session, seq).await?)?,
         (None, None) => return Err(Failure::usage("give a correlation id, or --seq N")),
     };
-    let chain = Chain::fetch(&session, &id).await?;
+    let mut chain = Chain::fetch(&session, &id).await?;
+    chain.retain(&selection);
     let details = if args.details {
         Some(read(&session, &chain).await?)
     } else {
@@ -170,6 +185,7 @@ fn json(chain: &Chain, details: Option<&Details>) -> Result<TraceJson, Failure> 
             })
             .collect(),
         followed: chain.followed,
+        left_out: chain.left_out,
         details: details.map(|details| details.iter().filter_map(detail).collect()),
         checkpoint: chain.links().last().map(|link| link.verified.tree_json()),
         proofs: ProofsJson::of(chain),
@@ -179,7 +195,13 @@ fn json(chain: &Chain, details: Option<&Details>) -> Result<TraceJson, Failure> 
 fn text(chain: &Chain, details: Option<&Details>, style: Style) -> String {
     let id = &chain.correlation_id;
     let Some(last) = chain.links().last() else {
-        return format!("Nothing is recorded under the correlation id `{id}`.\n");
+        return match chain.left_out {
+            0 => format!("Nothing is recorded under the correlation id `{id}`.\n"),
+            left_out => format!(
+                "None of the {} of `{id}` is one of those asked for.\n",
+                counted(left_out as u64, "entry", "entries")
+            ),
+        };
     };
     let mut out = format!("{}\n", style.strong(&format!("{id}: {}", summary(chain))));
     for entry in chain.entries() {
@@ -208,6 +230,10 @@ fn text(chain: &Chain, details: Option<&Details>, style: Style) -> String {
             "",
             "This run is long: what its last entries lead to was not looked for. `ledgerctl receipt SEQ` shows one entry.",
         ));
+    }
+    if chain.left_out > 0 {
+        let left_out = counted(chain.left_out as u64, "entry", "entries");
+        put!(out, "The filters leave out {left_out} of the run.\n");
     }
     let each = if chain.links().count() == 1 {
         "It is"

@@ -4,6 +4,7 @@ use ledger_core::entry::{
     Access, Boot, Change, Clock, ClockEvent, Dnc, DncOp, Environment, Genesis, Listing,
     PolicyEntry, PrincipalChange, Resume, Stop,
 };
+use ledger_core::role::Call;
 use ledger_core::token::Kind;
 
 use super::{Story, listed, short, who, who_first};
@@ -168,7 +169,7 @@ fn listing_words(index: usize, listing: &Listing) -> String {
 }
 
 /// A listing's reason, as entries spell it.
-fn reason_word(reason: ledger_core::entry::ListingReason) -> String {
+pub(super) fn reason_word(reason: ledger_core::entry::ListingReason) -> String {
     serde_json::to_value(reason)
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
@@ -214,10 +215,10 @@ pub(super) fn access(story: &mut Story, access: &Access) {
             .iter()
             .map(|key| format!("{} {}", key.kind, short(key.token)))
             .collect();
-        let how = if access.call == ledger_core::role::Call::Tokenise {
-            "to learn the token of"
-        } else {
-            "opening"
+        let how = match access.call {
+            Call::Tokenise => "to learn the token of",
+            Call::List | Call::Tail => "to find the entries that name",
+            _ => "opening",
         };
         put!(text, ", {how} {}", listed(&keys));
     }

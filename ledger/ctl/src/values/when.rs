@@ -1,4 +1,5 @@
-//! Points in time: RFC 3339 in UTC, `now`, and, where something ends, a length of time from now.
+//! Points in time: RFC 3339 in UTC, `now`, and a length of time from now: later where something ends, earlier
+//! where something is looked for.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -11,14 +12,18 @@ pub(crate) enum When {
     At(Timestamp),
     /// This many seconds from now.
     In(u64),
+    /// This many seconds ago.
+    Ago(u64),
 }
 
 impl When {
-    /// The time meant, where it is `now`. What lies after the year 9999 is its last microsecond.
+    /// The time meant, where it is `now`. What lies after the year 9999 is its last microsecond, and what lies
+    /// before 1970 its first.
     pub(crate) fn resolve(self, now: Timestamp) -> Timestamp {
         match self {
             Self::At(time) => time,
             Self::In(seconds) => now.saturating_add_s(seconds),
+            Self::Ago(seconds) => now.checked_sub_s(seconds).unwrap_or(Timestamp::EPOCH),
         }
     }
 
@@ -76,6 +81,15 @@ pub(crate) fn expiry(text: &str) -> Result<When, String> {
         None => instant(text).map_err(|error| {
             format!("{error}; or a length of time from now such as `30d` or `2h`")
         }),
+    }
+}
+
+/// Reads what [`instant`] reads, or how long ago: `30d`, `2h`, `15m`, `90s`.
+pub(crate) fn past(text: &str) -> Result<When, String> {
+    match seconds(text) {
+        Some(length) => length.map(When::Ago),
+        None => instant(text)
+            .map_err(|error| format!("{error}; or how long ago, such as `2h` or `30d`")),
     }
 }
 
@@ -208,6 +222,16 @@ mod tests {
             "2026-11-22T12:31:05.123456Z".parse().unwrap()
         );
         assert_eq!(When::In(u64::MAX).resolve(now), Timestamp::MAX);
+        assert_eq!(
+            past("1h").unwrap().resolve(now),
+            "2026-11-22T10:31:05.123456Z".parse().unwrap()
+        );
+        assert_eq!(past("99999999999s").unwrap().resolve(now), Timestamp::EPOCH);
+        assert_eq!(
+            past("2026-11-22T11:31:05Z"),
+            instant("2026-11-22T11:31:05Z")
+        );
+        assert!(past("-1h").is_err() && past("yesterday").is_err());
     }
 
     #[test]

@@ -17,7 +17,7 @@ use tokio::net::UnixListener;
 use tokio::sync::oneshot;
 use tokio_stream::wrappers::UnixListenerStream;
 use tonic::transport::server::Router;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 
 /// What a ledger answers. What a test does not make up is not implemented.
 #[allow(unused_variables, reason = "the defaults answer nothing")]
@@ -75,6 +75,13 @@ pub(crate) trait Behaviour: Send + Sync {
     }
     fn list_open(&self, request: v1::ListOpenRequest) -> Result<v1::ListOpenReply, Status> {
         Err(Status::unimplemented("list_open"))
+    }
+    fn list(&self, request: v1::ListRequest) -> Result<v1::ListReply, Status> {
+        Err(Status::unimplemented("list"))
+    }
+    /// What a tail sends, one after the other, before it ends.
+    fn tail(&self, request: v1::TailRequest) -> Result<Vec<Result<v1::TailReply, Status>>, Status> {
+        Err(Status::unimplemented("tail"))
     }
     fn list_approvals(
         &self,
@@ -236,13 +243,41 @@ type Answer<T> = Result<Response<T>, Status>;
 
 #[tonic::async_trait]
 impl Gate for Service {
+    type DecideStreamStream = tokio_stream::Empty<Result<v1::DecideStreamReply, Status>>;
+
     async fn decide(&self, request: Request<v1::DecideRequest>) -> Answer<v1::DecideReply> {
         self.0.decide(request.into_inner()).map(Response::new)
+    }
+    async fn decide_batch(
+        &self,
+        _: Request<v1::DecideBatchRequest>,
+    ) -> Answer<v1::DecideBatchReply> {
+        Err(Status::unimplemented("decide_batch"))
+    }
+    async fn decide_stream(
+        &self,
+        _: Request<Streaming<v1::DecideStreamRequest>>,
+    ) -> Answer<Self::DecideStreamStream> {
+        Err(Status::unimplemented("decide_stream"))
     }
 }
 
 #[tonic::async_trait]
 impl Recorder for Service {
+    type RecordStreamStream = tokio_stream::Empty<Result<v1::RecordStreamReply, Status>>;
+
+    async fn record_batch(
+        &self,
+        _: Request<v1::RecordBatchRequest>,
+    ) -> Answer<v1::RecordBatchReply> {
+        Err(Status::unimplemented("record_batch"))
+    }
+    async fn record_stream(
+        &self,
+        _: Request<Streaming<v1::RecordStreamRequest>>,
+    ) -> Answer<Self::RecordStreamStream> {
+        Err(Status::unimplemented("record_stream"))
+    }
     async fn record(&self, request: Request<v1::RecordRequest>) -> Answer<v1::RecordReply> {
         self.0.record(request.into_inner()).map(Response::new)
     }
@@ -256,11 +291,20 @@ impl Query for Service {
     async fn list_open(&self, request: Request<v1::ListOpenRequest>) -> Answer<v1::ListOpenReply> {
         self.0.list_open(request.into_inner()).map(Response::new)
     }
+    async fn list(&self, request: Request<v1::ListRequest>) -> Answer<v1::ListReply> {
+        self.0.list(request.into_inner()).map(Response::new)
+    }
+    type TailStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::TailReply, Status>>>;
+    async fn tail(&self, request: Request<v1::TailRequest>) -> Answer<Self::TailStream> {
+        let sent = self.0.tail(request.into_inner())?;
+        Ok(Response::new(tokio_stream::iter(sent)))
+    }
 }
 
 #[tonic::async_trait]
 impl Proofs for Service {
     type ExportStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::ExportChunk, Status>>>;
+    type GetPackStream = tokio_stream::Iter<std::vec::IntoIter<Result<v1::PackChunk, Status>>>;
 
     async fn get_checkpoint(
         &self,
@@ -307,6 +351,9 @@ impl Proofs for Service {
     }
     async fn export(&self, _: Request<v1::ExportRequest>) -> Answer<Self::ExportStream> {
         Ok(Response::new(tokio_stream::iter(self.0.export()?)))
+    }
+    async fn get_pack(&self, _: Request<v1::GetPackRequest>) -> Answer<Self::GetPackStream> {
+        Err(Status::unimplemented("get_pack"))
     }
 }
 

@@ -87,7 +87,11 @@ impl HeadFile {
     /// # Errors
     /// [`HeadError::Missing`], [`HeadError::Damaged`] where neither slot can be read, or another.
     pub fn open(path: &Path) -> Result<(Self, Vec<u8>), HeadError> {
-        let opened = File::options().read(true).write(true).open(path);
+        Self::open_as(path, true)
+    }
+
+    pub(super) fn open_as(path: &Path, write: bool) -> Result<(Self, Vec<u8>), HeadError> {
+        let opened = File::options().read(true).write(write).open(path);
         let file = opened.map_err(|source| match source.kind() {
             ErrorKind::NotFound => HeadError::Missing {
                 path: path.to_owned(),

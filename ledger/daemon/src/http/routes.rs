@@ -80,3 +80,41 @@ pub fn routes(opened: Opened) -> Vec<Route> {
         },
     ]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What `docs/roles.md` says about a path: the word behind `as`, or that everybody may.
+    fn documented(path: &str) -> Option<&'static str> {
+        let text = include_str!("../../../../docs/roles.md");
+        let mut lines = text.lines().filter(|line| line.starts_with("- `/"));
+        let line = lines.find(|line| line.contains(&format!("`{path}`")))?;
+        let (_, rest) = line.split_once(": as `").unwrap_or((line, "everybody`"));
+        rest.split('`').next()
+    }
+
+    #[test]
+    fn the_documented_calls_are_those_that_the_doors_ask_for() {
+        for route in routes(Opened::default()) {
+            let path = route.path.as_str();
+            let expected = match route.door {
+                Door::Open => "everybody",
+                Door::Credential(call, _) => call.as_str(),
+            };
+            assert_eq!(documented(path), Some(expected), "{path}");
+        }
+    }
+
+    #[test]
+    fn the_operator_opens_tiles_and_metrics_each_for_itself() {
+        let closed = |tiles, metrics| -> Vec<_> {
+            let closed = routes(Opened { tiles, metrics });
+            let closed = closed.iter().filter(|route| route.door != Door::Open);
+            closed.map(|route| route.name).collect()
+        };
+        assert_eq!(closed(false, false), ["metrics", "checkpoint", "tile"]);
+        assert_eq!(closed(true, false), ["metrics"]);
+        assert_eq!(closed(false, true), ["checkpoint", "tile"]);
+    }
+}

@@ -175,3 +175,144 @@ impl AsRef<[u8]> for Held {
         &self.body
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::hash::leaf_hash;
+    use ledger_core::tree::{BatchTree, CompactRange};
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+    use crate::sequencer::grow;
+    use crate::store::{Commit as _, CommitBatch};
+
+    type Digest32 = [u8; 32];
+
+    /// A log of this many entries, written in batches of odd sizes; entry `i` is `i` in decimal.
+    fn log(dir: &std::path::Path, size: u64) -> Arc<LogStore> {
+        let key = ledger_core::note::SigningKey::from_seed(&[3; 32], "ledger.example/test");
+        let key = key.expect("a key");
+        LogStore::create(dir).expect("made");
+        let opened = LogStore::open(dir, key.name(), key.verification_key()).expect("opens");
+        let (mut range, mut partial, mut first) = (CompactRange::new(), Vec::new(), 0);
+        while first < size {
+            let end = size.min(first + 9_973);
+            let entries: Vec<Vec<u8>> = (first..end).map(|seq| seq.to_string().into()).collect();
+            let leaves: Vec<Hash> = entries.iter().map(|entry| leaf_hash(entry)).collect();
+            let tree = BatchTree::new(&range, &leaves);
+            let tiles = grow(&mut partial, &tree);
+            let batch = CommitBatch {
+                first_seq: first,
+                entries: &entries,
+                tiles: &tiles,
+                details: &[],
+                checkpoint: b"signed",
+                size: end,
+            };
+            opened.store.commit(&batch).expect("committed");
+            opened.store.publish(Committed {
+                size: end,
+                root: tree.root(),
+                checkpoint: b"signed".as_slice().into(),
+                partial: partial.clone(),
+            });
+            range = tree.into_range();
+            first = end;
+        }
+        Arc::new(opened.store)
+    }
+
+    /// RFC 6962 section 2.1 over the entries themselves.
+    fn mth(first: u64, size: u64) -> Digest32 {
+        if size == 1 {
+            let entry = first.to_string();
+            return Sha256::new_with_prefix([0])
+                .chain_update(entry)
+                .finalize()
+                .into();
+        }
+        let split = (size - 1).ilog2();
+        let split = 1 << split;
+        let (left, right) = (mth(first, split), mth(first + split, size - split));
+        let node = Sha256::new_with_prefix([1]).chain_update(left);
+        node.chain_update(right).finalize().into()
+    }
+
+    fn get(store: &Arc<LogStore>, path: &str) -> Result<Vec<u8>, HttpError> {
+        let name = path.parse().expect("a path");
+        let at = store.committed();
+        exists(name, &at)?;
+        Ok(read(store, name, at)?.0)
+    }
+
+    /// The specification's own example: 70,000 entries are 273 full tiles of level 0, a partial one of
+    /// width 112, a full one of level 1, a partial one of width 17, and one of level 2 of width 1.
+    #[test]
+    fn seventy_thousand_entries_have_the_tiles_that_the_specification_lists() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = log(&dir.path().join("log"), 70_000);
+        let mut tiles = Vec::new();
+        for index in 0..273 {
+            tiles.push((0, index, 256));
+        }
+        tiles.extend([(0, 273, 112), (1, 0, 256), (1, 1, 17), (2, 0, 1)]);
+        for (level, index, width) in tiles {
+            let name = TileName {
+                kind: TileKind::Hashes(level),
+                index,
+                width,
+            };
+            let bytes = get(&store, &name.to_string()).expect("there");
+            assert_eq!(bytes.len(), usize::from(width) * 32, "{name}");
+            let span = 256u64.pow(level.into());
+            // Each hash of the small levels, and of the large ones those at both ends.
+            for at in (0..u64::from(width)).filter(|at| level == 0 || *at % 16 == 0) {
+                let from = usize::try_from(at).expect("small") * 32;
+                let expected = mth((index * 256 + at) * span, span);
+                assert_eq!(bytes[from..from + 32], expected, "{name}, hash {at}");
+            }
+        }
+        for absent in [
+            "tile/0/273",
+            "tile/0/273.p/113",
+            "tile/0/274.p/1",
+            "tile/1/001",
+            "tile/1/001.p/18",
+            "tile/1/002.p/1",
+            "tile/2/000",
+            "tile/2/000.p/2",
+            "tile/3/000.p/1",
+            "tile/entries/273.p/113",
+            "tile/63/000.p/1",
+            "tile/entries/x018/x446/x744/x073/x709/x551/615.p/1",
+        ] {
+            let error = get(&store, absent).expect_err("not there");
+            assert_eq!(error.status(), StatusCode::NOT_FOUND, "{absent}");
+        }
+        let bundle = get(&store, "tile/entries/273.p/112").expect("there");
+        let mut rest = &bundle[..];
+        for seq in 69_888..70_000 {
+            assert_eq!(rest[..7], [&[0, 5], seq.to_string().as_bytes()].concat());
+            rest = &rest[7..];
+        }
+        assert!(rest.is_empty());
+    }
+
+    #[test]
+    fn the_partial_tiles_of_every_checkpoint_are_there_for_good() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let store = log(&dir.path().join("log"), 513);
+        let whole = get(&store, "tile/0/001").expect("there");
+        for width in 1..256 {
+            let part = get(&store, &format!("tile/0/001.p/{width}")).expect("there");
+            assert_eq!(part, whole[..32 * width]);
+        }
+        let bundle = get(&store, "tile/entries/002.p/1").expect("there");
+        assert_eq!(bundle, b"\0\x03512");
+        let name: TileName = "tile/entries/002.p/1".parse().expect("a path");
+        let (_, bundle_tag) = read(&store, name, store.committed()).expect("there");
+        let other: TileName = "tile/entries/001.p/1".parse().expect("a path");
+        let (_, other_tag) = read(&store, other, store.committed()).expect("there");
+        assert_ne!(bundle_tag, other_tag);
+    }
+}

@@ -1,11 +1,13 @@
 //! Details: cleared of secrets, salted, committed to.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ledger_core::entry::{Commitment, DetailName, Details, Environment};
 use ledger_core::hash::Hash;
 use ledger_core::limits::{DETAIL_BYTES_MAX, DETAILS_BYTES_MAX};
 use ledger_core::redact::{Pointer, Redaction};
+use ledger_core::state::InForce;
 use ledger_core::token::SubjectKey;
 use ledger_proto::v1 as wire;
 use serde::de::IgnoredAny;
@@ -19,34 +21,37 @@ use crate::status::{CallError, FieldError};
 use crate::store::DetailBytes;
 
 /// What is taken out of details: what the policy in force says, or the defaults.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Redact {
-    secrets: Redaction,
-    /// The strings that a sandbox keeps in clear.
-    clear: Vec<Pointer>,
+    policy: Option<Arc<InForce>>,
+    default: Redaction,
 }
 
 impl Redact {
     /// The rule of the policy in force.
     pub fn of(snapshot: &Snapshot) -> Self {
-        match &snapshot.policy {
-            Some(policy) => Self {
-                secrets: policy.text.redact.clone(),
-                clear: policy.text.sandbox_clear.clone(),
-            },
-            None => Self {
-                secrets: Redaction::default(),
-                clear: Vec::new(),
-            },
+        Self {
+            policy: snapshot.policy.clone(),
+            default: Redaction::default(),
         }
+    }
+
+    fn secrets(&self) -> &Redaction {
+        self.policy
+            .as_ref()
+            .map_or(&self.default, |policy| &policy.text.redact)
+    }
+
+    /// The strings that a sandbox keeps in clear.
+    fn clear(&self) -> &[Pointer] {
+        self.policy
+            .as_ref()
+            .map_or(&[], |policy| &policy.text.sandbox_clear)
     }
 
     #[cfg(test)]
     pub(crate) fn default_rule() -> Self {
-        Self {
-            secrets: Redaction::default(),
-            clear: Vec::new(),
-        }
+        Self::default()
     }
 }
 
@@ -166,7 +171,7 @@ fn take(
                 FieldError::shown(format!("{field}.name"), &name.as_str(), expected).into(),
             );
         }
-        let (clean, redacted) = redact.secrets.apply(&value);
+        let (clean, redacted) = redact.secrets().apply(&value);
         size(&value_field, clean.len())?;
         let kept = match mask {
             None => clean.into_owned(),
@@ -174,7 +179,7 @@ fn take(
                 let room = DETAILS_BYTES_MAX
                     .saturating_sub(kept_bytes)
                     .min(DETAIL_BYTES_MAX);
-                masked(key, &redact.clear, &clean, room)
+                masked(key, redact.clear(), &clean, room)
             }
         };
         kept_bytes += kept.len();

@@ -299,9 +299,10 @@ impl Intake {
     /// [`FieldError`] where nothing is given, or something cannot be normalised.
     pub fn disclosed(
         &self,
+        field: &str,
         person: Option<&wire::Identifiers>,
     ) -> Result<Vec<(MatchKey, Token)>, FieldError> {
-        let keys = identity("identifiers", &person.cloned().unwrap_or_default())?;
+        let keys = identity(field, &person.cloned().unwrap_or_default())?;
         Ok(self.tokenised(keys))
     }
 

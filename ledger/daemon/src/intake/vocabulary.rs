@@ -302,6 +302,19 @@ pub fn open_kind(field: &str, number: i32) -> Result<Table, FieldError> {
     )
 }
 
+/// Whether the oldest come first.
+///
+/// # Errors
+/// [`FieldError`] where the number is unknown.
+pub fn list_order(field: &str, number: i32) -> Result<bool, FieldError> {
+    use wire::ListOrder as W;
+    let found = W::try_from(number).ok().map(|order| match order {
+        W::Unspecified | W::NewestFirst => false,
+        W::OldestFirst => true,
+    });
+    word(field, number, found, "NEWEST_FIRST or OLDEST_FIRST")
+}
+
 /// The word that an entry has for a value of a closed list.
 pub fn entry_word<T: Serialize>(value: &T) -> String {
     serde_json::to_value(value)

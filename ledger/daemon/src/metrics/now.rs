@@ -222,7 +222,7 @@ impl Now {
         let refused = self.queue.refused();
         let mut family = e.encode_descriptor(
             "ledger_queue_refusals",
-            "Commands refused because a lane or a principal's quota was full",
+            "Commands refused because a lane or a principal's quota was full.",
             None,
             MetricType::Counter,
         )?;

@@ -6,12 +6,14 @@ use ledger_core::entry::{Body, Decision, Outcome, Reason};
 use ledger_core::role::Call;
 use ledger_core::time::Timestamp;
 use ledger_proto::v1 as wire;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response, Status, Streaming};
 use wire::gate_server::Gate;
 
-use super::{Ledger, receipt_to_wire, retry, time_to_wire};
+use super::procedure::Procedure;
+use super::stream::Answers;
+use super::{Ledger, batch, receipt_to_wire, retry, time_to_wire};
 use crate::auth::Caller;
-use crate::intake::{Redact, entry_word, outcome_to_wire};
+use crate::intake::{Command, Intake, Redact, entry_word, outcome_to_wire};
 use crate::status::CallError;
 use crate::submission::Answer;
 
@@ -21,39 +23,100 @@ pub struct GateService(pub Arc<Ledger>);
 
 #[tonic::async_trait]
 impl Gate for GateService {
+    type DecideStreamStream = Answers<Decide>;
+
     async fn decide(
         &self,
         request: Request<wire::DecideRequest>,
     ) -> Result<Response<wire::DecideReply>, Status> {
-        let caller = Caller::of(&request)?;
-        caller.may(Call::Decide)?;
-        let ledger = &self.0;
-        let redact = Redact::of(&ledger.latest.get());
-        let command = ledger
-            .intake
-            .decide(&caller, &redact, request.into_inner())?;
-        let answer = ledger.submit(&caller, command).await?;
+        Ok(Response::new(self.0.one::<Decide>(request).await?))
+    }
+
+    async fn decide_batch(
+        &self,
+        request: Request<wire::DecideBatchRequest>,
+    ) -> Result<Response<wire::DecideBatchReply>, Status> {
+        let caller = Ledger::caller_of::<Decide, _>(&request)?;
+        let requests = request.into_inner().requests;
+        let answers = self.0.batch::<Decide>(&caller, requests).await?;
+        let answers = answers.into_iter().map(batch::decided).collect();
+        Ok(Response::new(wire::DecideBatchReply { answers }))
+    }
+
+    async fn decide_stream(
+        &self,
+        request: Request<Streaming<wire::DecideStreamRequest>>,
+    ) -> Result<Response<Answers<Decide>>, Status> {
+        let caller = Ledger::caller_of::<Decide, _>(&request)?;
+        Ok(Response::new(self.0.stream(caller, request.into_inner())?))
+    }
+}
+
+/// `Decide`, one by one, in batches and in streams.
+pub struct Decide;
+
+impl Procedure for Decide {
+    const CALL: Call = Call::Decide;
+    type Request = wire::DecideRequest;
+    type Reply = wire::DecideReply;
+    type Numbered = wire::DecideStreamRequest;
+    type Answered = wire::DecideStreamReply;
+
+    fn command(
+        intake: &Intake,
+        caller: &Caller,
+        redact: &Redact,
+        request: wire::DecideRequest,
+    ) -> Result<Command, CallError> {
+        intake.decide(caller, redact, request)
+    }
+
+    fn reply(
+        ledger: &Ledger,
+        caller: &Caller,
+        answer: Answer,
+    ) -> Result<wire::DecideReply, CallError> {
         let now = ledger.now();
-        let Body::Decision(decision) = &answer.entry.body else {
-            return Err(CallError::store(&"the entry of a decision is none").into());
+        let entry = Arc::clone(&answer.entry);
+        let Body::Decision(decision) = &entry.body else {
+            return Err(CallError::store(&"the entry of a decision is none"));
         };
         let retry_after_ms = ledger
             .hammering
             .advise(&caller.id, decision, answer.repeated, now);
-        Ok(Response::new(reply(decision, &answer, now, retry_after_ms)))
+        Ok(reply(decision, answer, now, retry_after_ms))
+    }
+
+    fn open(message: wire::DecideStreamRequest) -> (u64, Option<wire::DecideRequest>) {
+        (message.number, message.request)
+    }
+
+    fn close(
+        number: u64,
+        answer: Result<wire::DecideReply, tonic_types::Status>,
+    ) -> wire::DecideStreamReply {
+        use wire::decide_stream_reply::Answer;
+        let answer = match answer {
+            Ok(reply) => Answer::Reply(reply),
+            Err(error) => Answer::Error(error),
+        };
+        wire::DecideStreamReply {
+            number,
+            answer: Some(answer),
+        }
     }
 }
 
 fn reply(
     decision: &Decision,
-    answer: &Answer,
+    answer: Answer,
     now: Timestamp,
     retry_after_ms: u64,
 ) -> wire::DecideReply {
     let allowed = decision.outcome == Outcome::Allow;
     let in_time = decision.valid_until.is_some_and(|until| now < until);
     wire::DecideReply {
-        receipt: Some(receipt_to_wire(answer.receipt.clone())),
+        receipt: Some(receipt_to_wire(answer.receipt)),
         outcome: outcome_to_wire(decision.outcome).into(),
         reasons: decision.reasons.iter().map(reason).collect(),
         valid_until: decision.valid_until.map(time_to_wire),
@@ -127,7 +190,7 @@ mod tests {
             voided,
             used,
         };
-        reply(&decision, &answer, at(now), 0)
+        reply(&decision, answer, at(now), 0)
     }
 
     #[test]

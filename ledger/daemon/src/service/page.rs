@@ -18,7 +18,8 @@ pub(super) fn size(page_size: u32) -> Result<usize, FieldError> {
         Ok(0) => Ok(PAGE_MAX),
         Ok(size) if size <= PAGE_MAX => Ok(size),
         _ => {
-            let expected = format!("expected at most {PAGE_MAX}: read on from `next_seq`");
+            let expected =
+                format!("expected at most {PAGE_MAX}: the reply says where the next page begins");
             Err(FieldError::shown("page_size", &page_size, expected))
         }
     }

@@ -138,7 +138,7 @@ impl Proofs for ProofsService {
         let person = request.into_inner().identifiers;
         let keys = ledger
             .intake
-            .disclosed(person.as_ref())
+            .disclosed("identifiers", person.as_ref())
             .map_err(CallError::from)?;
         let tokens = keys
             .iter()
@@ -202,6 +202,17 @@ impl Proofs for ProofsService {
             send_export(&ledger, &caller, at, &chunks).await;
         });
         Ok(Response::new(ReceiverStream::new(stream)))
+    }
+
+    type GetPackStream = ReceiverStream<Result<wire::PackChunk, Status>>;
+
+    async fn get_pack(
+        &self,
+        request: Request<wire::GetPackRequest>,
+    ) -> Result<Response<Self::GetPackStream>, Status> {
+        let caller = Caller::of(&request)?;
+        let stream = self.0.pack(caller, request.into_inner()).await?;
+        Ok(Response::new(stream))
     }
 }
 
@@ -316,7 +327,7 @@ impl Ledger {
         }
     }
 
-    fn detail(
+    pub(super) fn detail(
         &self,
         seq: u64,
         name: DetailName,

@@ -10,6 +10,7 @@ use tonic::{Request, Response, Status};
 use wire::query_server::Query;
 
 use super::page::PAGE_MAX;
+use super::tail::Messages;
 use super::{Ledger, page};
 use crate::auth::Caller;
 use crate::intake::open_kind;
@@ -67,6 +68,28 @@ impl Query for QueryService {
             .read(move |ledger| ledger.list_open(table, from_seq, page))
             .await?;
         Ok(Response::new(reply))
+    }
+
+    async fn list(
+        &self,
+        request: Request<wire::ListRequest>,
+    ) -> Result<Response<wire::ListReply>, Status> {
+        let caller = Caller::of(&request)?;
+        let grant = caller.may(Call::List)?;
+        let reply = self.0.list(caller, grant, request.into_inner()).await?;
+        Ok(Response::new(reply))
+    }
+
+    type TailStream = Messages;
+
+    async fn tail(
+        &self,
+        request: Request<wire::TailRequest>,
+    ) -> Result<Response<Self::TailStream>, Status> {
+        let caller = Caller::of(&request)?;
+        let grant = caller.may(Call::Tail)?;
+        let messages = self.0.tail(caller, grant, request.into_inner()).await?;
+        Ok(Response::new(messages))
     }
 }
 

@@ -21,10 +21,10 @@ use super::{
 
 /// Holds an advisory lock while the store is open. RocksDB has a lock file of its own; this one is taken
 /// before anything is looked at.
-const LOCK_FILE: &str = "ledger.lock";
+pub(super) const LOCK_FILE: &str = "ledger.lock";
 /// RocksDB's own: where it is missing there is no database.
-const CURRENT_FILE: &str = "CURRENT";
-const FORMAT_KEY: &[u8] = b"format";
+pub(super) const CURRENT_FILE: &str = "CURRENT";
+pub(super) const FORMAT_KEY: &[u8] = b"format";
 const WIDTH: u64 = TILE_WIDTH as u64;
 
 /// A store whose tree is the one that its newest checkpoint signs.

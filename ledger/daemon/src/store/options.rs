@@ -60,14 +60,29 @@ pub(super) fn open(
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_db_write_buffer_size(MEMTABLES_BYTES);
     options.set_max_total_wal_size(WAL_BYTES_MAX);
+    DB::open_cf_descriptors(&options, dir, families())
+}
+
+/// Opens the log's RocksDB to be read: its write-ahead log is replayed into memory, and nothing on the disk
+/// changes.
+pub(super) fn open_read_only(
+    dir: &std::path::Path,
+    recovery: DBRecoveryMode,
+) -> Result<DB, rocksdb::Error> {
+    let mut options = base_options();
+    options.set_wal_recovery_mode(recovery);
+    options.set_track_and_verify_wals_in_manifest(true);
+    DB::open_cf_descriptors_read_only(&options, dir, families(), false)
+}
+
+fn families() -> [ColumnFamilyDescriptor; 5] {
     let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
-    let families = ["default", ENTRIES, TILES, DETAILS, META].map(|name| {
+    ["default", ENTRIES, TILES, DETAILS, META].map(|name| {
         let mut table = BlockBasedOptions::default();
         // Tiles are 8 KiB, entries mostly under one: a block holds a tile or a run of entries.
         table.set_block_size(16 << 10);
         let mut options = close_to(&cache, &mut table);
         options.set_write_buffer_size(16 << 20);
         ColumnFamilyDescriptor::new(name, options)
-    });
-    DB::open_cf_descriptors(&options, dir, families)
+    })
 }

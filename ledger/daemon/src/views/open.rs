@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use ledger_core::entry::{DecodeError, Entry};
+use ledger_core::hash::Hash;
 use ledger_core::state::{FoldError, State};
-use ledger_core::tree::{range, root};
-use ledger_core::view::{MemoryView, ReadView, Table, View, ViewError};
+use ledger_core::tree::{CompactRange, range, root};
+use ledger_core::view::{MemoryView, ReadView, Table, ViewError};
 use rocksdb::ErrorKind;
 
 use super::{Mark, SequencerView, SharedViews, ViewStore, ViewWriter};
@@ -182,38 +183,72 @@ fn keep(
 
 /// Folds the entries from `size` on, publishing as it goes so that memory stays bounded.
 fn catch_up(
-    mut state: State<SequencerView>,
+    state: State<SequencerView>,
     size: u64,
     log: &Arc<LogStore>,
     at: &Arc<Committed>,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<State<SequencerView>, OpenViewsError> {
     let total = at.size;
-    let mut tree = range(&log.tiles(at), size).map_err(ReadError::from)?;
+    let tree = range(&log.tiles(at), size).map_err(ReadError::from)?;
     progress(Progress {
         folded: size,
         total,
     });
+    let mut fold = Fold { state, tree };
     for stored in log.entries(size..total, Arc::clone(at)) {
         let stored = stored?;
-        fold(&mut state, stored.seq, &stored.bytes)?;
-        tree.append(stored.leaf);
-        let folded = tree.size();
-        let enough =
-            folded % ENTRIES_PER_PUBLISH == 0 || state.view().planned_bytes() >= BYTES_PER_PUBLISH;
-        if enough || folded == total {
-            let views = Arc::clone(state.view().shared());
-            views.publish(state.view_mut().take_planned(), folded, tree.root());
-            views.wait_for_room();
+        fold.push(&decode(stored.seq, &stored.bytes)?, stored.leaf)?;
+        let folded = fold.tree.size();
+        if fold.is_enough() || folded == total {
+            fold.publish();
             progress(Progress { folded, total });
         }
     }
-    Ok(state)
+    Ok(fold.state)
 }
 
-fn fold<V: View>(state: &mut State<V>, seq: u64, bytes: &[u8]) -> Result<(), OpenViewsError> {
-    let entry = Entry::decode(bytes).map_err(|source| OpenViewsError::Decode { seq, source })?;
-    Ok(state.apply(&entry, None)?)
+/// A fold under way, into views with a writer thread behind them.
+#[derive(Debug)]
+pub(super) struct Fold {
+    state: State<SequencerView>,
+    /// Over the entries folded so far.
+    tree: CompactRange,
+}
+
+impl Fold {
+    /// Into empty views.
+    pub(super) fn new(views: Arc<SharedViews>) -> Result<Self, OpenViewsError> {
+        Ok(Self {
+            state: State::load(SequencerView::new(views))?,
+            tree: CompactRange::new(),
+        })
+    }
+
+    /// Folds the next entry, with its leaf hash.
+    pub(super) fn push(&mut self, entry: &Entry, leaf: Hash) -> Result<(), OpenViewsError> {
+        self.state.apply(entry, None)?;
+        self.tree.append(leaf);
+        Ok(())
+    }
+
+    /// Whether so much was folded that it should be published.
+    pub(super) fn is_enough(&self) -> bool {
+        self.tree.size().is_multiple_of(ENTRIES_PER_PUBLISH)
+            || self.state.view().planned_bytes() >= BYTES_PER_PUBLISH
+    }
+
+    /// Hands what was folded to the writer thread, and waits where that has too much already.
+    pub(super) fn publish(&mut self) {
+        let views = Arc::clone(self.state.view().shared());
+        let changes = self.state.view_mut().take_planned();
+        views.publish(changes, self.tree.size(), self.tree.root());
+        views.wait_for_room();
+    }
+}
+
+fn decode(seq: u64, bytes: &[u8]) -> Result<Entry, OpenViewsError> {
+    Entry::decode(bytes).map_err(|source| OpenViewsError::Decode { seq, source })
 }
 
 /// A row on which the views and a fresh fold of the log disagree.
@@ -267,7 +302,7 @@ pub fn check<V: ReadView>(
     let mut state = State::load(MemoryView::default())?;
     for stored in log.entries(0..at.size, Arc::clone(&at)) {
         let stored = stored?;
-        fold(&mut state, stored.seq, &stored.bytes)?;
+        state.apply(&decode(stored.seq, &stored.bytes)?, None)?;
     }
     let mut differences = Vec::new();
     for table in Table::ALL {

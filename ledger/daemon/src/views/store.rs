@@ -8,7 +8,7 @@ use ledger_core::hash::{HASH_BYTES, Hash};
 use ledger_core::view::{Table, ViewError, Visit};
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB,
-    FlushOptions, Options, WriteBatch, WriteOptions,
+    FlushOptions, IteratorMode, Options, ReadOptions, WriteBatch, WriteOptions,
 };
 
 use super::layer::{Layer, Stretch};
@@ -36,6 +36,9 @@ pub struct Mark {
     pub root: Hash,
 }
 
+/// A key and its value.
+pub(super) type StoredRow = (Box<[u8]>, Box<[u8]>);
+
 /// The views' RocksDB: one column family a table, and the mark beside them.
 pub struct ViewStore {
     pub(super) db: DB,
@@ -58,13 +61,37 @@ impl ViewStore {
         // A flush takes all tables to the same batch, so that the mark is true of each of them.
         options.set_atomic_flush(true);
         options.set_db_write_buffer_size(MEMTABLES_BYTES);
-        let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
-        let families = std::iter::once("default").chain(Table::ALL.map(Table::name));
-        let families =
-            families.map(|name| ColumnFamilyDescriptor::new(name, table_options(&cache)));
         Ok(Self {
-            db: DB::open_cf_descriptors(&options, dir, families)?,
+            db: DB::open_cf_descriptors(&options, dir, families())?,
         })
+    }
+
+    /// Opens the views in `dir` to be read, and changes nothing there.
+    pub(super) fn open_read_only(dir: &Path) -> Result<Self, rocksdb::Error> {
+        Ok(Self {
+            db: DB::open_cf_descriptors_read_only(&base_options(), dir, families(), false)?,
+        })
+    }
+
+    /// Every row of `table` that the store has, in the order of their keys.
+    pub(super) fn rows(&self, table: Table) -> impl Iterator<Item = Result<StoredRow, ViewError>> {
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        let rows = self
+            .db
+            .iterator_cf_opt(self.cf(table), options, IteratorMode::Start);
+        rows.map(move |row| row.map_err(|error| failed(table, &error)))
+    }
+
+    /// About how many rows all tables have.
+    pub(super) fn rows_about(&self) -> u64 {
+        let of = |table| {
+            let count = self
+                .db
+                .property_int_value_cf(self.cf(table), "rocksdb.estimate-num-keys");
+            count.ok().flatten().unwrap_or(0)
+        };
+        Table::ALL.into_iter().map(of).sum()
     }
 
     /// Removes the views in `dir`: everything in them can be had from the log again.
@@ -204,6 +231,14 @@ fn failed(table: Table, error: &rocksdb::Error) -> ViewError {
         table,
         why: error.to_string(),
     }
+}
+
+fn families() -> Vec<ColumnFamilyDescriptor> {
+    let cache = Cache::new_lru_cache(BLOCK_CACHE_BYTES);
+    let names = std::iter::once("default").chain(Table::ALL.map(Table::name));
+    names
+        .map(|name| ColumnFamilyDescriptor::new(name, table_options(&cache)))
+        .collect()
 }
 
 fn table_options(cache: &Cache) -> Options {

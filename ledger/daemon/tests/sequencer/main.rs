@@ -29,10 +29,9 @@ use ledgerd::queue::{Lane, Queue, Quotas};
 use ledgerd::sequencer::{RecentStops, Sequencer, Start, Stopped};
 use ledgerd::snapshot::{Latest, Snapshot};
 use ledgerd::store::{Commit, CommitBatch, CommitError, LogStore};
-use ledgerd::submission::{Answer, Submission, SubmitError};
+use ledgerd::submission::{Answer, Pending, Reply, Submission, SubmitError};
 use ledgerd::views::{SharedViews, ViewWriter, open_views};
 use tempfile::TempDir;
-use tokio::sync::oneshot;
 
 const POLICY: &str = r#"version = 1
 [numbers]
@@ -66,7 +65,16 @@ open_ppm = 500000
 window = "5m"
 "#;
 
-type Reply = oneshot::Receiver<Result<Answer, SubmitError>>;
+/// What becomes of a command, in the end.
+fn wait(pending: Pending) -> Result<Answer, SubmitError> {
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    runtime.unwrap().block_on(pending)
+}
+
+fn is_pending(pending: &mut Pending) -> bool {
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    std::pin::Pin::new(pending).poll(&mut context).is_pending()
+}
 
 /// Clocks that move when they are told to.
 #[derive(Clone)]
@@ -227,8 +235,8 @@ impl House {
         }
     }
 
-    fn submit(&self, lane: Lane, command: Body) -> Reply {
-        let (reply, answer) = oneshot::channel();
+    fn submit(&self, lane: Lane, command: Body) -> Pending {
+        let (reply, answer) = Reply::channel(None, None);
         let submission = Submission {
             command,
             details: Vec::new(),
@@ -236,15 +244,15 @@ impl House {
             reply,
         };
         if let Err(full) = self.queue.admit("p", lane, submission) {
-            let (reply, answer) = oneshot::channel();
-            reply.send(Err(full.into())).unwrap();
+            let (reply, answer) = Reply::channel(None, None);
+            reply.send(Err(full.into()));
             return answer;
         }
         answer
     }
 
     fn ask(&self, command: Body) -> Result<Answer, SubmitError> {
-        self.submit(Lane::Work, command).blocking_recv().unwrap()
+        wait(self.submit(Lane::Work, command))
     }
 
     /// Registers the agent and publishes the policy.
@@ -373,11 +381,8 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
         let behind = house.submit(Lane::Work, decide("behind"));
         std::thread::sleep(std::time::Duration::from_millis(50));
         house.door.release();
-        assert!(matches!(
-            first.blocking_recv().unwrap(),
-            Err(SubmitError::Unknown)
-        ));
-        let behind = behind.blocking_recv().unwrap_or(Err(SubmitError::Unknown));
+        assert!(matches!(wait(first), Err(SubmitError::Unknown)));
+        let behind = wait(behind);
         assert!(
             behind.is_err(),
             "what was planned on top of an unknown commit is not answered"
@@ -389,7 +394,7 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
             5,
             "nothing is written after it"
         );
-        let (reply, _) = oneshot::channel();
+        let (reply, _) = Reply::channel(None, None);
         let late = Submission {
             command: decide("late"),
             details: Vec::new(),
@@ -429,15 +434,15 @@ fn a_stop_that_overtakes_an_unanswered_allow_marks_it_void() {
     let late = house.submit(Lane::Work, decide("late"));
     std::thread::sleep(std::time::Duration::from_millis(50));
     house.door.release();
-    let allow = allow.blocking_recv().unwrap().unwrap();
-    let stop = stop.blocking_recv().unwrap().unwrap();
+    let allow = wait(allow).unwrap();
+    let stop = wait(stop).unwrap();
     assert_eq!((outcome(&allow), allow.voided), (Outcome::Allow, true));
     assert!(allow.entry.seq < stop.entry.seq);
     let Body::Stop(entry) = &stop.entry.body else {
         panic!("a stop")
     };
     assert_eq!(entry.voided, 1);
-    let late = late.blocking_recv().unwrap().unwrap();
+    let late = wait(late).unwrap();
     assert_eq!(codes(&late.entry)[0], Code::StopActive);
     assert!(!late.voided);
     // Asked again, the answer is the allow, and still void.
@@ -455,21 +460,21 @@ fn a_crowd_shares_one_commit_and_a_repetition_waits_for_the_first_copy() {
     std::thread::sleep(std::time::Duration::from_millis(50));
     let first = house.submit(Lane::Work, decide("twice"));
     std::thread::sleep(std::time::Duration::from_millis(50));
-    let crowd: Vec<Reply> = (0..200)
+    let crowd: Vec<Pending> = (0..200)
         .map(|n| house.submit(Lane::Work, decide(&format!("crowd-{n}"))))
         .collect();
     let mut second = house.submit(Lane::Work, decide("twice"));
     std::thread::sleep(std::time::Duration::from_millis(50));
-    assert!(second.try_recv().is_err(), "the first copy is not down yet");
+    assert!(is_pending(&mut second), "the first copy is not down yet");
     let before = house.door.commits.load(Ordering::SeqCst);
     house.door.release();
-    let first = first.blocking_recv().unwrap().unwrap();
-    let second = second.blocking_recv().unwrap().unwrap();
+    let first = wait(first).unwrap();
+    let second = wait(second).unwrap();
     assert!(!first.repeated && second.repeated && first.entry == second.entry);
-    head.blocking_recv().unwrap().unwrap();
+    wait(head).unwrap();
     let trust = Trust::from_key(open_key(dir.path())).unwrap();
     for reply in crowd {
-        let answer = reply.blocking_recv().unwrap().unwrap();
+        let answer = wait(reply).unwrap();
         answer.receipt.verify(&trust).unwrap();
     }
     let commits = house.door.commits.load(Ordering::SeqCst) - before;
@@ -515,11 +520,7 @@ fn a_jump_of_the_clock_stands_first_in_its_batch_and_denies_until_it_is_acknowle
         bound_ms: None,
         acknowledges: None,
     });
-    house
-        .submit(Lane::Control, acknowledge)
-        .blocking_recv()
-        .unwrap()
-        .unwrap();
+    wait(house.submit(Lane::Control, acknowledge)).unwrap();
     let behind = house.ask(decide("behind")).unwrap();
     assert_eq!(
         codes(&behind.entry)[0],

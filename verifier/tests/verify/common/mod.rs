@@ -485,6 +485,7 @@ impl Ledger {
             to: Some(self.size()),
             detail: None,
             tokens: Vec::new(),
+            pack: None,
         }))
     }
 

@@ -104,8 +104,9 @@ pub(super) fn control() -> BoxedStrategy<Body> {
         of(number()),
         of(select(DetailName::ALL.to_vec())),
         vec(key(), 0..3),
+        of(hash()),
     )
-        .prop_map(|(call, actor, from, to, detail, tokens)| {
+        .prop_map(|(call, actor, from, to, detail, tokens, pack)| {
             Body::Access(Access {
                 call,
                 actor,
@@ -113,6 +114,7 @@ pub(super) fn control() -> BoxedStrategy<Body> {
                 to,
                 detail,
                 tokens,
+                pack,
             })
         });
     prop_oneof![principal, policy, stop, resume, access].boxed()

@@ -108,6 +108,7 @@ fn access() {
         to: Some(13),
         detail: Some(DetailName::Params),
         tokens: Vec::new(),
+        pack: None,
     };
     holds(
         Body::Access(detail),
@@ -123,11 +124,26 @@ fn access() {
             key(Kind::Phone, 0x70),
             key(Kind::target("deal").unwrap(), 0xde),
         ],
+        pack: None,
     };
     holds(
         Body::Access(opening),
         r##""call":"Disclose","actor":{"type":"compliance","id":"compliance-1"},
             "tokens":[{"kind":"phone","token":"#70"},{"kind":"target.deal","token":"#de"}]"##,
+    );
+    let pack = Access {
+        call: Call::GetPack,
+        actor: Actor::principal(Role::Compliance, "compliance-1"),
+        from: Some(0),
+        to: Some(40),
+        detail: None,
+        tokens: vec![key(Kind::Phone, 0x70)],
+        pack: Some(hash(0xb0)),
+    };
+    holds(
+        Body::Access(pack),
+        r##""call":"GetPack","actor":{"type":"compliance","id":"compliance-1"},"from":0,"to":40,
+            "tokens":[{"kind":"phone","token":"#70"}],"pack":"#b0""##,
     );
 }
 

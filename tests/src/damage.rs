@@ -4,8 +4,10 @@
 use std::fs;
 use std::path::PathBuf;
 
-use ledger_tests::Ledger;
-use rocksdb::{DB, Options};
+use ledger_core::view::Table;
+use rocksdb::{DB, IteratorMode, Options};
+
+use crate::Ledger;
 
 /// The column families of the log, as its documentation lists them.
 const FAMILIES: [&str; 5] = ["default", "entries", "tiles", "details", "meta"];
@@ -19,7 +21,7 @@ fn open(ledger: &Ledger) -> DB {
 }
 
 /// A value in the store.
-pub(crate) fn get(ledger: &Ledger, family: &str, key: &[u8]) -> Vec<u8> {
+pub fn get(ledger: &Ledger, family: &str, key: &[u8]) -> Vec<u8> {
     let db = open(ledger);
     let value = db
         .get_cf(db.cf_handle(family).expect("a column family"), key)
@@ -28,21 +30,59 @@ pub(crate) fn get(ledger: &Ledger, family: &str, key: &[u8]) -> Vec<u8> {
 }
 
 /// Puts another value there.
-pub(crate) fn put(ledger: &Ledger, family: &str, key: &[u8], value: &[u8]) {
+pub fn put(ledger: &Ledger, family: &str, key: &[u8], value: &[u8]) {
     let db = open(ledger);
     db.put_cf(db.cf_handle(family).expect("a column family"), key, value)
         .expect("room on the disk");
 }
 
 /// Takes a value out.
-pub(crate) fn delete(ledger: &Ledger, family: &str, key: &[u8]) {
+pub fn delete(ledger: &Ledger, family: &str, key: &[u8]) {
     let db = open(ledger);
     db.delete_cf(db.cf_handle(family).expect("a column family"), key)
         .expect("room on the disk");
 }
 
+/// Every key and value of a column family of the log, in their order.
+pub fn all(ledger: &Ledger, family: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let db = open(ledger);
+    rows(&db, family)
+}
+
+/// Every key and value of a table of the views, in their order.
+pub fn view(ledger: &Ledger, table: Table) -> Vec<(Vec<u8>, Vec<u8>)> {
+    rows(&open_views(ledger), table.name())
+}
+
+/// Puts another value into a table of the views, or takes one out.
+pub fn set_view(ledger: &Ledger, table: Table, key: &[u8], value: Option<&[u8]>) {
+    let db = open_views(ledger);
+    let family = db.cf_handle(table.name()).expect("a column family");
+    match value {
+        Some(value) => db.put_cf(family, key, value),
+        None => db.delete_cf(family, key),
+    }
+    .expect("room on the disk");
+}
+
+fn open_views(ledger: &Ledger) -> DB {
+    let families = std::iter::once("default").chain(Table::ALL.map(Table::name));
+    DB::open_cf(&Options::default(), ledger.data().join("views"), families)
+        .expect("views that no daemon has open")
+}
+
+fn rows(db: &DB, family: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let family = db.cf_handle(family).expect("a column family");
+    db.iterator_cf(family, IteratorMode::Start)
+        .map(|row| {
+            let (key, value) = row.expect("a row can be read");
+            (key.into_vec(), value.into_vec())
+        })
+        .collect()
+}
+
 /// Flips one bit in the middle of `bytes`, wherever the store's files hold them. Says which files.
-pub(crate) fn flip(ledger: &Ledger, bytes: &[u8]) -> String {
+pub fn flip(ledger: &Ledger, bytes: &[u8]) -> String {
     let mut found = Vec::new();
     for path in files(ledger) {
         let mut content = fs::read(&path).expect("a file of the store");
@@ -75,7 +115,7 @@ pub(crate) fn flip(ledger: &Ledger, bytes: &[u8]) -> String {
 
 /// Flips one bit in the last record of the write-ahead log: in what comes before its bytes (its length),
 /// in its middle, or in its last byte.
-pub(crate) fn flip_in_wal(ledger: &Ledger, place: &str) {
+pub fn flip_in_wal(ledger: &Ledger, place: &str) {
     let newest = files(ledger)
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
