@@ -95,6 +95,7 @@ pub fn interface_role(role: Role) -> pb::Role {
         Role::Approver => pb::Role::Approver,
         Role::Auditor => pb::Role::Auditor,
         Role::Recorder => pb::Role::Recorder,
+        Role::Ingest => pb::Role::Ingest,
     }
 }
 

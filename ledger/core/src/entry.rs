@@ -38,7 +38,9 @@ pub use decision::{
 };
 pub use detail::{Commitment, DetailName, Details};
 pub use dnc::{Dnc, DncOp, Import, Listing, ListingReason};
-pub use report::{Event, Execution, Finding, OutcomeReport, RecipientResult, Status, Unresolved};
+pub use report::{
+    Event, Execution, Finding, Matched, OutcomeReport, RecipientResult, Status, Unresolved,
+};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -314,6 +316,7 @@ impl Body {
     pub fn correlation_id(&self) -> Option<&str> {
         match self {
             Self::Unresolved(body) => Some(&body.correlation_id),
+            Self::Outcome(body) => body.correlation_id(),
             _ => self
                 .cause()
                 .and_then(|cause| cause.correlation_id.as_deref()),

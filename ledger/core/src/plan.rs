@@ -20,7 +20,7 @@ pub(crate) use approval::may_answer;
 pub(crate) use breaker::above;
 pub(crate) use listed::listing_reason;
 pub use report::closes;
-pub(crate) use report::{findings, outcome_findings};
+pub(crate) use report::{findings, meant, outcome_findings};
 
 use crate::action::Class;
 use crate::entry::{
@@ -179,6 +179,7 @@ pub fn request_part(body: &Body) -> Body {
         }
         Body::Outcome(mut outcome) => {
             outcome.policy = None;
+            outcome.matched = None;
             outcome.decision = None;
             outcome.findings = Vec::new();
             Body::Outcome(outcome)
@@ -319,13 +320,20 @@ fn authorise<V: View>(state: &State<V>, command: &Body) -> Result<(), Refusal> {
                     id: actor.id.clone(),
                 });
             }
-            if call.granted(role) == Grant::No {
-                return Err(Refusal::NotPermitted {
+            let refused = |call| {
+                Err(Refusal::NotPermitted {
                     role: role.to_string(),
-                    call: call.as_str(),
-                });
+                    call,
+                })
+            };
+            match (role, command) {
+                _ if call.granted(role) == Grant::No => refused(call.as_str()),
+                // What a provider delivers is an outcome; what its credential could say beyond that, an
+                // agent or a recorder says.
+                (Role::Ingest, Body::Execution(_)) => refused("Record of an execution"),
+                (Role::Ingest, Body::Decision(_)) => refused("Record of a decision"),
+                _ => Ok(()),
             }
-            Ok(())
         }
         _ => Err(precondition(
             "an entry is either the ledger's own or caused by a call",

@@ -53,6 +53,14 @@ pub fn correlation_prefix(correlation_id: &str) -> Vec<u8> {
     key
 }
 
+/// The key of an execution by its provider's id, in [`Table::Provided`](crate::view::Table::Provided). An
+/// execution that names no provider stands under an empty name.
+pub fn provided_key(id: &Token, provider: Option<&str>) -> Vec<u8> {
+    let mut key = id.0.to_vec();
+    key.extend_from_slice(provider.unwrap_or_default().as_bytes());
+    key
+}
+
 /// Appends a seq to a key, so that keys stand in the order of the log.
 #[must_use]
 pub fn with_seq(mut prefix: Vec<u8>, seq: u64) -> Vec<u8> {

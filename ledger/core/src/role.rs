@@ -22,17 +22,20 @@ pub enum Role {
     Auditor,
     /// Reports executions and outcomes on behalf of agents (a mail gateway, a webhook worker).
     Recorder,
+    /// Hands on what a provider delivers: outcomes, and nothing else.
+    Ingest,
 }
 
 impl Role {
     /// Every role, in the order of the documentation.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Agent,
         Self::Operator,
         Self::Compliance,
         Self::Approver,
         Self::Auditor,
         Self::Recorder,
+        Self::Ingest,
     ];
 
     /// The word that entries and the interface use.
@@ -44,6 +47,7 @@ impl Role {
             Self::Approver => "approver",
             Self::Auditor => "auditor",
             Self::Recorder => "recorder",
+            Self::Ingest => "ingest",
         }
     }
 
@@ -212,13 +216,14 @@ impl Call {
         }
     }
 
-    /// What `role` may do with this call.
+    /// What `role` may do with this call. Of [`Call::Record`] an [`Role::Ingest`] may report outcomes alone,
+    /// which the planner sees to.
     pub const fn granted(self, role: Role) -> Grant {
-        use Role::{Agent, Approver, Auditor, Compliance, Operator, Recorder};
+        use Role::{Agent, Approver, Auditor, Compliance, Ingest, Operator, Recorder};
         match (self, role) {
             (Self::GetCheckpoint | Self::GetConsistency, _)
             | (Self::Decide, Agent)
-            | (Self::Record, Agent | Recorder)
+            | (Self::Record, Agent | Recorder | Ingest)
             | (
                 Self::GetReceipt
                 | Self::Trace

@@ -33,7 +33,8 @@ use crate::meter::Meters;
 use crate::policy::{Mailboxes, Numbers, Policy};
 use crate::record::{
     AllowRecord, DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow,
-    PrincipalRecord, RequestRecord, SampleRecord, correlation_prefix, request_key, seq_of,
+    PrincipalRecord, RequestRecord, SampleRecord, correlation_prefix, provided_key, request_key,
+    seq_of,
 };
 use crate::role::Call;
 use crate::time::Timestamp;
@@ -280,6 +281,19 @@ impl<V: View> State<V> {
     /// [`ViewError`] where the view cannot be read.
     pub fn execution(&self, seq: u64) -> Result<Option<ExecutionRecord>, ViewError> {
         read(&self.view, Table::Execution, &seq.to_be_bytes())
+    }
+
+    /// The first execution that was reported with this id of this provider; else the first with the id and
+    /// without a provider.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn provided(&self, id: &Token, provider: Option<&str>) -> Result<Option<u64>, ViewError> {
+        let of = |provider| read(&self.view, Table::Provided, &provided_key(id, provider));
+        match (of(provider)?, provider) {
+            (None, Some(_)) => of(None),
+            (found, _) => Ok(found),
+        }
     }
 
     /// The live listings and exemptions under a token, in the order of the log.

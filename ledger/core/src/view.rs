@@ -57,11 +57,13 @@ pub enum Table {
     Unresolved = 20,
     /// Seq of an allow that a stop voided.
     Voided = 21,
+    /// (token of a provider's id, provider) to the first execution that was reported with it.
+    Provided = 22,
 }
 
 impl Table {
     /// Every table, in the order of the stored layout.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::Fact,
         Self::Principal,
         Self::Stop,
@@ -84,6 +86,7 @@ impl Table {
         Self::TrustedKey,
         Self::Unresolved,
         Self::Voided,
+        Self::Provided,
     ];
 
     /// The table's name: its column family where it is stored.
@@ -111,6 +114,7 @@ impl Table {
             Self::TrustedKey => "trusted_key",
             Self::Unresolved => "unresolved",
             Self::Voided => "voided",
+            Self::Provided => "provided",
         }
     }
 }

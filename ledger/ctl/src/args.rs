@@ -8,8 +8,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     answer, approvals, break_glass, breaker, checkpoint, clock, completions, consistency,
-    credential, decide, detail, disclose, dnc, evidence, explain, export, key, list, open, policy,
-    principal, receipt, record, resume, stop, tail, token, trace, undo,
+    credential, decide, detail, disclose, dnc, evidence, explain, export, key, list, open, outcomes,
+    policy, principal, receipt, record, resume, stop, tail, token, trace, undo,
 };
 use crate::context::Connection;
 use crate::exit;
@@ -58,7 +58,7 @@ pub(crate) enum Command {
     /// Credentials, made here
     #[command(subcommand)]
     Credential(credential::Command),
-    /// Who may call: agents, operators, compliance, approvers, auditors, recorders
+    /// Who may call: agents, operators, compliance, approvers, auditors, recorders, ingest
     #[command(subcommand)]
     Principal(principal::Command),
     /// Which actions exist, who may do them, how often
@@ -96,6 +96,9 @@ pub(crate) enum Command {
     /// Report what happened (agent, recorder)
     #[command(subcommand)]
     Record(Box<record::Command>),
+    /// What providers deliver about messages: bounces, complaints, unsubscribes
+    #[command(subcommand)]
+    Outcomes(outcomes::Command),
     /// What is not settled, or not as it should be (operator, compliance, auditor)
     #[command(after_help = open::EXAMPLES)]
     Open(open::OpenArgs),

@@ -19,6 +19,7 @@ pub(crate) mod export;
 pub(crate) mod key;
 pub(crate) mod list;
 pub(crate) mod open;
+pub(crate) mod outcomes;
 pub(crate) mod policy;
 pub(crate) mod principal;
 pub(crate) mod receipt;
@@ -55,6 +56,7 @@ pub(crate) async fn run(cli: Cli, output: Output) -> Result<Exit, Failure> {
         Command::Clock(command) => clock::run(&context, &command).await?,
         Command::Decide(args) => return decide::run(&context, &args).await,
         Command::Record(command) => record::run(&context, &command).await?,
+        Command::Outcomes(command) => outcomes::run(&context, &command).await?,
         Command::Open(args) => open::run(&context, &args).await?,
         Command::List(args) => list::run(&context, &args).await?,
         Command::Tail(args) => tail::run(&context, &args).await?,

@@ -23,6 +23,7 @@ pub use file::{FileError, Flaw};
 pub use load::{DEFAULT_FILE, LoadError, load, load_with};
 pub use settings::{Kind, Setting, Settings, Source};
 
+use crate::http::SendgridKey;
 use crate::open::Layout;
 use crate::queue::Quotas;
 
@@ -153,7 +154,7 @@ pub struct Run {
     /// credentials and people's data can be read on the way.
     #[arg(long, env = "LEDGERD_LISTEN", value_name = "ADDR")]
     pub listen: Option<SocketAddr>,
-    /// A TCP address to serve tiles, metrics and health on over HTTP, such as 127.0.0.1:7051. There is no
+    /// A TCP address to serve tiles, metrics, health and providers' events on over HTTP, such as 127.0.0.1:7051. There is no
     /// TLS. Tiles and metrics need a credential (see docs/roles.md) unless they are opened.
     #[arg(long, env = "LEDGERD_HTTP", value_name = "ADDR")]
     pub http: Option<SocketAddr>,
@@ -163,6 +164,15 @@ pub struct Run {
     /// Lets everybody who reaches the HTTP address read the metrics.
     #[arg(long, env = "LEDGERD_HTTP_OPEN_METRICS", value_name = "BOOL", action = ArgAction::Set, num_args = 0..=1, require_equals = true, default_missing_value = "true", default_value_t = false)]
     pub http_open_metrics: bool,
+    /// The verification key of SendGrid's signed event webhook, as its settings show it. With it, a delivery of
+    /// SendGrid that is not signed by it is refused.
+    #[arg(
+        long,
+        env = "LEDGERD_SENDGRID_KEY",
+        value_name = "BASE64",
+        requires = "http"
+    )]
+    pub sendgrid_key: Option<SendgridKey>,
     /// The most open connections to the HTTP address, counted apart from the others.
     #[arg(long, env = "LEDGERD_HTTP_CONNECTIONS", value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub http_connections: u32,

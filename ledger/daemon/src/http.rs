@@ -32,6 +32,7 @@
 //! [`CallError`]: crate::status::CallError
 
 pub mod error;
+pub mod events;
 pub mod health;
 mod metrics;
 mod patient;
@@ -62,6 +63,7 @@ use crate::submission::Submission;
 use crate::views::SharedViews;
 
 pub use error::HttpError;
+pub use events::SendgridKey;
 pub use reply::Reply;
 pub use route::{Answering, Asked, Door, Path, Route, Verb};
 
@@ -86,6 +88,8 @@ pub struct Site {
     pub authenticate: Authenticate,
     /// Raised where the daemon is stopping.
     pub finishing: watch::Receiver<bool>,
+    /// What SendGrid's deliveries must be signed with; none where they need not be.
+    pub sendgrid: Option<SendgridKey>,
     metrics: Arc<Metrics>,
     registry: Registry,
     routes: Vec<Route>,
@@ -104,6 +108,7 @@ impl Site {
             latest,
             authenticate,
             finishing,
+            sendgrid,
             metrics,
             registry,
         } = parts;
@@ -115,6 +120,7 @@ impl Site {
             latest,
             authenticate,
             finishing,
+            sendgrid,
             metrics,
             registry,
             routes,
@@ -251,6 +257,8 @@ pub struct Parts {
     pub authenticate: Authenticate,
     /// Raised where the daemon is stopping.
     pub finishing: watch::Receiver<bool>,
+    /// What SendGrid's deliveries must be signed with; none where they need not be.
+    pub sendgrid: Option<SendgridKey>,
     /// Where requests are counted.
     pub metrics: Arc<Metrics>,
     /// What `/metrics` says.

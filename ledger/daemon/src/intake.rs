@@ -106,6 +106,10 @@ const ACTION_IDS: IdFields = IdFields {
     correlation_id: "correlation_id",
     correlation_required: true,
 };
+const FOUND_IDS: IdFields = IdFields {
+    correlation_required: false,
+    ..ACTION_IDS
+};
 const CONTROL_IDS: IdFields = IdFields {
     request_id: "header.request_id",
     correlation_id: "header.correlation_id",

@@ -14,6 +14,7 @@
 //! | `basis`, `outcome`, `class`, `code`, `status`, `event` | as entries spell them; reason codes and findings as in `docs/reasons.md` |
 //! | `lane`, `queue` | of the queue |
 //! | `method`, `grpc_code` | of the `.proto` files; `other` for what they do not have |
+//! | `provider`, `became` | of the providers whose events are read, and of what becomes of one |
 //! | `route`, `http_code` | of the table of routes; `none` for what is not in it |
 
 pub mod calls;
@@ -28,11 +29,13 @@ use std::time::{Duration, Instant};
 use ledger_core::action::Class;
 use ledger_core::codebook::FINDINGS;
 use ledger_core::entry::{Basis, Body, Code, Entry, Event, Finding, Outcome, Status};
+use ledger_feeds::event::Provider;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 
+use crate::service::ingest::Ingested;
 use words::{Words, word};
 
 /// What every metric's name starts with.
@@ -57,6 +60,7 @@ pub struct Metrics {
     decide_seconds: Histogram,
     pub(crate) grpc_calls: Family<Labels<2>, Counter>,
     http_requests: Family<Labels<2>, Counter>,
+    provider_events: Family<Labels<2>, Counter>,
     /// What the time of a commit is measured from.
     started: Instant,
     /// When the commit under way began, in microseconds since `started`, and 1; 0 where none is.
@@ -80,6 +84,7 @@ impl Default for Metrics {
             decide_seconds: seconds(),
             grpc_calls: Family::default(),
             http_requests: Family::default(),
+            provider_events: Family::default(),
             started: Instant::now(),
             committing: AtomicU64::new(0),
         };
@@ -88,6 +93,9 @@ impl Default for Metrics {
             for class in Class::ALL {
                 metrics.decided(Basis::Gate, outcome, class, 0);
             }
+        }
+        for provider in Provider::ALL {
+            metrics.delivered(provider, &Ingested::default());
         }
         metrics
     }
@@ -192,6 +200,7 @@ impl Metrics {
             "decide_seconds", self.decide_seconds, "Time from a request for a decision, once read and checked, to its committed answer; queue and commit included";
             "grpc_calls", self.grpc_calls, "gRPC calls ended, by method and status code";
             "http_requests", self.http_requests, "HTTP requests answered, by route and status code";
+            "provider_events", self.provider_events, "Events that providers delivered over HTTP, by what became of them; unmatched ones are recorded or repeated, too";
         }
     }
 
@@ -273,6 +282,23 @@ impl Metrics {
     /// Notes that a decision was asked for at `since` and is committed.
     pub fn decision_answered(&self, since: Instant) {
         self.decide_seconds.observe(since.elapsed().as_secs_f64());
+    }
+
+    /// Counts what one delivery of a provider came to.
+    pub(crate) fn delivered(&self, provider: Provider, ingested: &Ingested) {
+        for (became, count) in [
+            ("recorded", ingested.recorded),
+            ("repeated", ingested.repeated),
+            ("unmatched", ingested.unmatched),
+            ("passed", ingested.passed),
+            ("refused", ingested.refused),
+        ] {
+            let labels = [
+                ("provider", provider.as_str().into()),
+                ("became", became.into()),
+            ];
+            self.provider_events.get_or_create(&labels).inc_by(count);
+        }
     }
 
     /// Notes an answered HTTP request.

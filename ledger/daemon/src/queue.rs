@@ -179,6 +179,11 @@ impl<J> Queue<J> {
         Ok(())
     }
 
+    /// How many reports of one principal may wait.
+    pub const fn reports_per_principal(&self) -> usize {
+        self.quotas.reports_per_principal
+    }
+
     /// Takes what is waiting, control first, at most `most`; waits until `until` for something to
     /// arrive. Nothing and `closed` means that nothing will come any more.
     pub fn take(&self, most: usize, until: Instant) -> Taken<J> {

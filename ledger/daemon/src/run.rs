@@ -255,6 +255,7 @@ impl House {
             latest: self.latest.clone(),
             authenticate: authenticate.clone(),
             finishing: finishing.clone(),
+            sendgrid: options.sendgrid_key.clone(),
             metrics: Arc::clone(&metrics),
             registry: registry(now),
         };

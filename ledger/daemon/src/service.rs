@@ -13,6 +13,7 @@ mod batch;
 mod control;
 mod evidence;
 mod gate;
+pub(crate) mod ingest;
 mod list;
 mod open;
 mod pack;
@@ -147,7 +148,7 @@ impl Ledger {
 
     /// Wall time, or the last entry's where the clock is behind it: the ledger's time never runs
     /// backwards.
-    fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.wall().max(self.latest.get().head.time)
     }
 

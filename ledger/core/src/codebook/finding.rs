@@ -26,9 +26,9 @@ pub const fn finding(finding: Finding) -> Explanation {
         },
         Finding::OtherPrincipal => Explanation {
             word: "other_principal",
-            meaning: "The report comes neither from the agent that asked nor from a recorder: it closes nothing, and no other finding is told.",
+            meaning: "The report comes neither from the agent that asked nor from a recorder or a provider's webhook: it closes nothing, and no other finding is told.",
             cites: "`decision`: the decision; `actor` is who reported",
-            remedy: "Let the agent itself report, or a principal with the role `recorder`.",
+            remedy: "Let the agent itself report, or a principal with the role `recorder`, of outcomes `ingest`.",
         },
         Finding::OtherCorrelation => Explanation {
             word: "other_correlation",
@@ -80,9 +80,9 @@ pub const fn finding(finding: Finding) -> Explanation {
         },
         Finding::UnknownExecution => Explanation {
             word: "unknown_execution",
-            meaning: "The log has no execution of that seq, or the outcome names none.",
-            cites: "`execution`: the seq that was named, if any",
-            remedy: "Name the execution by the seq of its receipt, where it is known.",
+            meaning: "The log has no execution of that seq, or none with the provider's id, or the outcome names neither.",
+            cites: "`execution`: the seq that was named, if any; `provider_id`: the provider's id",
+            remedy: "Let the runtime report each execution with `provider` and `provider_id` as the provider names them, or name the execution by its seq.",
         },
         Finding::UnderStop => Explanation {
             word: "under_stop",
@@ -92,7 +92,7 @@ pub const fn finding(finding: Finding) -> Explanation {
         },
         Finding::UnknownRecipient => Explanation {
             word: "unknown_recipient",
-            meaning: "The outcome names a recipient that the decision does not have: it counts as one that names nobody.",
+            meaning: "The outcome names a recipient, or by the provider's id a person, that the decision does not have: it counts as one that names nobody.",
             cites: "`decision`: the decision with its recipients; `recipient` is the index that was named",
             remedy: "Name the recipient by its index in the request, from 0, or leave it out.",
         },

@@ -56,7 +56,7 @@ fn is_default(value: &Value) -> bool {
 }
 
 /// Every key that canonical form leaves out where it holds nothing, of whatever kind of entry.
-const OMITTED: [&str; 100] = [
+const OMITTED: [&str; 101] = [
     "acknowledges",
     "action",
     "action_id",
@@ -107,6 +107,7 @@ const OMITTED: [&str; 100] = [
     "listings",
     "mailbox",
     "mailboxes",
+    "matched",
     "occurred_at",
     "opened",
     "outcome",

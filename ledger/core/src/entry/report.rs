@@ -18,7 +18,7 @@ pub enum Finding {
     DecisionDenied,
     /// The decision asked for an approval.
     ApprovalMissing,
-    /// Reported by somebody other than who asked, without the role `recorder`.
+    /// Reported by somebody other than who asked, without the role `recorder` or `ingest`.
     OtherPrincipal,
     /// The report's correlation id is not the decision's.
     OtherCorrelation,
@@ -36,11 +36,11 @@ pub enum Finding {
     StartUnknown,
     /// Not reported before `report_by`.
     ReportLate,
-    /// The log has no execution at that position, or none was named.
+    /// The log has no execution at that position, or none with the provider's id, or none was named.
     UnknownExecution,
     /// An asserted decision that was made under a stop.
     UnderStop,
-    /// The outcome names a recipient that the decision does not have.
+    /// The outcome names a recipient, or a person, that the decision does not have.
     UnknownRecipient,
 }
 
@@ -153,6 +153,9 @@ pub struct OutcomeReport {
     /// When it happened, by the provider's clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
+    /// Answer: the execution with the provider's id, where the report names none and the log has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<Matched>,
     /// Answer: the decision that the execution carried out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<u64>,
@@ -165,6 +168,39 @@ pub struct OutcomeReport {
     /// Commitments to what is kept outside the log.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub details: BTreeMap<DetailName, Commitment>,
+}
+
+/// What the provider's id of a report led to: a provider knows its own id of a message, and neither the
+/// ledger's seq nor its correlation id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Matched {
+    /// The first execution that was reported with the same id of the same provider.
+    pub execution: u64,
+    /// The recipient of the decision whom the report's keys name, by index, where it has no index itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<u64>,
+    /// The decision's correlation id.
+    pub correlation_id: String,
+}
+
+impl OutcomeReport {
+    /// The execution that it is about: named, or found by the provider's id.
+    pub fn about(&self) -> Option<u64> {
+        self.execution
+            .or_else(|| self.matched.as_ref().map(|matched| matched.execution))
+    }
+
+    /// The index of the recipient concerned: named, or found by the report's keys.
+    pub fn concerned(&self) -> Option<u64> {
+        self.recipient
+            .or_else(|| self.matched.as_ref().and_then(|matched| matched.recipient))
+    }
+
+    /// The correlation id: given, or that of the decision that was found.
+    pub fn correlation_id(&self) -> Option<&str> {
+        let found = || Some(self.matched.as_ref()?.correlation_id.as_str());
+        self.cause.correlation_id.as_deref().or_else(found)
+    }
 }
 
 /// An allow whose report is overdue.

@@ -27,7 +27,7 @@ pub fn cites(entry: &Entry) -> BTreeSet<u64> {
         }
         Body::Outcome(outcome) => {
             if !outcome.findings.contains(&Finding::UnknownExecution) {
-                cited.extend(outcome.execution);
+                cited.extend(outcome.about());
             }
             cited.extend(outcome.decision);
             cited.extend(outcome.policy.map(|policy| policy.seq));

@@ -4,10 +4,11 @@ use super::material::Material;
 use super::{JudgeError, Judgement, same};
 use crate::entry::{
     Basis, Body, BreakGlassEvent, BreakerEvent, ClockEvent, Decision, Entry, Event, Execution,
-    Finding, KeyEvent, Measure, Outcome, PolicyEntry, PolicyRef, Promotion, Status, Verdict,
+    Finding, KeyEvent, Matched, Measure, Outcome, OutcomeReport, PolicyEntry, PolicyRef, Promotion,
+    Status, Verdict,
 };
 use crate::hash::Hash;
-use crate::plan::{above, findings, listing_reason, outcome_findings};
+use crate::plan::{above, findings, listing_reason, meant, outcome_findings};
 use crate::promotion::Stripped;
 use crate::record::{Counted, DecisionRecord};
 
@@ -22,7 +23,7 @@ pub(super) fn judge(
         Body::Execution(execution) => self::execution(entry, execution, material, judgement)?,
         Body::Outcome(outcome) => {
             policy(seq, outcome.policy, material, judgement)?;
-            let reported = match outcome.execution {
+            let reported = match outcome.about() {
                 Some(cited) if !outcome.findings.contains(&Finding::UnknownExecution) => {
                     match &material.entry(cited)?.body {
                         Body::Execution(execution) => Some(execution),
@@ -44,6 +45,12 @@ pub(super) fn judge(
                 &known.map(|execution| execution.decision),
                 &outcome.decision,
             )?;
+            if let Some(matched) = &outcome.matched {
+                self::matched(seq, outcome, matched, reported.map(AsRef::as_ref), material)?;
+                judgement.does_not_show(
+                    "That no earlier execution has the provider's id: that takes replay.",
+                );
+            }
             let found = match (reported, known) {
                 (None, _) => vec![Finding::UnknownExecution],
                 (Some(_), None) => Vec::new(),
@@ -54,7 +61,7 @@ pub(super) fn judge(
                 }
             };
             same(seq, "findings", &found, &outcome.findings)?;
-            match outcome.execution.filter(|_| reported.is_some()) {
+            match outcome.about().filter(|_| reported.is_some()) {
                 Some(cited) => judgement.shows(
                     "outcome",
                     format!("it reports on the execution of entry {cited}"),
@@ -279,6 +286,46 @@ pub(super) fn judge(
         }
     }
     Ok(())
+}
+
+/// What was found by the provider's id has that id, and is what it says of the decision.
+fn matched(
+    seq: u64,
+    outcome: &OutcomeReport,
+    matched: &Matched,
+    reported: Option<&Execution>,
+    material: &Material<'_>,
+) -> Result<(), JudgeError> {
+    let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
+    let Some(execution) = reported.filter(|_| outcome.execution.is_none()) else {
+        return wrong("it found an execution and names one, or none".to_owned());
+    };
+    let has_it = execution.provider_id.is_some() && execution.provider_id == outcome.provider_id;
+    let is_theirs = execution.provider.is_none() || execution.provider == outcome.provider;
+    if !has_it || !is_theirs {
+        return wrong(format!(
+            "the execution of entry {} does not have the provider's id that it was found by",
+            matched.execution
+        ));
+    }
+    let decision = decision(seq, execution.decision, material)?;
+    let people = match decision.basis {
+        Basis::Gate => crate::window::people(&decision.recipients),
+        Basis::Asserted => Vec::new(),
+    };
+    same(
+        seq,
+        "matched.recipient",
+        &meant(outcome, &people),
+        &matched.recipient,
+    )?;
+    let correlation = decision.cause.correlation_id.clone().unwrap_or_default();
+    same(
+        seq,
+        "matched.correlation_id",
+        &correlation,
+        &matched.correlation_id,
+    )
 }
 
 fn execution(

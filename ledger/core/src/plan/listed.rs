@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Refusal;
-use super::report::following;
+use super::report::{following, told};
 use crate::action::Channels;
 use crate::entry::{Dnc, DncOp, Event, Key, Listing, ListingReason, OutcomeReport};
 use crate::limits::{LISTING_KEYS_MAX, LISTINGS_MAX};
@@ -47,7 +47,7 @@ pub(super) fn of<V: View>(
         .tokens_v
         .or_else(|| state.genesis().map(|genesis| genesis.tokens_v));
     let entry = |listings: &[Listing]| Dnc {
-        cause: following(&outcome.cause),
+        cause: following(&told(outcome)),
         op: DncOp::List,
         tokens_v,
         listings: listings.to_vec(),

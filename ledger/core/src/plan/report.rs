@@ -1,8 +1,10 @@
 //! Reports: recorded whatever they say, with a finding for every rule that they break.
 
 use super::{Refusal, breaker, listed, role};
-use crate::entry::{Actor, Basis, Body, Cause, Execution, Finding, Outcome, OutcomeReport};
-use crate::record::DecisionRecord;
+use crate::entry::{
+    Actor, Basis, Body, Cause, Execution, Finding, Key, Matched, Outcome, OutcomeReport,
+};
+use crate::record::{DecisionRecord, PersonKeys};
 use crate::role::Role;
 use crate::state::{State, execution_sample, outcome_sample};
 use crate::time::Timestamp;
@@ -126,7 +128,8 @@ pub(super) fn outcome<V: View>(
     mut outcome: OutcomeReport,
     now: Timestamp,
 ) -> Result<Vec<Body>, Refusal> {
-    let execution = match outcome.execution {
+    outcome.matched = matched(state, &outcome)?;
+    let execution = match outcome.about() {
         Some(seq) => state.execution(seq)?,
         None => None,
     };
@@ -151,7 +154,7 @@ pub(super) fn outcome<V: View>(
         (Some(_), Some(decision)) if counts => {
             let counted = outcome_sample(&outcome, decision);
             let event = counted.map(|(event, _)| event);
-            breaker::measured(state, &outcome.cause, decision, event, now)
+            breaker::measured(state, &told(&outcome), decision, event, now)
         }
         _ => Vec::new(),
     };
@@ -169,6 +172,39 @@ pub(super) fn outcome<V: View>(
     Ok(bodies)
 }
 
+/// The execution that a report means which names none, by the provider's id. A stranger's report finds
+/// nothing: what an id stands for is not the stranger's to be told.
+fn matched<V: View>(state: &State<V>, outcome: &OutcomeReport) -> Result<Option<Matched>, Refusal> {
+    let (None, Some(id)) = (outcome.execution, &outcome.provider_id) else {
+        return Ok(None);
+    };
+    let Some(seq) = state.provided(id, outcome.provider.as_deref())? else {
+        return Ok(None);
+    };
+    let Some(execution) = state.execution(seq)? else {
+        return Ok(None);
+    };
+    let decision = state.decision(execution.decision)?;
+    let told = decision.filter(|decision| may_report(&outcome.cause.actor, &decision.agent));
+    Ok(told.map(|decision| Matched {
+        execution: seq,
+        recipient: meant(outcome, &decision.people),
+        correlation_id: decision.correlation_id,
+    }))
+}
+
+/// The recipient whom a report without an index means: the first of whom it has a key.
+pub(crate) fn meant(outcome: &OutcomeReport, people: &[PersonKeys]) -> Option<u64> {
+    let is_named = |person: &&PersonKeys| {
+        let is_theirs = |key: &Key| person.person.contains(&(key.kind.clone(), key.token));
+        outcome.keys.iter().any(is_theirs)
+    };
+    match outcome.recipient {
+        Some(_) => None,
+        None => people.iter().find(is_named).map(|person| person.recipient),
+    }
+}
+
 /// The rules that an outcome breaks, about a decision of `agent` with so many recipients. Whoever reports
 /// on a decision of somebody else is told that alone.
 pub(crate) fn outcome_findings(
@@ -179,13 +215,27 @@ pub(crate) fn outcome_findings(
     if !may_report(&outcome.cause.actor, agent) {
         return vec![Finding::OtherPrincipal];
     }
-    let unknown = outcome
+    let beyond = outcome
         .recipient
         .is_some_and(|recipient| recipient >= recipients);
-    if unknown {
+    // What was found by a provider's id says itself whom it is about, or whom not.
+    let stranger = outcome.matched.is_some()
+        && recipients > 0
+        && !outcome.keys.is_empty()
+        && outcome.concerned().is_none();
+    if beyond || stranger {
         vec![Finding::UnknownRecipient]
     } else {
         Vec::new()
+    }
+}
+
+/// The cause of an outcome with the correlation id that it has or that was found for it: what follows from it
+/// belongs to the same story.
+pub(super) fn told(outcome: &OutcomeReport) -> Cause {
+    Cause {
+        correlation_id: outcome.correlation_id().map(str::to_owned),
+        ..outcome.cause.clone()
     }
 }
 
@@ -202,5 +252,5 @@ pub(super) fn following(cause: &Cause) -> Cause {
 
 /// Whether a report by `actor` counts about what was decided for `agent`.
 fn may_report(actor: &Actor, agent: &str) -> bool {
-    actor.id == agent || role(actor.kind) == Some(Role::Recorder)
+    actor.id == agent || matches!(role(actor.kind), Some(Role::Recorder | Role::Ingest))
 }

@@ -11,8 +11,8 @@ use super::{
     read,
 };
 use crate::entry::{
-    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Listing, Outcome,
-    OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
+    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Finding, Listing,
+    Outcome, OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
 };
 use crate::gate;
 use crate::hash::Hash;
@@ -20,7 +20,7 @@ use crate::limits::WINDOW_S_MAX;
 use crate::policy::Policy;
 use crate::record::{
     Counted, DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow,
-    PrincipalRecord, RequestRecord, correlation_prefix, request_key, with_seq,
+    PrincipalRecord, RequestRecord, correlation_prefix, provided_key, request_key, with_seq,
 };
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -437,6 +437,12 @@ impl<V: View> State<V> {
         }
         if let Some(token) = &execution.provider_id {
             self.concern(token, seq);
+            // A stranger's report has no say in what a provider's id stands for.
+            let counts = !execution.findings.contains(&Finding::OtherPrincipal);
+            let key = provided_key(token, execution.provider.as_deref());
+            if counts && decision.is_some() && self.view.get(Table::Provided, &key)?.is_none() {
+                put(&mut self.view, Table::Provided, key, &seq);
+            }
         }
         match decision {
             Some(decision) => self.apply_execution_sample(seq, time, execution, &decision),

@@ -101,14 +101,15 @@ pub(crate) fn outcome_sample(
         Event::Complaint => &counted.complained,
         Event::BounceSoft | Event::Reply | Event::Unsubscribe => return None,
     };
-    let person = match outcome.recipient {
+    let unknown = outcome.findings.contains(&Finding::UnknownRecipient);
+    let person = match outcome.concerned() {
         Some(recipient) if recipient < decision.recipients => {
             let stands =
                 |one: &&PersonKeys| one.recipient == recipient || one.others.contains(&recipient);
             let person = decision.people.iter().find(stands);
             person.map_or(recipient, |person| person.recipient)
         }
-        None if decision.recipients <= 1 => 0,
+        None if decision.recipients <= 1 && !unknown => 0,
         _ => NOBODY,
     };
     let shown = [&counted.reached, &counted.bounced, &counted.complained];
@@ -147,7 +148,7 @@ impl<V: View> State<V> {
         time: Timestamp,
         outcome: &OutcomeReport,
     ) -> Result<(), FoldError> {
-        let Some(reported) = outcome.execution else {
+        let Some(reported) = outcome.about() else {
             return Ok(());
         };
         if outcome.findings.contains(&Finding::OtherPrincipal) {

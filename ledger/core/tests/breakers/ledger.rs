@@ -20,6 +20,7 @@ use super::rule::Rule;
 pub(crate) const OPERATOR: &str = "ops";
 pub(crate) const COMPLIANCE: &str = "compliance-1";
 pub(crate) const RECORDER: &str = "mail-gateway";
+pub(crate) const INGEST: &str = "ingest.mail";
 pub(crate) const AGENTS: [&str; 2] = ["agent.one", "agent.two"];
 /// Whom nobody may contact, from the first second on.
 pub(crate) const LISTED: u8 = 200;
@@ -117,6 +118,7 @@ impl Ledger {
         let others = [
             (COMPLIANCE, Role::Compliance),
             (RECORDER, Role::Recorder),
+            (INGEST, Role::Ingest),
             (AGENTS[0], Role::Agent),
             (AGENTS[1], Role::Agent),
         ];
@@ -304,6 +306,7 @@ impl Ledger {
             provider: Some("mailer".to_owned()),
             provider_id: None,
             occurred_at: Some(at(1)),
+            matched: None,
             decision: None,
             policy: None,
             findings: Vec::new(),
@@ -365,10 +368,10 @@ impl Ledger {
 }
 
 fn role_of(id: &str) -> Role {
-    if id == RECORDER {
-        Role::Recorder
-    } else {
-        Role::Agent
+    match id {
+        RECORDER => Role::Recorder,
+        INGEST => Role::Ingest,
+        _ => Role::Agent,
     }
 }
 

@@ -6,6 +6,7 @@ mod edges;
 mod imports;
 mod ledger;
 mod listed;
+mod matched;
 mod model;
 mod random;
 mod rule;

@@ -13,6 +13,7 @@ use ledger_core::view::MemoryView;
 use proptest::prelude::*;
 
 use super::ledger::{AGENTS, Done, LISTED, Ledger, RECORDER, breakers};
+use super::matched::{is_found_alike, message};
 use super::model::{Model, Said, findings};
 use super::rule::{Rule, What};
 
@@ -261,7 +262,10 @@ impl Run {
                     cost: Some(*cost),
                     missed: missed.clone(),
                 };
-                let command = self.ledger.execution(&done);
+                let mut command = self.ledger.execution(&done);
+                if let Body::Execution(execution) = &mut command {
+                    execution.provider_id = Some(message(self.ledger.last() + 1));
+                }
                 self.report(command);
             }
             Step::Outcome {
@@ -382,6 +386,8 @@ impl Run {
             _ => Event::BounceSoft,
         };
         let report = self.ledger.outcome(&by, event, Some(execution), recipient);
+        let whom = recipient.map(|at| self.people[&decision].get(usize::try_from(at).unwrap()));
+        is_found_alike(&self.ledger, &report, whom.map(Option::<&u8>::copied));
         let Body::Outcome(outcome) = self.report(Body::Outcome(Box::new(report))) else {
             panic!("no outcome");
         };

@@ -14,8 +14,8 @@ use ledger_core::entry::{
     Access, Actor, ActorType, Approval, Basis, Body, Boot, BreakGlass, BreakGlassEvent, Breaker,
     BreakerEvent, BreakerScope, Cause, Change, Cite, Clock, ClockEvent, Code, Commitment, Decision,
     DetailName, Details, Dnc, DncOp, Entry, Environment, Event, Execution, Finding, Foreign,
-    Genesis, Heartbeat, Import, Key, KeyEntry, KeyEvent, Listing, ListingReason, Measure, Outcome,
-    OutcomeReport, PolicyEntry, PolicyFile, PolicyRef, PrincipalChange, Promotion, Reason,
+    Genesis, Heartbeat, Import, Key, KeyEntry, KeyEvent, Listing, ListingReason, Matched, Measure,
+    Outcome, OutcomeReport, PolicyEntry, PolicyFile, PolicyRef, PrincipalChange, Promotion, Reason,
     Recipient, RecipientResult, RecipientRole, Resume, Scope, Shutdown, Status, Stop, Target,
     ThrottleCount, Unresolved, Verdict,
 };
@@ -426,9 +426,23 @@ fn outcome_report() -> BoxedStrategy<Body> {
         Event::Reply,
         Event::Unsubscribe,
     ]);
+    let matched =
+        (number(), of(number()), text()).prop_map(|(execution, recipient, correlation_id)| {
+            Matched {
+                execution,
+                recipient,
+                correlation_id,
+            }
+        });
     (
         (cause(), of(number()), event, of(number()), of(text())),
-        (of(token()), of(time()), of(number()), of(policy_ref())),
+        (
+            of(token()),
+            of(time()),
+            of(matched),
+            of(number()),
+            of(policy_ref()),
+        ),
         (
             vec(key(), 0..3),
             of(any::<u32>()),
@@ -439,7 +453,7 @@ fn outcome_report() -> BoxedStrategy<Body> {
         .prop_map(
             |(
                 (cause, execution, event, recipient, provider),
-                (provider_id, occurred_at, decision, policy),
+                (provider_id, occurred_at, matched, decision, policy),
                 (keys, tokens_v, findings, details),
             )| {
                 Body::Outcome(Box::new(OutcomeReport {
@@ -452,6 +466,7 @@ fn outcome_report() -> BoxedStrategy<Body> {
                     provider,
                     provider_id,
                     occurred_at,
+                    matched,
                     decision,
                     policy,
                     findings,

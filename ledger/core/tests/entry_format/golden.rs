@@ -13,7 +13,7 @@ use ledger_core::entry::{
     Access, Actor, Approval, Basis, Body, Boot, BreakGlass, BreakGlassEvent, Breaker, BreakerEvent,
     BreakerScope, Cause, Change, Cite, Clock, ClockEvent, Code, Commitment, Decision, DetailName,
     Details, Dnc, DncOp, Entry, Environment, Event, Execution, Finding, Foreign, Genesis,
-    Heartbeat, Import, Key, KeyEntry, KeyEvent, Listing, ListingReason, Measure, Outcome,
+    Heartbeat, Import, Key, KeyEntry, KeyEvent, Listing, ListingReason, Matched, Measure, Outcome,
     OutcomeReport, PolicyEntry, PolicyFile, PolicyRef, PrincipalChange, Promotion, Reason,
     Recipient, RecipientResult, RecipientRole, Resume, Scope, Shutdown, Status, Stop, Target,
     ThrottleCount, Unresolved, Verdict,

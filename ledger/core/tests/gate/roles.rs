@@ -241,6 +241,7 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
         provider: None,
         provider_id: None,
         occurred_at: None,
+        matched: None,
         decision: None,
         policy: None,
         findings: Vec::new(),
@@ -338,13 +339,14 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
     commands
 }
 
-pub(crate) const EVERYBODY: [(Role, &str); 6] = [
+pub(crate) const EVERYBODY: [(Role, &str); 7] = [
     (Role::Agent, AGENT),
     (Role::Operator, OPERATOR),
     (Role::Compliance, COMPLIANCE),
     (Role::Approver, "approver-1"),
     (Role::Auditor, "auditor-1"),
     (Role::Recorder, RECORDER),
+    (Role::Ingest, "ingest-1"),
 ];
 
 /// Written by hand, from what the roles are for.
@@ -380,6 +382,12 @@ pub(crate) fn may(call: Call) -> Vec<Role> {
     }
 }
 
+/// Of what `Record` takes, an ingest hands on outcomes alone.
+fn is_heard(call: Call, command: &Body, role: Role) -> bool {
+    let delivered = role == Role::Ingest && matches!(command, Body::Outcome(_));
+    may(call).contains(&role) || delivered
+}
+
 pub(crate) fn with_actor(mut command: Body, role: Role, id: &str) -> Body {
     let actor = Actor::principal(role, id);
     match &mut command {
@@ -391,7 +399,7 @@ pub(crate) fn with_actor(mut command: Body, role: Role, id: &str) -> Body {
 
 pub(crate) fn with_everybody() -> Scene {
     let mut scene = Scene::new("");
-    for (role, id) in [EVERYBODY[3], EVERYBODY[4]] {
+    for (role, id) in [EVERYBODY[3], EVERYBODY[4], EVERYBODY[6]] {
         let cause = caused(Call::PutPrincipal, Role::Operator, OPERATOR, id);
         scene
             .ledger
@@ -407,7 +415,7 @@ fn only_the_roles_that_may_are_heard() {
         for (role, id) in EVERYBODY {
             let mut then = scene.ledger.clone();
             let found = then.submit(with_actor(command.clone(), role, id), seconds(2));
-            if may(call).contains(&role) {
+            if is_heard(call, &command, role) {
                 assert!(
                     matches!(found, Ok(Plan::Append(_))),
                     "{call} by {role}: {found:?}"
@@ -466,7 +474,7 @@ fn who_was_revoked_is_not_heard() {
         };
         then.append(Body::Principal(revoke), seconds(2));
         for (call, command) in &commands {
-            if !may(*call).contains(&role) {
+            if !is_heard(*call, command, role) {
                 continue;
             }
             let found = then.submit(with_actor(command.clone(), role, id), seconds(3));

@@ -32,9 +32,7 @@ pub(crate) fn acts<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Act<
             }),
             Body::Approval(approval) => act_of(approval.decision),
             Body::Execution(execution) => act_of(Some(execution.decision)),
-            Body::Outcome(outcome) => {
-                act_of(outcome.execution).or_else(|| act_of(outcome.decision))
-            }
+            Body::Outcome(outcome) => act_of(outcome.about()).or_else(|| act_of(outcome.decision)),
             Body::Unresolved(unresolved) => act_of(Some(unresolved.decision)),
             Body::Dnc(dnc) => act_of(dnc.outcome),
             // What a report caused stands directly behind it.

@@ -41,7 +41,7 @@ pub(crate) fn steps<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<Ste
         .map(|entry| {
             let about = match &entry.body {
                 Body::Execution(execution) => Some(execution.decision),
-                Body::Outcome(outcome) => outcome.execution.or(outcome.decision),
+                Body::Outcome(outcome) => outcome.about().or(outcome.decision),
                 Body::Unresolved(unresolved) => Some(unresolved.decision),
                 Body::Approval(approval) => approval.decision,
                 Body::Dnc(dnc) => dnc.outcome,

@@ -129,7 +129,7 @@ async fn by_seq(session: &Session, seq: u64) -> Result<Found, Failure> {
                 )));
             }
             Body::Execution(execution) => Some(execution.decision),
-            Body::Outcome(outcome) => outcome.decision.or(outcome.execution),
+            Body::Outcome(outcome) => outcome.decision.or(outcome.about()),
             Body::Unresolved(unresolved) => Some(unresolved.decision),
             Body::Approval(approval) => approval.decision,
             Body::Dnc(dnc) => dnc.outcome,

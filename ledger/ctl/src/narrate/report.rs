@@ -60,10 +60,10 @@ pub(super) fn outcome(story: &mut Story, outcome: &OutcomeReport) {
         Event::Unsubscribe => "an unsubscribe",
     };
     let mut text = format!("{} reported {event}", who_first(&outcome.cause.actor));
-    if let Some(recipient) = outcome.recipient {
+    if let Some(recipient) = outcome.concerned() {
         put!(text, " of recipient {recipient}");
     }
-    match (outcome.execution, outcome.decision) {
+    match (outcome.about(), outcome.decision) {
         (Some(execution), Some(decision)) => {
             put!(text, " to execution #{execution} of decision #{decision}");
         }

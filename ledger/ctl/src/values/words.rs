@@ -61,7 +61,8 @@ words!(
         "compliance",
         "approver",
         "auditor",
-        "recorder"
+        "recorder",
+        "ingest"
     ]
 );
 words!(

@@ -2,7 +2,7 @@
 
 use ledger_core::role::Call;
 
-use super::{Door, Path, Route, Verb, health, metrics, tiles};
+use super::{Door, Path, Route, Verb, events, health, metrics, tiles};
 use crate::auth::Schemes;
 
 /// What the operator has opened to everybody.
@@ -59,6 +59,24 @@ pub fn routes(opened: Opened) -> Vec<Route> {
             verb: Verb::Read,
             door: door(opened.tiles, Call::Export),
             answer: |site, asked| Box::pin(tiles::tile(site, asked)),
+        },
+        Route {
+            name: "events_ses",
+            path: Path::Is("/v1/events/ses"),
+            verb: Verb::Post {
+                body_bytes_max: events::BODY_BYTES_MAX,
+            },
+            door: Door::Credential(Call::Record, Schemes::BearerOrBasic),
+            answer: |site, asked| Box::pin(events::ses(site, asked)),
+        },
+        Route {
+            name: "events_sendgrid",
+            path: Path::Is("/v1/events/sendgrid"),
+            verb: Verb::Post {
+                body_bytes_max: events::BODY_BYTES_MAX,
+            },
+            door: Door::Credential(Call::Record, Schemes::BearerOrBasic),
+            answer: |site, asked| Box::pin(events::sendgrid(site, asked)),
         },
     ]
 }

@@ -11,7 +11,7 @@ use ledger_proto::v1 as wire;
 use wire::record_request::Report;
 
 use super::decide::foreign_decision;
-use super::{ACTION_IDS, Command, Ids, Intake, Redact, field, vocabulary};
+use super::{ACTION_IDS, Command, FOUND_IDS, Ids, Intake, Redact, field, vocabulary};
 use crate::auth::Caller;
 use crate::content;
 use crate::queue::Lane;
@@ -51,7 +51,11 @@ impl Intake {
             action_id: &action_id,
             correlation_id: &correlation_id,
             agent_version: &agent_version,
-            fields: &ACTION_IDS,
+            fields: match &canonical {
+                // A provider knows of no correlation id: its own id leads to the decision, and that has one.
+                content::Report::Outcome(outcome) if outcome.execution.is_none() => &FOUND_IDS,
+                _ => &ACTION_IDS,
+            },
         };
         let cause = self.cause(caller, Call::Record, &ids, &canonical, &details.received)?;
         let body = match canonical {
@@ -80,6 +84,7 @@ impl Intake {
                 provider: outcome.provider,
                 provider_id: parts.provider_id,
                 occurred_at: outcome.occurred_at,
+                matched: None,
                 decision: None,
                 policy: None,
                 findings: Vec::new(),

@@ -131,13 +131,14 @@ pub(super) fn role(field: &str, number: i32) -> Result<Role, FieldError> {
             W::Approver => Role::Approver,
             W::Auditor => Role::Auditor,
             W::Recorder => Role::Recorder,
+            W::Ingest => Role::Ingest,
         })
     });
     word(
         field,
         number,
         found,
-        "AGENT, OPERATOR, COMPLIANCE, APPROVER, AUDITOR or RECORDER",
+        "AGENT, OPERATOR, COMPLIANCE, APPROVER, AUDITOR, RECORDER or INGEST",
     )
 }
 
@@ -150,6 +151,7 @@ pub const fn role_to_wire(role: Role) -> wire::Role {
         Role::Approver => wire::Role::Approver,
         Role::Auditor => wire::Role::Auditor,
         Role::Recorder => wire::Role::Recorder,
+        Role::Ingest => wire::Role::Ingest,
     }
 }
 
@@ -354,7 +356,7 @@ mod tests {
         holds(3, |n| outcome("f", n));
         holds(4, |n| status("f", n));
         holds(5, |n| event("f", n));
-        holds(6, |n| role("f", n));
+        holds(7, |n| role("f", n));
         holds(11, |n| listing_reason("f", n));
         holds(4, |n| class("f", n));
         let error = channels("f", &[1, 0]).expect_err("unspecified");

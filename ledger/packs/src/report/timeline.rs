@@ -415,7 +415,7 @@ fn execution(page: &mut Page, actor: &str, execution: &Execution) {
 }
 
 fn outcome(page: &mut Page, actor: &str, outcome: &OutcomeReport) {
-    let about = match (outcome.decision, outcome.execution) {
+    let about = match (outcome.decision, outcome.about()) {
         (Some(decision), Some(execution)) => {
             format!(" It is about entry {decision}, carried out by entry {execution}.")
         }

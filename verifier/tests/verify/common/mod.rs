@@ -378,6 +378,7 @@ impl Ledger {
             provider: Some("gmail".to_owned()),
             provider_id: None,
             occurred_at: Some(self.now),
+            matched: None,
             decision: None,
             policy: None,
             findings: Vec::new(),

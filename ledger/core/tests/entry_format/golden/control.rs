@@ -18,6 +18,11 @@ fn outcome() {
         provider: text("ses"),
         provider_id: Some(token(0x9d)),
         occurred_at: Some(at("2026-11-22T11:31:04.000000Z")),
+        matched: Some(Matched {
+            execution: 13,
+            recipient: Some(1),
+            correlation_id: "run-7f3a".to_owned(),
+        }),
         decision: Some(12),
         policy: Some(PolicyRef {
             seq: 3,
@@ -32,7 +37,8 @@ fn outcome() {
         &format!(
             r##"{caused},"execution":13,"event":"bounce_hard","recipient":1,
             "keys":[{{"kind":"email","token":"#5b"}}],"tokens_v":1,"provider":"ses","provider_id":"#9d",
-            "occurred_at":"2026-11-22T11:31:04.000000Z","decision":12,"policy":{{"seq":3,"sha256":"#77"}},
+            "occurred_at":"2026-11-22T11:31:04.000000Z",
+            "matched":{{"execution":13,"recipient":1,"correlation_id":"run-7f3a"}},"decision":12,"policy":{{"seq":3,"sha256":"#77"}},
             "findings":["unknown_execution"],"details":{{"response":{{"commitment":"#4e","bytes":5}}}}"##
         ),
     );

@@ -103,6 +103,7 @@ fn the_largest_outcome_and_import_fit() {
         provider: Some(long("provider", name::PROVIDER_MAX)),
         provider_id: Some(token(1)),
         occurred_at: Some(Timestamp::MAX),
+        matched: None,
         decision: Some(LAST),
         policy: Some(policy_ref()),
         findings: vec![Finding::UnknownExecution],

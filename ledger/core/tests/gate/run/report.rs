@@ -188,6 +188,7 @@ impl Run<'_> {
             provider: None,
             provider_id: None,
             occurred_at: None,
+            matched: None,
             decision: None,
             policy: None,
             findings: Vec::new(),

@@ -110,7 +110,7 @@ fn bad_principals_are_refused_by_the_field() {
         (
             "an unknown role",
             P {
-                role: 7,
+                role: 8,
                 ..principal()
             },
             "role",
