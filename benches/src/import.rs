@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::Result;
 use crate::daemon::{Daemon, Team};
-use crate::drive;
+use crate::drive::{self, Load, Mode};
 use crate::figures::Figure;
 
 /// The span of each measurement while the import runs.
@@ -37,11 +37,18 @@ pub(crate) async fn measure(
     let alone = alone.finish(daemon).await?;
     println!("  alone: {alone}");
 
-    let before = drive::measure(daemon.socket(), team, callers, callers, SPAN).await?;
+    let load = Load {
+        mode: Mode::Unary,
+        callers,
+        depth: 1,
+        connections: callers,
+        span: SPAN,
+    };
+    let before = drive::measure(daemon.socket(), team, load).await?;
     let mut run = Run::start(daemon, folder, &file, "again")?;
     let mut during = Vec::new();
     while !run.is_over()? {
-        let figure = drive::measure(daemon.socket(), team, callers, callers, SPAN).await?;
+        let figure = drive::measure(daemon.socket(), team, load).await?;
         if !run.is_over()? {
             during.push(figure);
         }
