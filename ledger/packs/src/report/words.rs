@@ -130,7 +130,7 @@ pub(super) const fn role(role: Role) -> &'static str {
         Role::Approver => "an approver",
         Role::Auditor => "an auditor",
         Role::Recorder => "a program that reports what happened",
-        Role::Ingest => "a provider, by what it delivered",
+        Role::Ingest => "a provider that reports what became of it",
     }
 }
 
