@@ -8,8 +8,8 @@ use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::commands::{
     answer, approvals, break_glass, breaker, checkpoint, clock, completions, consistency,
-    credential, decide, detail, disclose, dnc, evidence, explain, export, key, list, open, outcomes,
-    policy, principal, receipt, record, resume, stop, tail, token, trace, undo,
+    credential, decide, detail, disclose, dnc, evidence, explain, export, key, list, open,
+    outcomes, policy, principal, receipt, record, resume, stop, tail, token, trace, undo,
 };
 use crate::context::Connection;
 use crate::exit;

@@ -121,6 +121,7 @@ pub(super) const fn role(role: Role) -> &'static str {
         Role::Approver => "an approver",
         Role::Auditor => "an auditor",
         Role::Recorder => "a program that reports what happened",
+        Role::Ingest => "a mail provider",
     }
 }
 
