@@ -289,7 +289,7 @@ impl Concern {
 
     fn outcome(&self, outcome: &OutcomeReport) -> Option<Why> {
         let executed = outcome
-            .execution
+            .about()
             .and_then(|execution| self.executions.get(&execution).copied());
         let decision = outcome
             .decision
@@ -301,7 +301,7 @@ impl Concern {
         let named = person.is_own(&outcome.keys);
         // Of a request to several people, what became of another one is not this person's.
         let meant = match (
-            outcome.recipient,
+            outcome.concerned(),
             decision.and_then(|seq| self.decisions.get(&seq)),
         ) {
             (Some(index), Some(asked)) => {
