@@ -70,22 +70,22 @@ impl Drop for Follower {
     }
 }
 
-/// Adds entries, one a call, until there are `size`.
-async fn grow(site: &Site, size: u64) {
-    while site.operator.size().await < size {
+/// Adds entries, one a call, until there are that many.
+async fn grow(site: &Site, entries: u64) {
+    while site.operator.size().await < entries {
         let name = site::fresh("person");
         let someone = ask::someone(ask::person(&format!("{name}@example.com"), ""));
         site.list(vec![ask::listing(someone)]).await;
     }
     let grown = site.operator.size().await;
-    if grown != size {
+    if grown != entries {
         let log = site.operator.export().await.expect("readable");
         let kinds: Vec<_> = log
             .lines()
             .iter()
             .map(|line| line.text("kind").to_owned())
             .collect();
-        panic!("{grown} entries, expected {size}: {kinds:?}");
+        panic!("{grown} entries, expected {entries}: {kinds:?}");
     }
 }
 
@@ -99,8 +99,8 @@ async fn said(site: &Site) -> String {
         .checkpoint;
     let text = String::from_utf8(checkpoint.to_vec()).expect("text");
     let mut lines = text.lines().skip(1);
-    let (size, root) = (lines.next().expect("a size"), lines.next().expect("a root"));
-    format!("{size} {root}")
+    let (entries, root) = (lines.next().expect("a size"), lines.next().expect("a root"));
+    format!("{entries} {root}")
 }
 
 /// The monitor in Go, on the log client that Go itself ships for its checksum database.
@@ -228,7 +228,7 @@ async fn liar(web: Web) -> std::net::SocketAddr {
             }
             let mut answer = format!("HTTP/1.1 {status} .\r\n");
             for (name, value) in headers {
-                answer.push_str(&format!("{name}: {value}\r\n"));
+                answer.extend([name.as_str(), ": ", &value, "\r\n"]);
             }
             answer.push_str("\r\n");
             let _ = connection.write_all(answer.as_bytes()).await;
