@@ -19,12 +19,15 @@ pub struct Daemon {
     child: Child,
     channel: Channel,
     log: PathBuf,
+    /// How long the log was when this one started: daemons of one ledger share it.
+    log_before: usize,
 }
 
 impl Daemon {
     /// Starts one and waits until it answers a call.
     pub(crate) async fn start(ledger: &Ledger, arguments: &[&str]) -> Self {
         let log = ledger.path("ledgerd.log");
+        let log_before = std::fs::read_to_string(&log).map_or(0, |said| said.len());
         let file = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -39,6 +42,7 @@ impl Daemon {
             child,
             channel: connect(&ledger.socket()),
             log,
+            log_before,
         };
         let operator = daemon.client(ledger.operator());
         let until = Instant::now() + PATIENCE;
@@ -82,7 +86,7 @@ impl Daemon {
         let until = Instant::now() + PATIENCE;
         loop {
             let said = self.said();
-            let mut lines = said.lines().rev();
+            let mut lines = said.get(self.log_before..).unwrap_or_default().lines();
             let serving = lines.find_map(|line| line.split_once(" http=Some("));
             if let Some((address, _)) = serving.and_then(|(_, rest)| rest.split_once(')')) {
                 return Web::new(address.parse().expect("an address"));

@@ -1,5 +1,6 @@
 //! HTTP as it goes over the wire, with nothing between a test and the bytes.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ impl Web {
             .iter()
             .map(|bearer| ("authorization", bearer.as_str()));
         for (name, value) in own.chain(headers.iter().copied()) {
-            request.push_str(&format!("{name}: {value}\r\n"));
+            let _ = write!(request, "{name}: {value}\r\n");
         }
         request.push_str("\r\n");
         let answer = self.raw(request.as_bytes()).await;

@@ -95,7 +95,6 @@ async fn nobody_is_let_in_without_a_credential_in_force_and_is_told_what_is_expe
     let revoke = pb::RevokePrincipalRequest {
         header: ask::header("revoke"),
         id: "auditor.one".to_owned(),
-        ..Default::default()
     };
     site.operator
         .revoke_principal(revoke)
@@ -288,7 +287,7 @@ fn families(text: &str) -> BTreeMap<String, Family> {
                 "{name} stands there twice"
             );
             assert!(help.ends_with('.') && !help.ends_with(".."), "{line}");
-            current = name.to_owned();
+            name.clone_into(&mut current);
             help.clone_into(&mut families.entry(current.clone()).or_default().help);
         } else if let Some(rest) = line.strip_prefix("# TYPE ") {
             let (name, kind) = rest.split_once(' ').expect("a type");
@@ -379,7 +378,7 @@ async fn worked() -> (Site, BTreeMap<String, Family>, String) {
 #[tokio::test]
 async fn metrics_count_what_was_committed_and_show_what_is_open() {
     let (site, families, text) = worked().await;
-    let size = site.operator.size().await;
+    let entries = site.operator.size().await;
     for (sample, expected) in [
         (
             "ledger_decisions_total{basis=\"gate\",outcome=\"allow\",class=\"contact\"}",
@@ -435,13 +434,13 @@ async fn metrics_count_what_was_committed_and_show_what_is_open() {
             "{sample}: {text}"
         );
     }
-    let exact = u32::try_from(size).expect("small");
+    let exact = u32::try_from(entries).expect("small");
     assert!((value(&families, "ledger_log_entries") - f64::from(exact)).abs() < f64::EPSILON);
     // All but genesis and the first principal, which `init` wrote, went through this process.
     let batches = value(&families, "ledger_batch_entries_sum");
     assert!(
         (batches - f64::from(exact - 2)).abs() < f64::EPSILON,
-        "{batches} of {size}"
+        "{batches} of {entries}"
     );
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.expect("after 1970").as_secs_f64();

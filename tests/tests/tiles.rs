@@ -70,14 +70,23 @@ impl Drop for Follower {
     }
 }
 
-/// Adds entries, one a call, until there are `size`.
-async fn grow(site: &Site, size: u64) {
-    for seq in site.operator.size().await..size {
-        let address = format!("person{seq}@example.com");
-        let someone = ask::someone(ask::person(&address, ""));
+/// Adds entries, one a call, until there are that many.
+async fn grow(site: &Site, entries: u64) {
+    while site.operator.size().await < entries {
+        let name = site::fresh("person");
+        let someone = ask::someone(ask::person(&format!("{name}@example.com"), ""));
         site.list(vec![ask::listing(someone)]).await;
     }
-    assert_eq!(site.operator.size().await, size);
+    let grown = site.operator.size().await;
+    if grown != entries {
+        let log = site.operator.export().await.expect("readable");
+        let kinds: Vec<_> = log
+            .lines()
+            .iter()
+            .map(|line| line.text("kind").to_owned())
+            .collect();
+        panic!("{grown} entries, expected {entries}: {kinds:?}");
+    }
 }
 
 /// Size and root of the checkpoint that gRPC hands out.
@@ -90,8 +99,8 @@ async fn said(site: &Site) -> String {
         .checkpoint;
     let text = String::from_utf8(checkpoint.to_vec()).expect("text");
     let mut lines = text.lines().skip(1);
-    let (size, root) = (lines.next().expect("a size"), lines.next().expect("a root"));
-    format!("{size} {root}")
+    let (entries, root) = (lines.next().expect("a size"), lines.next().expect("a root"));
+    format!("{entries} {root}")
 }
 
 /// The monitor in Go, on the log client that Go itself ships for its checksum database.
@@ -174,25 +183,26 @@ async fn a_monitor_finds_a_tile_that_is_not_of_the_log() {
     let web = site.daemon.web().await;
     grow(&site, 20).await;
     let liar = liar(web).await;
-    let mut command = python::script("oracles/follower.py");
-    command
-        .arg(format!("http://{liar}"))
-        .arg(site.ledger.vkey())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    let mut child = command.spawn().expect("python starts");
-    writeln!(child.stdin.take().expect("piped"), "20").expect("it reads");
-    let ended = tokio::task::spawn_blocking(move || child.wait_with_output())
-        .await
-        .expect("no panic")
-        .expect("it ends");
-    let words = String::from_utf8_lossy(&ended.stderr).into_owned();
-    assert!(!ended.status.success(), "{words}");
-    assert!(
-        words.contains("a leaf's hash is not its entry's"),
-        "{words}"
-    );
+    let python = python::script("oracles/follower.py");
+    let mut monitors = vec![(python, "a leaf's hash is not its entry's")];
+    monitors.extend(in_go(&site).map(|go| (go, "inconsistent tile")));
+    for (mut command, finding) in monitors {
+        command
+            .arg(format!("http://{liar}"))
+            .arg(site.ledger.vkey())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().expect("it starts");
+        writeln!(child.stdin.take().expect("piped"), "20").expect("it reads");
+        let ended = tokio::task::spawn_blocking(move || child.wait_with_output())
+            .await
+            .expect("no panic")
+            .expect("it ends");
+        let words = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(!ended.status.success(), "{words}");
+        assert!(words.contains(finding), "{words}");
+    }
 }
 
 /// A server between a monitor and the ledger that changes one bit of the tile of leaves.
@@ -218,7 +228,7 @@ async fn liar(web: Web) -> std::net::SocketAddr {
             }
             let mut answer = format!("HTTP/1.1 {status} .\r\n");
             for (name, value) in headers {
-                answer.push_str(&format!("{name}: {value}\r\n"));
+                answer.extend([name.as_str(), ": ", &value, "\r\n"]);
             }
             answer.push_str("\r\n");
             let _ = connection.write_all(answer.as_bytes()).await;

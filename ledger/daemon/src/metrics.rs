@@ -20,6 +20,7 @@
 pub mod calls;
 pub mod now;
 mod process;
+pub mod reads;
 mod words;
 
 use std::borrow::Cow;

@@ -24,7 +24,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use ledger_core::plan::Refusal;
@@ -34,6 +33,7 @@ use prost::Message;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
+use crate::metrics::reads;
 use crate::queue::Full;
 use crate::submission::SubmitError;
 
@@ -176,18 +176,10 @@ pub enum CallError {
     Store,
 }
 
-/// Reads that failed since the process was started.
-static FAILED_READS: AtomicU64 = AtomicU64::new(0);
-
-/// How many reads of the store or the views have failed since the process was started.
-pub fn failed_reads() -> u64 {
-    FAILED_READS.load(Ordering::Relaxed)
-}
-
 impl CallError {
     /// An error of the store. Logged here, because the caller is not told more than that it happened.
     pub fn store(error: &dyn fmt::Display) -> Self {
-        FAILED_READS.fetch_add(1, Ordering::Relaxed);
+        reads::failed();
         tracing::error!(%error, "a read failed");
         Self::Store
     }

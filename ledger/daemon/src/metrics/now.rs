@@ -19,12 +19,11 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tokio::sync::Semaphore;
 
-use super::{Metrics, PREFIX, process, words::word};
+use super::{Metrics, PREFIX, process, reads, words::word};
 use crate::clock::{Clock, SystemClock};
 use crate::head::HeadLag;
 use crate::queue::Queue;
 use crate::snapshot::Latest;
-use crate::status::failed_reads;
 use crate::store::LogStore;
 use crate::submission::Submission;
 use crate::views::SharedViews;
@@ -122,7 +121,7 @@ impl Now {
             e,
             "ledger_store_errors",
             "Reads of the store or the views that failed",
-            failed_reads(),
+            reads::failures(),
         )?;
         if let Ok(disk) = rustix::fs::statvfs(&self.data) {
             gauge(
