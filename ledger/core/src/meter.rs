@@ -120,12 +120,12 @@ pub fn tally(measure: Measure, event: SampleEvent) -> Option<Tally> {
                 reached,
                 ..
             },
-        ) => (0, reached),
+        )
+        // Whoever bounced or complained was written to, whatever the execution said.
+        | (Measure::HardBounceRate, SampleEvent::Complaint { reached })
+        | (Measure::ComplaintRate, SampleEvent::HardBounce { reached }) => (0, reached),
         (Measure::HardBounceRate, SampleEvent::HardBounce { reached })
         | (Measure::ComplaintRate, SampleEvent::Complaint { reached }) => (1, reached),
-        // Whoever bounced or complained was written to, whatever the execution said.
-        (Measure::HardBounceRate, SampleEvent::Complaint { reached })
-        | (Measure::ComplaintRate, SampleEvent::HardBounce { reached }) => (0, reached),
         (Measure::ErrorRate, SampleEvent::Execution { status, .. }) => match status {
             Status::Failure => (1, 1),
             Status::Success | Status::Partial => (0, 1),
