@@ -14,6 +14,20 @@ use ledger_core::token::{Kind, Token};
 use super::ledger::{AGENTS, Done, INGEST, LISTED, Ledger, RECORDER, key, listings};
 use super::rule::{Rule, What};
 
+/// Changes an outcome that names the execution at a seq.
+type Forge = fn(&mut OutcomeReport, u64);
+
+/// Whom a report names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Whom {
+    /// Nobody.
+    Nobody,
+    /// A recipient that the decision does not have.
+    Unknown,
+    /// This person.
+    Person(u8),
+}
+
 /// What a provider calls the message of an execution at `seq`.
 pub(crate) fn message(seq: u64) -> Token {
     let mut id = [0xee; 32];
@@ -22,21 +36,20 @@ pub(crate) fn message(seq: u64) -> Token {
 }
 
 /// Demands that a report which names an execution and a recipient leads to the same as one that names the
-/// provider's id and the person instead. `whom` is that person; nobody where the decision has no such
-/// recipient.
-pub(crate) fn is_found_alike(ledger: &Ledger, named: &OutcomeReport, whom: Option<Option<u8>>) {
+/// provider's id and the person instead. `whom` is that person.
+pub(crate) fn is_found_alike(ledger: &Ledger, named: &OutcomeReport, whom: Whom) {
     let mut ledger = ledger.clone();
     let mut found = named.clone();
     found.provider_id = found.execution.take().map(message);
     found.cause.correlation_id = None;
     found.recipient = None;
     match whom {
-        Some(None) => return,
-        Some(Some(who)) => {
+        Whom::Unknown => return,
+        Whom::Person(who) => {
             found.keys = vec![key(Kind::EmailCanonical, who)];
             found.tokens_v = Some(1);
         }
-        None => {}
+        Whom::Nobody => {}
     }
     let (_, named) = ledger
         .clone()
@@ -356,7 +369,6 @@ fn replay_and_judge_hold_what_was_found_against_the_log() {
         .position(|entry| matches!(entry.body, Body::Outcome(_)))
         .expect("one");
     judged(&ledger, &ledger.entries[at]).expect("it follows from what it cites");
-    type Forge = fn(&mut OutcomeReport, u64);
     let forgeries: [(&str, Forge); 5] = [
         ("another execution", |one, seq| {
             one.matched.as_mut().expect("one").execution = seq + 2;

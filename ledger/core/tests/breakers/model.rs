@@ -207,11 +207,11 @@ impl<'a> Model<'a> {
                 (
                     What::Bounce | What::Complaint,
                     Happened::Executed(Status::Success | Status::Partial, reached, _),
-                ) => (0, reached),
+                )
+                | (What::Bounce, Happened::Complained(reached))
+                | (What::Complaint, Happened::Bounced(reached)) => (0, reached),
                 (What::Bounce, Happened::Bounced(reached))
                 | (What::Complaint, Happened::Complained(reached)) => (1, reached),
-                (What::Bounce, Happened::Complained(reached))
-                | (What::Complaint, Happened::Bounced(reached)) => (0, reached),
                 (What::Error, Happened::Executed(status, ..)) => (
                     i128::from(status == Status::Failure),
                     i128::from(status != Status::NotStarted),

@@ -13,7 +13,7 @@ use ledger_core::view::MemoryView;
 use proptest::prelude::*;
 
 use super::ledger::{AGENTS, Done, LISTED, Ledger, RECORDER, breakers};
-use super::matched::{is_found_alike, message};
+use super::matched::{Whom, is_found_alike, message};
 use super::model::{Model, Said, findings};
 use super::rule::{Rule, What};
 
@@ -386,8 +386,11 @@ impl Run {
             _ => Event::BounceSoft,
         };
         let report = self.ledger.outcome(&by, event, Some(execution), recipient);
-        let whom = recipient.map(|at| self.people[&decision].get(usize::try_from(at).unwrap()));
-        is_found_alike(&self.ledger, &report, whom.map(Option::<&u8>::copied));
+        let person = |at| self.people[&decision].get(usize::try_from(at).unwrap());
+        let whom = recipient.map_or(Whom::Nobody, |at| {
+            person(at).map_or(Whom::Unknown, |who| Whom::Person(*who))
+        });
+        is_found_alike(&self.ledger, &report, whom);
         let Body::Outcome(outcome) = self.report(Body::Outcome(Box::new(report))) else {
             panic!("no outcome");
         };
