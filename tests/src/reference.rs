@@ -59,7 +59,7 @@ fn comments(file: &FileDescriptorProto) -> Comments {
         .collect()
 }
 
-/// The comment of what is at `path`, each paragraph on one line.
+/// The comment of what is at `path`, each paragraph and each item of a list on one line.
 fn said(comments: &Comments, path: &[i32]) -> String {
     let text = comments.get(path).map_or("", String::as_str);
     let mut paragraphs = vec![String::new()];
@@ -69,7 +69,7 @@ fn said(comments: &Comments, path: &[i32]) -> String {
             paragraphs.push(String::new());
         } else {
             if !last.is_empty() {
-                last.push(' ');
+                last.push(if line.starts_with("- ") { '\n' } else { ' ' });
             }
             last.push_str(line);
         }
@@ -181,5 +181,6 @@ fn short(name: &str) -> &str {
 
 /// Text for a cell of a table.
 fn cell(text: &str) -> String {
-    text.replace("\n\n", "<br>").replace('|', "\\|")
+    let text = text.replace("\n\n", "<br>").replace('\n', "<br>");
+    text.replace('|', "\\|")
 }
