@@ -2,8 +2,9 @@
 //!
 //! Order at start: the store (its lock, its newest checkpoint, its right edge), the head file, the keys
 //! and rules against genesis, the views, then the threads, and the sockets last: nobody is let in before
-//! everything stands. Then the service manager is told, where there is one. Order at the end: no new connections, calls under way up to the deadline, the
-//! queue closed, the shutdown entry, head file and views flushed.
+//! everything stands. Then the service manager is told, where there is one. Order at the end: no new
+//! connections, calls under way up to the deadline, the queue closed, the shutdown entry, head file and
+//! views flushed.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, sync_channel};

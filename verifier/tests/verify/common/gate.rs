@@ -28,8 +28,17 @@ pub fn target(kind: &str, id: Option<&str>, reads: &[&str], writes: &[&str]) -> 
     }
 }
 
-/// What opens on the first bounce, on the third failure, and on what enrichment costs.
-const BREAKERS: &str = r#"
+/// What the policy of this log says besides: a row that asks another group, and what opens on the first
+/// bounce, on the third failure, and on what enrichment costs.
+const MORE: &str = r#"
+[[grant]]
+id = "companies"
+agent = "agent.sender"
+actions = ["crm.deal.stage"]
+objects = ["company"]
+writes = ["stage"]
+approvers = "field-sales"
+
 [[breaker]]
 id = "bounces"
 measure = "hard_bounce_rate"
@@ -259,7 +268,7 @@ pub fn log() -> Ledger {
     l.put(Role::Recorder, "recorder.mail");
     l.approver("approver.ops", &["revops", "sales-ops"]);
     l.approver("approver.field", &["field-sales"]);
-    l.publish(&format!("{}{BREAKERS}", super::rich::POLICY));
+    l.publish(&format!("{}{MORE}", super::rich::POLICY));
     scopes(l);
     approvals(l);
     break_glass(l);
@@ -343,6 +352,21 @@ fn approvals(l: &mut Ledger) {
     request.action = "meeting.book".to_owned();
     request.mailbox = None;
     let unanswered = l.decide(request);
+
+    // By two groups, so by none; and by somebody who has left the group since.
+    let mut both = action(l, "crm.deal.stage");
+    both.targets = vec![
+        target("deal", Some("d-2"), &[], &["stage"]),
+        target("company", Some("a-2"), &[], &["stage"]),
+    ];
+    l.decide(both);
+    let mut moved = action(l, "crm.deal.stage");
+    moved.targets = vec![target("deal", Some("d-3"), &[], &["stage"])];
+    let asked = l.decide(moved.clone());
+    let granted = l.answer("approver.ops", asked, Verdict::Granted);
+    l.approver("approver.ops", &["sales-ops"]);
+    l.ask_again(&moved, Some(granted));
+    l.approver("approver.ops", &["revops", "sales-ops"]);
 
     // What another engine allowed stands for the approval, where the row says so.
     for (outcome, contact) in [(Outcome::Allow, "c-32"), (Outcome::RequireApproval, "c-33")] {
