@@ -115,6 +115,20 @@ pub fn executed(request_id: &str, correlation_id: &str, decision: u64) -> pb::Re
     )
 }
 
+/// A reply of somebody to something unknown: the one report that every role which reports may make.
+pub fn replied(request_id: &str, correlation_id: &str) -> pb::RecordRequest {
+    let outcome = pb::OutcomeEvent {
+        event: pb::EventType::Reply.into(),
+        provider: "gmail".to_owned(),
+        ..Default::default()
+    };
+    report(
+        request_id,
+        correlation_id,
+        pb::record_request::Report::Outcome(outcome),
+    )
+}
+
 /// A report.
 pub fn report(
     request_id: &str,

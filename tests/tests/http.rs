@@ -59,7 +59,7 @@ async fn each_path_is_open_to_the_roles_that_may_make_its_call() {
             asked += 1;
         }
     }
-    assert_eq!(asked, 42);
+    assert_eq!(asked, 49);
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ fn every_call_and_service_has_a_comment() {
         .collect();
     assert!(services.len() >= 5, "{} services", services.len());
     for section in services {
-        for call in section.split("\n### ") {
+        for call in section.split("\n### ").skip(1) {
             let words = call.lines().skip(1).flat_map(str::split_whitespace);
             assert!(words.count() > 8, "no comment on {call}");
         }

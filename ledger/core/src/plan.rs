@@ -332,6 +332,13 @@ fn authorise<V: View>(state: &State<V>, command: &Body) -> Result<(), Refusal> {
                 // agent or a recorder says.
                 (Role::Ingest, Body::Execution(_)) => refused("Record of an execution"),
                 (Role::Ingest, Body::Decision(_)) => refused("Record of a decision"),
+                // A provider knows its own id of a message and the person, and no seq: whoever could name seqs
+                // could try them all.
+                (Role::Ingest, Body::Outcome(outcome))
+                    if outcome.execution.is_some() || outcome.recipient.is_some() =>
+                {
+                    refused("Record of an outcome by the seq of its execution")
+                }
                 _ => Ok(()),
             }
         }

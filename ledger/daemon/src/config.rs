@@ -166,12 +166,7 @@ pub struct Run {
     pub http_open_metrics: bool,
     /// The verification key of SendGrid's signed event webhook, as its settings show it. With it, a delivery of
     /// SendGrid that is not signed by it is refused.
-    #[arg(
-        long,
-        env = "LEDGERD_SENDGRID_KEY",
-        value_name = "BASE64",
-        requires = "http"
-    )]
+    #[arg(long, env = "LEDGERD_SENDGRID_KEY", value_name = "BASE64")]
     pub sendgrid_key: Option<SendgridKey>,
     /// The most open connections to the HTTP address, counted apart from the others.
     #[arg(long, env = "LEDGERD_HTTP_CONNECTIONS", value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]

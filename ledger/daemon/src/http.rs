@@ -172,13 +172,15 @@ impl Site {
     ) -> Result<Reply, HttpError> {
         let (parts, body) = request.into_parts();
         let caller = self.admitted(route, &parts.headers)?;
+        // Held until it is answered: what a body becomes takes room as well.
+        let mut _place = None;
         let body = match route.verb {
             Verb::Read => Bytes::new(),
             Verb::Post { body_bytes_max } => {
                 let place = caller
                     .as_ref()
                     .map(|caller| self.authenticate.place(caller));
-                let _place = place.transpose()?;
+                _place = place.transpose()?;
                 whole(body, body_bytes_max).await?
             }
         };

@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use ledger_core::entry::{Body, Entry};
@@ -34,6 +34,7 @@ pub struct Submission {
 pub struct Reply {
     waiting: oneshot::Sender<Result<Answer, SubmitError>>,
     room: Option<OwnedSemaphorePermit>,
+    timed: Option<(Instant, Arc<Metrics>)>,
 }
 
 impl Reply {
@@ -44,36 +45,38 @@ impl Reply {
         timed: Option<(Instant, Arc<Metrics>)>,
     ) -> (Self, Pending) {
         let (waiting, answer) = oneshot::channel();
-        (Self { waiting, room }, Pending { answer, timed })
+        let reply = Self {
+            waiting,
+            room,
+            timed,
+        };
+        (reply, Pending(answer))
     }
 
     /// Gives the room back and tells whoever still waits. A caller that has gone away asks again under the
     /// same request id.
     pub fn send(self, answer: Result<Answer, SubmitError>) {
         drop(self.room);
+        if answer.is_ok()
+            && let Some((asked, metrics)) = self.timed
+        {
+            metrics.decision_answered(asked);
+        }
         let _ = self.waiting.send(answer);
     }
 }
 
 /// The answer to a command that was admitted. Dropping it undoes nothing.
-pub struct Pending {
-    answer: oneshot::Receiver<Result<Answer, SubmitError>>,
-    timed: Option<(Instant, Arc<Metrics>)>,
-}
+pub struct Pending(oneshot::Receiver<Result<Answer, SubmitError>>);
 
 impl Future for Pending {
     type Output = Result<Answer, SubmitError>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         // The other end is dropped without an answer only where its thread died.
-        let answer = ready!(Pin::new(&mut self.answer).poll(cx));
-        let answer = answer.unwrap_or(Err(SubmitError::Unknown));
-        if answer.is_ok()
-            && let Some((asked, metrics)) = self.timed.take()
-        {
-            metrics.decision_answered(asked);
-        }
-        Poll::Ready(answer)
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|answer| answer.unwrap_or(Err(SubmitError::Unknown)))
     }
 }
 

@@ -45,11 +45,6 @@ impl Provider {
         }
     }
 
-    /// The provider of that name, if there is one.
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.as_str() == word)
-    }
-
     /// Reads one body.
     ///
     /// # Errors

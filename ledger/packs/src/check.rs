@@ -179,8 +179,34 @@ fn manifest(files: &Files) -> Result<Manifest, Refused> {
         );
         return Err(Refused::unreadable("files", words));
     }
-    Manifest::parse(bytes)
-        .map_err(|why| Refused::unreadable("files", format!("`{MANIFEST_FILE}`: {why}")))
+    let manifest = Manifest::parse(bytes)
+        .map_err(|why| Refused::unreadable("files", format!("`{MANIFEST_FILE}`: {why}")))?;
+    // These stand in the report, and nothing proves them: so there is no room in them for a sentence.
+    let plain_program = manifest
+        .made_by
+        .split_once(' ')
+        .is_some_and(|(name, version)| is_plain(name) && is_plain(version));
+    for (key, value, plain, expected) in [
+        (
+            "name",
+            &manifest.name,
+            is_plain(&manifest.name),
+            "at most 64 letters, digits, `.`, `-` and `_`",
+        ),
+        (
+            "made_by",
+            &manifest.made_by,
+            plain_program,
+            "a program and its version",
+        ),
+    ] {
+        if !plain {
+            let shown = value.escape_debug();
+            let words = format!("`{MANIFEST_FILE}`: `{key}` is `{shown}`, expected {expected}");
+            return Err(Refused::unreadable("files", words));
+        }
+    }
+    Ok(manifest)
 }
 
 /// Every file that the manifest names is there as it says, and no other.

@@ -110,6 +110,16 @@ pub fn read(bytes: &[u8]) -> Result<Files, Refused> {
             "bytes {next} to {directory} belong to no file"
         )));
     }
+    // Archives can be read in several ways: what another program would show is what was checked only where
+    // there is nothing in it that this one does not write.
+    let plain = write(&files).map_err(refused)?;
+    if plain != bytes {
+        return Err(refused(
+            "it holds more than its files, or holds them in another way than packs are written: unpack it and check \
+             the folder"
+                .to_owned(),
+        ));
+    }
     Ok(files)
 }
 

@@ -186,7 +186,7 @@ async fn a_ledger_lives_by_its_file_alone() {
 fn what_is_not_understood_is_refused_by_name() {
     let home = tempfile::tempdir().expect("room");
     let file = home.path().join("ledgerd.toml");
-    let table: [(&str, &[&str]); 16] = [
+    let table: [(&str, &[&str]); 17] = [
         (
             "qouta = 1",
             &[
@@ -243,7 +243,14 @@ fn what_is_not_understood_is_refused_by_name() {
             "data = \"d\"",
             &["`data`", "`d`", "expected an absolute path"],
         ),
-        ("[http]\nlisten = 1", &["line 1", "`http` is no setting"]),
+        (
+            "[queues]\nlisten = 1",
+            &["line 1", "`queues` is no setting"],
+        ),
+        (
+            "[http]\nlisten = 1",
+            &["line 1", "`http` is a table", "an address and a port"],
+        ),
         (
             "quota = 1\nlog = \"info\"\nquota = 1",
             &["line 3", "`quota`", "twice"],

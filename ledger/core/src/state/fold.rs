@@ -440,7 +440,15 @@ impl<V: View> State<V> {
             // A stranger's report has no say in what a provider's id stands for.
             let counts = !execution.findings.contains(&Finding::OtherPrincipal);
             let key = provided_key(token, execution.provider.as_deref());
-            if counts && decision.is_some() && self.view.get(Table::Provided, &key)?.is_none() {
+            let first = read::<_, u64>(&self.view, Table::Provided, &key)?;
+            // Nor has one that uses no allow up, where another does.
+            let stands = match first {
+                None => true,
+                Some(first) => {
+                    closes && !self.execution(first)?.is_some_and(|record| record.closed)
+                }
+            };
+            if counts && decision.is_some() && stands {
                 put(&mut self.view, Table::Provided, key, &seq);
             }
         }

@@ -231,6 +231,7 @@ fn the_examples_are_understood() {
             // The shell's part of a line is not ours: pipes, further commands, remarks after two spaces.
             let words = words.split(" | ").next().unwrap_or(words);
             let words = words.split(" && ").next().unwrap_or(words);
+            let words = words.split(" > ").next().unwrap_or(words);
             let words = words.split("   ").next().unwrap_or(words);
             if words.contains("$(") || words.contains("HEX") {
                 continue;

@@ -9,7 +9,7 @@ use clap::{ArgMatches, CommandFactory, FromArgMatches};
 
 use super::file::{self, FileError, Row};
 use super::key::{Key, keys};
-use super::{Command, Config, Kind, Run, Setting, Settings, Source};
+use super::{CheckConfig, Command, Config, Kind, Run, Setting, Settings, Source};
 use crate::open::Layout;
 
 /// Read where no other file is named; that it is not there is no error.
@@ -92,6 +92,18 @@ where
     });
     let matches = command.try_get_matches_from(&args)?;
     let mut config = Config::from_arg_matches(&matches)?;
+    // Not by clap, which takes what the file sets for a default, and defaults for unset.
+    if let Command::Run(run) | Command::CheckConfig(CheckConfig { run, .. }) = &config.command
+        && run.sendgrid_key.is_some()
+        && run.http.is_none()
+    {
+        return Err(Config::command()
+            .error(
+                clap::error::ErrorKind::MissingRequiredArgument,
+                "--sendgrid-key (`sendgrid_key`) is for deliveries over HTTP: set --http (`http`) too, or take the key away",
+            )
+            .into());
+    }
     if config.config.is_none() {
         config.config = default_file
             .filter(|path| path.exists())

@@ -26,14 +26,6 @@ pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
             stat.vsize,
         )?;
         let ticks = seconds(procfs::ticks_per_second());
-        if let Ok(booted) = procfs::boot_time_secs() {
-            gauge(
-                encoder,
-                "process_start_time_seconds",
-                "When the process was started, in seconds since 1970",
-                seconds(booted) + seconds(stat.starttime) / ticks,
-            )?;
-        }
         counter(
             encoder,
             "process_cpu_seconds",

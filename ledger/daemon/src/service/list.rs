@@ -19,7 +19,7 @@ use crate::status::{CallError, FieldError};
 
 /// Entries that one call reads, and their bytes. A page that they do not fill comes short.
 const LOOKED_AT_MAX: usize = 16_384;
-const LOOKED_AT_BYTES_MAX: usize = 32 << 20;
+pub(super) const LOOKED_AT_BYTES_MAX: usize = 32 << 20;
 
 /// Where a page begins.
 ///
@@ -105,13 +105,14 @@ impl Ledger {
             Order::Newest
         };
         let page = page::size(page_size)?;
+        let _place = self.own_lists.take(Arc::clone(&caller.id), 1)?;
+        // Before the token is looked at: whether it fits a person says as much about them as a page does.
+        self.named(&caller, Call::List, &selected.named).await?;
         let begun = if page_token.is_empty() {
             None
         } else {
             Some(self.begun(&page_token, order, &selected)?)
         };
-        let _place = self.own_lists.take(Arc::clone(&caller.id), 1)?;
-        self.named(&caller, Call::List, &selected.named).await?;
         let own = (grant == Grant::Own).then_some(caller);
         let sought = Sought::new(selected, own);
         self.read(move |ledger| ledger.listed(&sought, order, page, begun))

@@ -15,6 +15,7 @@ use ledger_core::select::{Sieve, kind_of};
 use ledger_core::state::{concerning, correlated};
 use ledger_core::time::Timestamp;
 
+use super::list::LOOKED_AT_BYTES_MAX;
 use super::{Ledger, unreadable};
 use crate::auth::Caller;
 use crate::intake::Selected;
@@ -199,7 +200,7 @@ impl Ledger {
             ..Step::default()
         };
         for seq in walk.arranged(rows.into_iter().collect()) {
-            if step.found.len() == room {
+            if step.found.len() == room || step.bytes >= LOOKED_AT_BYTES_MAX {
                 return Ok(step);
             }
             let line = self.store.entry(seq).map_err(|error| unreadable(&error))?;

@@ -24,10 +24,13 @@ use serde_json::value::RawValue;
 use super::field::{Field, kind};
 use super::{Event, Item, Kind, Outcome, Provider, Refused, address, message_id, request_id, said};
 
-/// Reads one body: an array of events, or one event.
+/// The most events of one body: ten times what SendGrid puts into one.
+pub const EVENTS_MAX: usize = 16_384;
+
+/// Reads one body: an array of events, at most [`EVENTS_MAX`], or one event.
 ///
 /// # Errors
-/// [`Refused`] where it is not JSON, or neither.
+/// [`Refused`] where it is not JSON, or neither, or more.
 pub fn read(body: &[u8]) -> Result<Vec<Item>, Refused> {
     let text = std::str::from_utf8(body).map_err(|_| Refused::body("is not UTF-8 text"))?;
     let items: Vec<&RawValue> = if text.trim_start().starts_with('[') {
@@ -36,6 +39,12 @@ pub fn read(body: &[u8]) -> Result<Vec<Item>, Refused> {
         serde_json::from_str(text).map(|one| vec![one])
     }
     .map_err(|error| Refused::body(format!("is not JSON: {}", place(&error))))?;
+    if items.len() > EVENTS_MAX {
+        return Err(Refused::body(format!(
+            "has {} events: expected at most {EVENTS_MAX}, so send it in parts",
+            items.len()
+        )));
+    }
     let items = items.into_iter().enumerate().map(|(index, raw)| Item {
         index,
         // It is borrowed from the body.

@@ -213,6 +213,13 @@ fn about<'a>(event: &Field<'a>) -> Result<Option<About<'a>>, Refused> {
         let why = "is empty: expected at least one recipient";
         return Err(Refused::new(people.path(), why));
     }
+    if list.len() > RECIPIENTS_MAX {
+        let why = format!(
+            "has {} recipients: expected at most {RECIPIENTS_MAX}",
+            list.len()
+        );
+        return Err(Refused::new(people.path(), why));
+    }
     Ok(Some(About {
         kind,
         id,
@@ -221,6 +228,9 @@ fn about<'a>(event: &Field<'a>) -> Result<Option<About<'a>>, Refused> {
         body,
     }))
 }
+
+/// The most recipients of one event. A message of SES has at most 50.
+const RECIPIENTS_MAX: usize = 128;
 
 /// Whether a change of preferences leaves out everything, or a topic that was not left out before.
 fn opts_out(subscription: &Field<'_>) -> bool {

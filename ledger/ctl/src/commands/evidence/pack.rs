@@ -11,7 +11,7 @@ use ledger_core::evidence::ProvenEntry;
 use ledger_core::hash::{HASH_BYTES, Hash};
 use ledger_packs::check::{Checked, program};
 use ledger_packs::draft::Draft;
-use ledger_packs::files::{DetailLine, Files};
+use ledger_packs::files::{DetailLine, Files, is_plain};
 use ledger_packs::manifest::{Named, Query};
 use ledger_packs::report::Counts;
 use ledger_packs::zipped;
@@ -302,13 +302,17 @@ impl<'a> Target<'a> {
         )))
     }
 
-    /// The last part of its path.
+    /// The last part of its path, where that is a word that a report can show.
     fn name(&self) -> String {
-        let (Self::Archive(path, _) | Self::Folder(path)) = self;
-        path.file_name().map_or_else(
-            || "pack".to_owned(),
-            |name| name.to_string_lossy().into_owned(),
-        )
+        let (path, else_called) = match self {
+            Self::Archive(path, _) => (path, "pack.zip"),
+            Self::Folder(path) => (path, "pack"),
+        };
+        let last = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        last.filter(|name| is_plain(name))
+            .unwrap_or_else(|| else_called.to_owned())
     }
 
     fn write(self, files: &Files) -> Result<(), Failure> {
