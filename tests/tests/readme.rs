@@ -91,6 +91,8 @@ pages! {
     agent_runtimes_can_follow_their_page: "docs/agents.md" says ["ALLOW", "approval.granted"];
     compliance_can_follow_its_page: "docs/compliance.md" says ["nothing was listed", "Verified"];
     auditors_can_follow_their_page: "docs/auditors.md" says ["Verified", "dnc.listed"];
+    the_bundle_is_handed_over_as_its_page_says: "docs/bundle.md" says ["run-7", "agent.enrichment"];
+    tier_3_and_promotion_go_as_the_guide_says: "docs/policy.md" says ["break-glass", "promot"];
     operators_can_follow_their_page: "docs/operators.md" says ["whole", "provider.ses", "Verified"];
 }
 

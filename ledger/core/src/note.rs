@@ -8,6 +8,7 @@
 mod key;
 mod signed;
 
+pub(crate) use key::withheld;
 pub use key::{KeyKind, NameError, SigningKey, VerificationKey, VkeyError};
 pub use signed::{NoteError, NoteSignature, SignedNote, VerifiedNote, VerifiedSignature};
 

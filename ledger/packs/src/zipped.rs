@@ -157,7 +157,9 @@ mod tests {
     #[test]
     fn what_no_pack_has_is_refused() {
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
-        assert!(read(&with(stored, "fine", "")).is_ok());
+        // What another program has packed anew may say other things to other programs.
+        let refused = read(&with(stored, "fine", "")).unwrap_err().to_string();
+        assert!(refused.contains("unpack it"), "{refused}");
         for name in [
             "../up",
             "/root",
@@ -178,6 +180,17 @@ mod tests {
         for extra in [b"x".as_slice(), &[0; 100]] {
             let before = [extra, &write(&files()).unwrap()].concat();
             assert!(read(&before).is_err(), "bytes before the first file");
+        }
+        let whole = write(&files()).unwrap();
+        let other = with(stored, "b.html", "");
+        for behind in [
+            b"x".as_slice(),
+            &[0; 100],
+            &other,
+            &other[..other.len() - 2],
+        ] {
+            let after = [&whole, behind].concat();
+            assert!(read(&after).is_err(), "{} bytes behind it", behind.len());
         }
         assert!(read(b"").is_err());
         assert!(read(b"PK\x05\x06").is_err());

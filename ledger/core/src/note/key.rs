@@ -76,9 +76,9 @@ pub struct VerificationKey {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub enum VkeyError {
     /// Not three parts.
-    #[error("expected `<name>+<key id>+<base64 key>`, found `{found}`")]
+    #[error("expected `<name>+<key id>+<base64 key>`, found {found}")]
     Parts {
-        /// The start of the text.
+        /// How long the text is. Not what it says: whoever names the wrong file may have named a secret.
         found: String,
     },
     /// The name cannot be a key's.
@@ -196,6 +196,15 @@ impl fmt::Debug for VerificationKey {
     }
 }
 
+/// What is said of a text that is nothing of what was expected, and may be the secret of a file that was
+/// named by mistake.
+pub(crate) fn withheld(text: &str) -> String {
+    format!(
+        "{} other characters (withheld: they may be a secret)",
+        text.chars().count()
+    )
+}
+
 impl FromStr for VerificationKey {
     type Err = VkeyError;
 
@@ -203,7 +212,9 @@ impl FromStr for VerificationKey {
         let parts = text
             .split_once('+')
             .and_then(|(name, rest)| Some((name, rest.split_once('+')?)));
-        let (name, (id, key)) = parts.ok_or_else(|| VkeyError::Parts { found: shown(text) })?;
+        let (name, (id, key)) = parts.ok_or_else(|| VkeyError::Parts {
+            found: withheld(text),
+        })?;
         check_name(name)?;
         let hex = id.len() == 8
             && id

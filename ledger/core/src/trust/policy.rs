@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::note::withheld;
 use crate::note::{KeyKind, VerificationKey, VkeyError};
 use crate::syntax::shown;
 use crate::trust::{Group, Member, Quorum, Trust};
@@ -42,9 +43,9 @@ pub enum PolicyProblem {
         max: usize,
     },
     /// A line that defines nothing known.
-    #[error("expected `log`, `witness`, `group` or `quorum`, found `{found}`")]
+    #[error("expected `log`, `witness`, `group` or `quorum`, found {found}")]
     Keyword {
-        /// The line's first word.
+        /// The line's first word; of a long one only how long it is, because it may be a secret.
         found: String,
     },
     /// A line with too few or too many words.
@@ -208,7 +209,11 @@ impl<'a> Reading<'a> {
                 found,
             }),
             _ => Err(PolicyProblem::Keyword {
-                found: text_of(keyword),
+                // No longer than a mistyped keyword: the rest of a wrong file may be a secret.
+                found: match keyword.len() {
+                    0..=16 => format!("`{}`", text_of(keyword)),
+                    _ => withheld(&String::from_utf8_lossy(keyword)),
+                },
             }),
         }
     }

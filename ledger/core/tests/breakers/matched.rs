@@ -269,10 +269,32 @@ fn an_ingest_hands_on_outcomes_and_nothing_else() {
         ledger.submit(command),
         Err(Refusal::NotPermitted { .. })
     ));
-    // What it hands on counts as a recorder's does, where it names the execution, too.
-    let (seq, _) = ledger.done(&Done::success(decision));
-    let bounce = ledger.outcome(INGEST, Event::BounceHard, Some(seq), Some(0));
+    // It knows no seqs, and does not get to try them.
+    let seq = sent(&mut ledger, &[2], Some("mailer"), 7);
+    for (execution, recipient) in [(Some(seq), None), (Some(seq), Some(0)), (None, Some(0))] {
+        let named = ledger.outcome(INGEST, Event::BounceHard, execution, recipient);
+        assert!(matches!(
+            ledger.submit(Body::Outcome(Box::new(named))),
+            Err(Refusal::NotPermitted { .. })
+        ));
+    }
+    // What it hands on by the provider's id counts as a recorder's does.
+    let bounce = event(&mut ledger, INGEST, Event::BounceHard, 7, &[2]);
     assert_eq!(told(&mut ledger, bounce).0.findings, []);
+    assert_eq!(counted(&ledger, seq).bounced.len(), 1);
+}
+
+/// A report that uses no allow up does not keep a message's id from the one that does.
+#[test]
+fn an_id_goes_to_the_execution_that_uses_an_allow_up() {
+    let mut ledger = Ledger::new(&[]);
+    let (decision, _) = ledger.ask(&[1]);
+    let done = Done::success(decision);
+    reported(&mut ledger, &done, Some("mailer"), 6);
+    reported(&mut ledger, &done, Some("mailer"), 7);
+    let seq = sent(&mut ledger, &[2], Some("mailer"), 7);
+    let bounce = event(&mut ledger, INGEST, Event::BounceHard, 7, &[2]);
+    assert_eq!(told(&mut ledger, bounce).0.about(), Some(seq));
     assert_eq!(counted(&ledger, seq).bounced.len(), 1);
 }
 

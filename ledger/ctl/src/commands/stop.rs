@@ -1,11 +1,12 @@
 //! `ledgerctl stop`: the kill switch.
 
 use clap::Args;
-use ledger_core::entry::Body;
+use ledger_core::entry::{Body, Scope};
 use ledger_core::role::Call;
 use ledger_proto::v1;
 use serde::Serialize;
 
+use crate::client::Session;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::proof::{Asked, WriteJson, other_kind, same};
@@ -38,6 +39,8 @@ pub(crate) struct StopArgs {
 #[derive(Serialize)]
 struct StopJson {
     voided: u64,
+    /// The scope is an agent that is not registered.
+    unknown_agent: bool,
     #[serde(flatten)]
     write: WriteJson,
 }
@@ -69,16 +72,39 @@ pub(crate) async fn run(context: &Context, args: &StopArgs) -> Result<(), Failur
     same("scope", asked.clone(), scope::words(&stop.scope))?;
     same("allows voided", reply.voided, stop.voided)?;
     write.keep(&verified)?;
+    // The stop stands whatever comes of this: a mistyped id stops nobody, and should be seen.
+    let unknown = match &stop.scope {
+        Scope::Agent { id } => is_unknown(&session, id).await,
+        Scope::All | Scope::Class { .. } => false,
+    };
     let text = format!(
-        "{} {asked}, from entry {} on. {} voided.\n{}",
+        "{} {asked}, from entry {} on. {} voided.\n{}{}",
         context.output.style().bad("Stopped"),
         verified.entry.seq,
         counted(stop.voided, "outstanding allow", "outstanding allows"),
+        if unknown {
+            "No agent of that id is registered: `ledgerctl principal list` shows those that are.\n"
+        } else {
+            ""
+        },
         verified.line()
     );
     let object = StopJson {
         voided: stop.voided,
+        unknown_agent: unknown,
         write: WriteJson::of(&verified, &write.request_id, reply.repeated)?,
     };
     context.output.show(&text, &object)
+}
+
+/// Whether nobody is registered under an id; not where that cannot be learnt.
+async fn is_unknown(session: &Session, id: &str) -> bool {
+    let listed = session
+        .control()
+        .list_principals(v1::ListPrincipalsRequest {})
+        .await;
+    listed.is_ok_and(|reply| {
+        let principals = reply.into_inner().principals;
+        !principals.iter().any(|principal| principal.id == id)
+    })
 }
