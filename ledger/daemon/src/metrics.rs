@@ -19,7 +19,7 @@
 
 pub mod calls;
 pub mod now;
-mod process;
+pub mod process;
 pub mod reads;
 mod words;
 

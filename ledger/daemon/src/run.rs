@@ -38,9 +38,9 @@ use crate::http::{self, Parts, Site};
 use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::listen::{self, ListenError};
-use crate::metrics::Metrics;
 use crate::metrics::calls::Calls;
 use crate::metrics::now::{Now, registry};
+use crate::metrics::{self, Metrics};
 use crate::notify::Notifier;
 use crate::open::{Layout, OpenedLog, StartError, check_genesis, genesis, open_log};
 use crate::queue::Queue;
@@ -201,6 +201,7 @@ impl House {
         let mut asked = Asked::listen()?;
         let queue = Arc::new(Queue::new(options.quotas()));
         let (finish, finishing) = watch::channel(false);
+        metrics::process::started();
         let metrics = Arc::new(Metrics::default());
         let environment = self.intake.environment();
         let ledger = Ledger::new(

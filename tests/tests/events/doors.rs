@@ -90,10 +90,24 @@ async fn an_ingest_may_report_outcomes_and_do_nothing_else() {
     let found = ingest.get_receipt(ask::receipt_of(sent)).await.map(|_| ());
     assert_eq!(refused(found), Code::PermissionDenied);
     let bounce = pb::OutcomeEvent {
-        execution: Some(sent),
         event: pb::EventType::BounceHard.into(),
+        provider: "ses".to_owned(),
+        provider_id: "m-1".to_owned(),
         ..pb::OutcomeEvent::default()
     };
+    // Whoever could name seqs could try them all.
+    for (execution, recipient) in [(Some(sent), None), (None, Some(0))] {
+        let named = pb::OutcomeEvent {
+            execution,
+            recipient,
+            ..bounce.clone()
+        };
+        let found = ingest
+            .record(ask::report("n", RUN, Report::Outcome(named)))
+            .await
+            .map(|_| ());
+        assert_eq!(refused(found), Code::PermissionDenied);
+    }
     let reply = ingest
         .record(ask::report("b", RUN, Report::Outcome(bounce)))
         .await;

@@ -1,4 +1,8 @@
+//! What the operating system knows of the process.
+
 use std::fmt;
+use std::sync::LazyLock;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use procfs::WithCurrentSystemInfo as _;
 use procfs::process::Process;
@@ -6,9 +10,27 @@ use prometheus_client::encoding::DescriptorEncoder;
 
 use super::now::{counter, gauge};
 
+/// When the process was started, as far as it can tell by itself: the system's own answer is out of sight of a
+/// service whose `/proc` shows processes alone.
+static STARTED: LazyLock<f64> = LazyLock::new(|| {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0.0, |since| since.as_secs_f64())
+});
+
+/// Takes the time: to be called when the process has just been started.
+pub fn started() {
+    LazyLock::force(&STARTED);
+}
+
 /// The process, under the names that Prometheus' own libraries use. What the system does not say is left
 /// out.
 pub(super) fn encode(encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    gauge(
+        encoder,
+        "process_start_time_seconds",
+        "When the process was started, in seconds since 1970",
+        *STARTED,
+    )?;
     let Ok(process) = Process::myself() else {
         return Ok(());
     };
