@@ -2,6 +2,7 @@
 
 use ledger_core::entry::{BreakerEvent, Code, Event, Measure, Outcome, Status};
 use ledger_core::plan::Refusal;
+use ledger_core::replay::{What as Wrong, replay};
 use ledger_core::token::Token;
 
 use super::ledger::{AGENTS, Done, Ledger, RECORDER, at, breakers, told};
@@ -400,4 +401,31 @@ fn a_report_by_somebody_else_moves_nothing() {
         1
     );
     assert_eq!(bounce(&mut ledger, sent[0]), [(OPENED, 1, 1)]);
+}
+
+/// What a report causes belongs to it: a log that lacks the breaker, or has something else in its place, is
+/// named by replay at the report.
+#[test]
+fn a_breaker_that_does_not_follow_its_report_is_missed() {
+    let mut ledger = Ledger::new(&[Rule::new(What::Cost, 10)]);
+    let (decision, _) = ledger.ask(&[1]);
+    let done = Done {
+        cost: Some(11),
+        ..Done::success(decision)
+    };
+    let mut without = ledger.clone();
+    let (seq, bodies) = ledger.done(&done);
+    assert_eq!(bodies.len(), 2, "the breaker follows");
+    assert_eq!(replay(ledger.lines()).fault(), None);
+    // The log ends where the breaker should stand.
+    let mut cut = ledger.lines();
+    cut.pop();
+    assert!(replay(cut).fault().is_some());
+    // And one in which something else stands there, though every entry but that is as it was.
+    without.append_alone(bodies[0].clone());
+    without.ask(&[2]);
+    let report = replay(without.lines());
+    assert!(report.fault().is_some());
+    let first = report.mismatches.first().expect("one");
+    assert_eq!((first.seq, &first.what), (seq, &Wrong::PartMissing));
 }

@@ -188,6 +188,13 @@ impl Ledger {
         Ok((seq, bodies))
     }
 
+    /// Writes one entry as it is, and nothing that should follow it.
+    pub(crate) fn append_alone(&mut self, body: Body) {
+        let entry = self.state.entry(self.now, body);
+        self.state.apply(&entry, None).unwrap();
+        self.entries.push(entry);
+    }
+
     pub(crate) fn append(&mut self, command: Body) -> (u64, Vec<Body>) {
         self.submit(command).unwrap()
     }
