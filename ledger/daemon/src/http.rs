@@ -11,7 +11,7 @@
 //!    a principal has no more bodies under way than over gRPC (429).
 //!
 //! Handlers give a [`Reply`] or an [`HttpError`], which is one line of text that says what was expected.
-//! A handler that writes hands a command to [`Ledger::submit`] as a gRPC service does; any [`CallError`]
+//! A handler that writes hands a command to `Ledger::submit` as a gRPC service does; any [`CallError`]
 //! is an [`HttpError`] by one table.
 //!
 //! To add a route, add a row to [`routes`](routes::routes) and its function:
@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Limits: [`serve`] has those of connections. A response is held in memory whole, and all that wait to
-//! be sent together have a bound ([`tiles`]), so that slow readers cost others nothing.
+//! be sent together have a bound (`tiles`), so that slow readers cost others nothing.
 //!
 //! [`CallError`]: crate::status::CallError
 

@@ -202,7 +202,9 @@ pub(crate) fn reason_lines(decision: &Decision, style: Style) -> String {
             .reasons
             .get(at + 1)
             .is_none_or(|next| next.code != reason.code);
-        if last && reason.code.demands() != Outcome::Allow {
+        // Of what is denied nobody waits for an approval.
+        let decides = reason.code.demands() == decision.outcome;
+        if last && decides && reason.code.demands() != Outcome::Allow {
             out.push_str(&wrapped("    ", explained.remedy));
         }
     }

@@ -65,8 +65,6 @@ Policy 11.
   grant.object: no row grants the action on an object of the type `deal`.
     Do not retry. If the agent is meant to act on it, add the object to a row.
   tier.approval: a person has to approve it first.
-    Wait for the answer with `WatchApproval`, then ask again under a new request id, naming the
-    approval.
 
 Rows for this agent and action
   enrichment-contacts  covers the request, its targets apart
