@@ -11,7 +11,7 @@ use ledger_core::role::{Call, Role};
 use super::ledger::{APPROVERS, Ledger, OPERATOR, caused, grouped, seconds};
 use super::scene::{Scene, has, target};
 
-/// Rows for two kinds of object; what stands in each besides, in the order of the file.
+/// Rows for contacts and deals, with what stands in each besides, and one for notes that is about no field.
 fn policy(contact: &str, deal: &str) -> String {
     format!(
         r#"

@@ -175,3 +175,12 @@ fn what_is_no_body_is_refused_whole() {
     }
     assert_eq!(read(b" [ ] "), Ok(Vec::new()));
 }
+
+#[test]
+fn a_body_has_a_bound_of_events() {
+    let of = |events: usize| format!("[{}]", vec!["{}"; events].join(","));
+    let found = read(of(EVENTS_MAX).as_bytes()).expect("as many as may be");
+    assert_eq!(found.len(), EVENTS_MAX);
+    let refused = read(of(EVENTS_MAX + 1).as_bytes()).expect_err("one more");
+    assert!(format!("{refused:?}").contains("16385"), "{refused:?}");
+}

@@ -279,3 +279,21 @@ fn a_confirmation_gives_topic_and_token_and_no_address_to_follow() {
         assert_eq!(delivered(&body).expect_err("refused").field, name, "{odd}");
     }
 }
+
+/// One delivery becomes no more entries than its recipients can be.
+#[test]
+fn an_event_of_more_recipients_than_a_message_has_is_refused() {
+    let of = |people: usize| {
+        let mut bounce = bounce("Permanent");
+        let person = |n| json!({"emailAddress": format!("p{n}@buyer.example")});
+        bounce["bouncedRecipients"] = (0..people).map(person).collect();
+        json!({"notificationType": "Bounce", "bounce": bounce, "mail": mail()})
+    };
+    assert_eq!(outcomes(&of(RECIPIENTS_MAX)).len(), RECIPIENTS_MAX);
+    let refused = match delivered(&of(RECIPIENTS_MAX + 1)) {
+        Err(refused) => refused,
+        Ok(Delivery::Events(mut items)) => items.remove(0).read.expect_err("too many"),
+        other => panic!("{other:?}"),
+    };
+    assert!(format!("{refused:?}").contains("129"), "{refused:?}");
+}
