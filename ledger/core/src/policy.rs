@@ -13,6 +13,7 @@
 //! name = "crm.contact.update"
 //! class = "write"                 # read, write, contact, admin; without one: contact
 //! tier = 1                        # 0 to 3; of contact 2 or 3; without one: ActionRule::default_tier
+//! creates = false                 # of write and admin: makes objects; without: where the name ends in `.create`
 //!
 //! [[action]]
 //! name = "call.queue"

@@ -202,12 +202,10 @@ fn a_change_that_names_no_field_is_one_of_every_field() {
         (found.outcome, found.tier),
         (Outcome::RequireApproval, Some(2))
     );
-    // What is read beside what is written is not written, nor is what is new.
-    let read = Target {
-        reads: Vec::new(),
-        ..target("contact", 1)
-    };
-    assert_eq!(touch(vec![writing("deal", "name"), read]).tier, Some(1));
+    // What another target names says nothing of this one.
+    let found = touch(vec![writing("deal", "name"), target("contact", 1)]);
+    assert_eq!(found.outcome, Outcome::Deny);
+    assert_eq!(touch(vec![writing("deal", "name")]).tier, Some(1));
     // A row that is about no fields grants what it grants whatever it does to them.
     let found = touch(vec![target("note", 1)]);
     assert_eq!((found.outcome, found.tier), (Outcome::Allow, Some(1)));
@@ -215,6 +213,6 @@ fn a_change_that_names_no_field_is_one_of_every_field() {
         id: None,
         ..target("contact", 1)
     };
-    let found = touch(vec![new]);
-    assert_eq!((found.outcome, found.tier), (Outcome::Allow, Some(1)));
+    // Nor does it help to leave the id out of what makes nothing.
+    assert_eq!(touch(vec![new]).outcome, Outcome::Deny);
 }

@@ -33,6 +33,8 @@ pub(crate) struct ActionM {
     pub(crate) channels: BTreeSet<Channel>,
     pub(crate) requires: Vec<Kind>,
     pub(crate) tier: Option<u8>,
+    /// Whether it makes objects, where the policy says so.
+    pub(crate) creates: Option<bool>,
     /// Minutes of the day.
     pub(crate) hours: Option<(i64, i64)>,
     pub(crate) registry_s: Option<i64>,
@@ -113,6 +115,9 @@ impl ActionM {
         text += &quoted("requires", &kinds);
         if let Some(tier) = self.tier {
             writeln!(text, "tier = {tier}").unwrap();
+        }
+        if let Some(creates) = self.creates {
+            writeln!(text, "creates = {creates}").unwrap();
         }
         if let Some((from, to)) = self.hours {
             let clock = |minutes: i64| format!("{:02}:{:02}", minutes / 60, minutes % 60);

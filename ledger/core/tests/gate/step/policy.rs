@@ -220,58 +220,67 @@ fn declared(calls: f64, strict: f64) -> BoxedStrategy<Vec<ActionM>> {
         (hours(), registry(), tier(2)),
         (hours(), registry(), tier(2)),
         (tier(2), tier(0), tier(0)),
+        (weighted(0.2, any::<bool>()), weighted(0.2, any::<bool>())),
     )
-        .prop_map(|(update, read, letter, requires, call, email, tiers)| {
-            let all: BTreeSet<Channel> = Channel::ALL.into();
-            let action = |name, class, channels: BTreeSet<Channel>| ActionM {
-                name,
-                class,
-                channels,
-                requires: Vec::new(),
-                tier: None,
-                hours: None,
-                registry_s: None,
-            };
-            let of_class = |class: Class| match class {
-                Class::Contact => all.clone(),
-                _ => BTreeSet::new(),
-            };
-            let not_contact = |tier: Option<u8>, class| tier.filter(|_| class != Class::Contact);
-            let mut actions = vec![
-                ActionM {
-                    tier: not_contact(tiers.1, update),
-                    ..action("crm.update", update, of_class(update))
-                },
-                ActionM {
-                    tier: tiers.2,
-                    ..action("crm.read", read, of_class(read))
-                },
-                action("crm.deal.stage", Class::Write, BTreeSet::new()),
-                action("crm.note.create", Class::Write, BTreeSet::new()),
-                action("system.change", Class::Admin, BTreeSet::new()),
-                ActionM {
-                    hours: call.0,
-                    registry_s: call.1,
-                    tier: call.2,
-                    ..action("call.queue", Class::Contact, [Channel::Call].into())
-                },
-            ];
-            if let Some(channels) = letter.filter(|channels| !channels.is_empty()) {
-                actions.push(ActionM {
-                    tier: tiers.0,
-                    ..action("post.letter", Class::Contact, channels.iter().collect())
-                });
-            }
-            if requires.is_some() || email.0.is_some() || email.2.is_some() {
-                actions.push(ActionM {
-                    requires: requires.into_iter().collect(),
-                    hours: email.0,
-                    tier: email.2,
-                    ..action("email.send", Class::Contact, [Channel::Email].into())
-                });
-            }
-            actions
-        })
+        .prop_map(
+            |(update, read, letter, requires, call, email, tiers, creates)| {
+                let all: BTreeSet<Channel> = Channel::ALL.into();
+                let action = |name, class, channels: BTreeSet<Channel>| ActionM {
+                    name,
+                    class,
+                    channels,
+                    requires: Vec::new(),
+                    tier: None,
+                    creates: None,
+                    hours: None,
+                    registry_s: None,
+                };
+                let of_class = |class: Class| match class {
+                    Class::Contact => all.clone(),
+                    _ => BTreeSet::new(),
+                };
+                let not_contact =
+                    |tier: Option<u8>, class| tier.filter(|_| class != Class::Contact);
+                let mut actions = vec![
+                    ActionM {
+                        tier: not_contact(tiers.1, update),
+                        creates: creates.0.filter(|_| update != Class::Contact),
+                        ..action("crm.update", update, of_class(update))
+                    },
+                    ActionM {
+                        tier: tiers.2,
+                        ..action("crm.read", read, of_class(read))
+                    },
+                    action("crm.deal.stage", Class::Write, BTreeSet::new()),
+                    ActionM {
+                        creates: creates.1,
+                        ..action("crm.note.create", Class::Write, BTreeSet::new())
+                    },
+                    action("system.change", Class::Admin, BTreeSet::new()),
+                    ActionM {
+                        hours: call.0,
+                        registry_s: call.1,
+                        tier: call.2,
+                        ..action("call.queue", Class::Contact, [Channel::Call].into())
+                    },
+                ];
+                if let Some(channels) = letter.filter(|channels| !channels.is_empty()) {
+                    actions.push(ActionM {
+                        tier: tiers.0,
+                        ..action("post.letter", Class::Contact, channels.iter().collect())
+                    });
+                }
+                if requires.is_some() || email.0.is_some() || email.2.is_some() {
+                    actions.push(ActionM {
+                        requires: requires.into_iter().collect(),
+                        hours: email.0,
+                        tier: email.2,
+                        ..action("email.send", Class::Contact, [Channel::Email].into())
+                    });
+                }
+                actions
+            },
+        )
         .boxed()
 }
 
