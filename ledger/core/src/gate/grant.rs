@@ -143,6 +143,12 @@ pub(super) fn writes_all(target: &Target, nature: &Nature) -> bool {
     nature.class.changes() && target.writes.is_empty() && !(nature.creates && target.id.is_none())
 }
 
+/// Whether a target names no field that its action reads: by a row that is about fields it is then taken
+/// to read all of them.
+pub(super) fn reads_all(target: &Target, nature: &Nature) -> bool {
+    nature.class == Class::Read && target.reads.is_empty()
+}
+
 /// Whether a row is about fields. One that names none to read and none to write grants its actions on an
 /// object as such, whatever they do to it.
 pub(super) fn is_about_fields(row: &Grant) -> bool {
@@ -167,7 +173,10 @@ pub(super) fn lacks<'t>(
         .writes
         .iter()
         .find(|name| !row.writes.contains(name) && !fields.agent_owned.contains(name));
-    let every = is_about_fields(row) && writes_all(target, nature) && row.writes != Fields::Any;
+    let beyond = |all: bool, granted: &Fields| all && *granted != Fields::Any;
+    let every = is_about_fields(row)
+        && (beyond(writes_all(target, nature), &row.writes)
+            || beyond(reads_all(target, nature), &row.reads));
     read.or(written)
         .map(String::as_str)
         .or(every.then_some(EVERY_FIELD))

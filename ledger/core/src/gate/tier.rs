@@ -73,14 +73,15 @@ pub(super) fn causes<'a>(
             let by_fields = of_targets
                 .get(at)
                 .is_some_and(|row| grant::is_about_fields(row));
-            let written = if by_fields && grant::writes_all(target, nature) {
-                fields.sensitive_of(&target.kind)
-            } else {
-                sensitive(&target.writes)
+            let touched = |all: bool, names: &'a [String]| match all && by_fields {
+                true => fields.sensitive_of(&target.kind),
+                false => sensitive(names),
             };
+            let written = touched(grant::writes_all(target, nature), &target.writes);
+            let read = touched(grant::reads_all(target, nature), &target.reads);
             let index = at as u64;
             let writes = written.map(|name| (2, TierCause::Writes(index, name)));
-            let reads = sensitive(&target.reads).map(|name| (1, TierCause::Reads(index, name)));
+            let reads = read.map(|name| (1, TierCause::Reads(index, name)));
             [writes, reads].into_iter().flatten()
         });
     let rows = rows

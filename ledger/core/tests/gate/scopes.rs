@@ -1,14 +1,16 @@
-//! What a target that names no field is taken to change, for every pair of targets: one that names fields
+//! What a target that names no field is taken to read or to change, for every pair of targets: one that names fields
 //! says nothing of another.
 
 use ledger_core::action::Class;
 use ledger_core::entry::{Code, Decision, Outcome, Target};
 
 use super::ledger::seconds;
-use super::scene::{Scene, has, target};
+use super::scene::{Scene, has, person, target};
 
-/// Actions of each class that changes something, and one that the policy takes out of those that create.
-const ACTIONS: [(&str, Class, bool); 6] = [
+/// Actions of every class, and one that the policy takes out of those that create.
+const ACTIONS: [(&str, Class, bool); 8] = [
+    ("crm.read", Class::Read, false),
+    ("email.note", Class::Contact, false),
     ("crm.update", Class::Write, false),
     ("crm.note.create", Class::Write, true),
     ("crm.import", Class::Write, true),
@@ -17,23 +19,27 @@ const ACTIONS: [(&str, Class, bool); 6] = [
     ("crm.user.create", Class::Admin, true),
 ];
 /// What the rows of a policy say of fields.
-const ROWS: [&str; 3] = [
+const ROWS: [&str; 4] = [
     "reads = [\"owner\"]\nwrites = [\"title\"]\n",
     "reads = [\"owner\"]\nwrites = [\"*\"]\n",
+    "reads = [\"*\"]\nwrites = [\"title\"]\n",
     "",
 ];
 
 fn policy(row: &str) -> String {
     let mut text = String::from("version = 1\n");
     for (name, class, creates) in ACTIONS {
-        text += &format!("[[action]]\nname = \"{name}\"\nclass = \"{class}\"\ntier = 1\n");
+        text += &format!("[[action]]\nname = \"{name}\"\nclass = \"{class}\"\n");
+        if matches!(class, Class::Write | Class::Admin) {
+            text += "tier = 1\n";
+        }
         if matches!(name, "crm.import" | "crm.tag.create") {
             text += &format!("creates = {creates}\n");
         }
     }
     let names = ACTIONS.map(|(name, ..)| name);
     text + &format!(
-        "[[grant]]\nid = \"row\"\nagent = \"agent.one\"\nactions = {names:?}\nobjects = [\"note\"]\n{row}"
+        "[[grant]]\nid = \"row\"\nagent = \"agent.one\"\nactions = {names:?}\nobjects = [\"note\"]\nsellers = [\"*\"]\n{row}"
     )
 }
 
@@ -58,9 +64,13 @@ fn forms() -> Vec<Target> {
 }
 
 /// Tier and outcome by the words of the rule.
-fn expected(row: &str, creates: bool, targets: &[Target]) -> (Option<u8>, Outcome) {
+fn expected(row: &str, class: Class, creates: bool, targets: &[Target]) -> (Option<u8>, Outcome) {
     let fresh = |target: &Target| target.id.is_none() && creates;
-    let unnamed = |target: &Target| target.writes.is_empty() && !fresh(target);
+    let unnamed = |target: &Target| match class {
+        Class::Read => target.reads.is_empty(),
+        Class::Write | Class::Admin => target.writes.is_empty() && !fresh(target),
+        Class::Contact => false,
+    };
     if row.is_empty() {
         // About no field: the agents' own may be named, and no other; what is not named is not asked for.
         let named = |target: &Target| {
@@ -70,10 +80,11 @@ fn expected(row: &str, creates: bool, targets: &[Target]) -> (Option<u8>, Outcom
             return (None, Outcome::Deny);
         }
     } else if targets.iter().any(unnamed) {
-        return if row.contains("writes = [\"*\"]") {
-            (Some(2), Outcome::RequireApproval)
-        } else {
-            (None, Outcome::Deny)
+        let all = |key: &str| row.contains(&format!("{key} = [\"*\"]"));
+        return match class {
+            Class::Read if all("reads") => (Some(1), Outcome::Allow),
+            Class::Write | Class::Admin if all("writes") => (Some(2), Outcome::RequireApproval),
+            _ => (None, Outcome::Deny),
         };
     }
     (None, Outcome::Allow)
@@ -81,7 +92,7 @@ fn expected(row: &str, creates: bool, targets: &[Target]) -> (Option<u8>, Outcom
 
 fn decided(scene: &mut Scene, action: &str, targets: Vec<Target>) -> Decision {
     let mut request = scene.request(action, Vec::new());
-    request.seller = None;
+    request.recipients = vec![person(1)];
     request.targets = targets;
     scene.decide(request, seconds(1)).1
 }
@@ -92,11 +103,14 @@ fn each_target_names_its_fields_whatever_another_names() {
         let mut scene = Scene::new("");
         scene.ledger.publish(&policy(row), seconds(0));
         let mut outcomes = [0; 3];
-        for (action, _, creates) in ACTIONS {
+        for (action, class, creates) in ACTIONS {
             for one in forms() {
                 for other in forms() {
                     let targets = vec![one.clone(), other.clone()];
-                    let (tier, outcome) = expected(row, creates, &targets);
+                    let (tier, mut outcome) = expected(row, class, creates, &targets);
+                    if class == Class::Contact {
+                        outcome = outcome.max(Outcome::RequireApproval);
+                    }
                     let found = decided(&mut scene, action, targets.clone());
                     assert_eq!(found.outcome, outcome, "{row} {action} {targets:?}");
                     if let Some(tier) = tier {
@@ -105,10 +119,11 @@ fn each_target_names_its_fields_whatever_another_names() {
                     outcomes[outcome as usize] += 1;
                 }
             }
-            // A change that names nothing at all is none that a row could grant.
+            // A change that names nothing at all is none that a row could grant; looking covers nothing.
             let found = decided(&mut scene, action, Vec::new());
-            assert_eq!(found.outcome, Outcome::Deny, "{row} {action}");
-            assert!(has(&found, Code::GrantTargetMissing), "{row} {action}");
+            let changes = matches!(class, Class::Write | Class::Admin);
+            assert_eq!(has(&found, Code::GrantTargetMissing), changes, "{action}");
+            assert_eq!(found.outcome == Outcome::Deny, changes, "{row} {action}");
         }
         assert!(outcomes[Outcome::Allow as usize] > 0, "{row}");
     }

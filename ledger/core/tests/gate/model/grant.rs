@@ -107,7 +107,10 @@ impl Model {
         let (mut rows, mut each): (Vec<&GrantM>, Vec<&GrantM>) = (Vec::new(), Vec::new());
         let mut refused = Vec::new();
         for (index, target) in (0u64..).zip(&request.targets) {
-            let all = changes_all(policy, request, class, target);
+            let all = (
+                looks_at_all(class, target),
+                changes_all(policy, request, class, target),
+            );
             let whole = open.iter().find(|row| {
                 grants_object(row, target) && lacking(policy, row, target, all).is_none()
             });
@@ -204,6 +207,10 @@ impl Model {
                     tier = tier.max(1);
                 }
             }
+            // Reading one is tier 1, so reading all is.
+            if by_fields && looks_at_all(class, target) {
+                tier = tier.max(1);
+            }
         }
         for row in rows {
             tier = tier.max(row.tier.unwrap_or(0));
@@ -268,20 +275,28 @@ fn grants_object(row: &GrantM, target: &Target) -> bool {
         .is_none_or(|objects| objects.contains(&target.kind.as_str()))
 }
 
-/// The first field of the target that a row which grants the object does not grant.
-fn lacking(policy: &PolicyM, row: &GrantM, target: &Target, all: bool) -> Option<String> {
+/// The first field of the target that a row which grants the object does not grant; `all` is whether it
+/// reads and whether it writes every field.
+fn lacking(policy: &PolicyM, row: &GrantM, target: &Target, all: (bool, bool)) -> Option<String> {
     let read = target.reads.iter().find(|field| !names(&row.reads, field));
     let written = target
         .writes
         .iter()
         .find(|field| !names(&row.writes, field) && !policy.owned(field));
-    let other = all && of_fields(row) && row.writes != ["*"];
+    let (looks, changes) = all;
+    let few = |patterns: &[&str]| patterns != ["*"];
+    let other = of_fields(row) && ((looks && few(&row.reads)) || (changes && few(&row.writes)));
     read.or(written).cloned().or(other.then(|| "*".to_owned()))
 }
 
 /// Whether a row says anything of fields.
 fn of_fields(row: &GrantM) -> bool {
     row.reads.len() + row.writes.len() > 0
+}
+
+/// Whoever looks at an object and does not say at which field looks at all of them.
+fn looks_at_all(class: Class, target: &Target) -> bool {
+    class == Class::Read && target.reads.is_empty()
 }
 
 /// Whoever changes an object and does not say which field changes all of them. An action that makes
