@@ -86,7 +86,7 @@ pub(super) fn causes<'a>(
         });
     let rows = rows
         .iter()
-        .filter_map(|row| Some((row.tier?, TierCause::Row(row.id.as_str()))));
+        .filter_map(|row| Some((row.least_tier()?, TierCause::Row(row.id.as_str()))));
     std::iter::once(action).chain(touched).chain(rows)
 }
 

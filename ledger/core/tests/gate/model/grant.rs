@@ -214,6 +214,10 @@ impl Model {
         }
         for row in rows {
             tier = tier.max(row.tier.unwrap_or(0));
+            // Whoever requires an approval gets one asked for.
+            if row.required && tier < 2 {
+                tier = 2;
+            }
         }
         tier
     }

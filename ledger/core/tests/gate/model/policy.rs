@@ -54,6 +54,7 @@ pub(crate) struct GrantM {
     pub(crate) writes: Vec<&'static str>,
     pub(crate) environment: Option<Environment>,
     pub(crate) tier: Option<u8>,
+    pub(crate) required: bool,
     pub(crate) waived: bool,
     pub(crate) elsewhere: bool,
     pub(crate) approvers: Option<&'static str>,
@@ -157,6 +158,9 @@ impl GrantM {
         }
         if let Some(tier) = self.tier {
             writeln!(text, "tier = {tier}").unwrap();
+        }
+        if self.required {
+            text += "approval = \"required\"\n";
         }
         if self.waived {
             text += "approval = \"waived\"\n";

@@ -90,7 +90,7 @@ type Scope = (
     Vec<&'static str>,
     Option<Environment>,
     Option<u8>,
-    (bool, bool, Option<&'static str>, Vec<&'static str>),
+    (Option<bool>, bool, Option<&'static str>, Vec<&'static str>),
 );
 
 fn scope(strict: f64) -> BoxedStrategy<Scope> {
@@ -110,7 +110,12 @@ fn scope(strict: f64) -> BoxedStrategy<Scope> {
             })
     };
     let people = (
-        prop::bool::weighted(1.0 - strict * 0.8),
+        // Waived, or required in so many words.
+        prop_oneof![
+            1 + (1e3 * (1.0 - strict * 0.8)) as u32 => Just(Some(true)),
+            1 + (1e3 * strict * 0.7) as u32 => Just(None),
+            1 + (1e3 * strict * 0.1) as u32 => Just(Some(false)),
+        ],
         prop::bool::weighted(strict * 0.6),
         weighted(strict * 0.3, Just("desk")),
         (
@@ -138,7 +143,7 @@ fn scope(strict: f64) -> BoxedStrategy<Scope> {
 }
 
 fn scoped(row: GrantM, scope: Scope) -> GrantM {
-    let (objects, reads, writes, environment, tier, (waived, elsewhere, approvers, versions)) =
+    let (objects, reads, writes, environment, tier, (approval, elsewhere, approvers, versions)) =
         scope;
     let distinct = |words: Vec<&'static str>| words.into_iter().collect::<BTreeSet<_>>();
     GrantM {
@@ -147,7 +152,8 @@ fn scoped(row: GrantM, scope: Scope) -> GrantM {
         writes,
         environment,
         tier,
-        waived,
+        required: approval == Some(false),
+        waived: approval == Some(true),
         elsewhere,
         approvers,
         versions,
@@ -199,6 +205,7 @@ fn wide() -> GrantM {
         writes: vec!["*"],
         environment: None,
         tier: None,
+        required: false,
         waived: true,
         elsewhere: false,
         approvers: None,
@@ -314,15 +321,22 @@ fn fields(strict: f64) -> BoxedStrategy<Fields> {
         .boxed()
 }
 
-/// Makes of a row what a policy may say: a tier is not below that of every action, and only what can
-/// be tier 2 has an approval to waive.
+/// Makes of a row what a policy may say: a tier is not below that of every action, only what can be tier
+/// 2 has an approval to require, to waive or to leave to others, and what only reads writes nothing.
 fn valid(mut row: GrantM, policy: &PolicyM) -> GrantM {
+    let class = |name: &str| {
+        let declared = policy.actions.iter().find(|action| action.name == name);
+        declared.map_or(Class::Contact, |action| action.class)
+    };
+    if row.actions.iter().all(|name| class(name) == Class::Read) {
+        row.writes.clear();
+    }
     let tiers: Vec<u8> = row
         .actions
         .iter()
         .map(|name| {
             let declared = policy.actions.iter().find(|action| action.name == *name);
-            let class = declared.map_or(Class::Contact, |action| action.class);
+            let class = class(name);
             tier_of_action(declared.and_then(|action| action.tier), name, class)
         })
         .collect();
@@ -343,6 +357,10 @@ fn valid(mut row: GrantM, policy: &PolicyM) -> GrantM {
         tier => tier < 2 && sensitive,
     };
     row.waived &= tiers.iter().any(reaches);
+    row.required &= tiers
+        .iter()
+        .any(|tier| (*tier).max(row.tier.unwrap_or(0)) < 3);
+    row.elsewhere &= row.required || tiers.iter().any(reaches);
     row
 }
 
