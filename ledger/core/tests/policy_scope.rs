@@ -259,6 +259,18 @@ fn what_is_wrong_in_a_row_is_said_with_line_and_key() {
             "1: grant[0].objects[0] is not valid: expected lower case",
         ),
         (
+            "object-in-the-plural",
+            read,
+            "objects = [\"task\", \"contacts\"]",
+            "1: grant[0].objects[1] is another word for a type that the ledger knows by one: it would match no request; write `contact`",
+        ),
+        (
+            "object-by-its-id",
+            read,
+            "objects = [\"0-3\"]",
+            "1: grant[0].objects[0] is another word for a type that the ledger knows by one: it would match no request; write `deal`",
+        ),
+        (
             "object-with-space",
             read,
             "objects = [\"t\", \"a b\"]",
@@ -594,6 +606,14 @@ fn sensitive_fields_are_added_to_those_that_always_are() {
             "{found}"
         );
     }
+}
+
+#[test]
+fn a_sensitive_field_is_of_a_type_as_the_ledger_calls_it() {
+    let found = fields("sensitive = [\"deal.amount\", \"deals.amount\"]").unwrap_err();
+    let expected = "fields.sensitive[1] `deals.amount` is another word for a type that the ledger knows by one: \
+                    it would match no request; write `deal.amount`";
+    assert!(found.contains(expected), "{found}");
 }
 
 proptest! {
