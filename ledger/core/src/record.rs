@@ -100,6 +100,9 @@ pub struct DecisionRecord {
     /// Of a decision of the gate: the people whom it names, each once. Also of a denial: whoever was
     /// written to all the same can ask for that to stop.
     pub people: Vec<PersonKeys>,
+    /// The objects that it names, by their tokens: what an undo of it may touch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Token>,
     /// The correlation id.
     pub correlation_id: String,
     /// The expiry of an allow.

@@ -19,3 +19,4 @@ mod scopes;
 mod state;
 mod step;
 mod throttle;
+mod undo;
