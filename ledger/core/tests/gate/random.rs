@@ -89,7 +89,7 @@ fn the_list_is_a_wall() {
         ("reason: DncClear", 800),
         ("reason: DncCrmFlag", 5),
     ];
-    check(focus, 80, 40..80, &must);
+    check(focus, 110, 40..80, &must);
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn reports_and_stops_are_judged() {
         ("reason: BreakerOpen", 20),
         ("listed by an outcome", 40),
     ];
-    check(focus, 100, 40..80, &must);
+    check(focus, 130, 40..80, &must);
 }
 
 #[test]
