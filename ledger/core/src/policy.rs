@@ -73,7 +73,7 @@
 //! [numbers]                       # see Numbers
 //! valid_for_s = 60
 //!
-//! [redact]                        # beyond redact::SECRET_NAMES
+//! [redact]                        # beyond what is redacted always: `redact/secret.rs`
 //! keys = ["loyalty_pin"]
 //! pointers = ["/headers/x-internal"]
 //! ```
