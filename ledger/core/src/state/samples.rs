@@ -54,8 +54,18 @@ pub(crate) fn execution_sample(
             .difference(&decision.counted.bounced)
             .filter(|person| !decision.counted.complained.contains(person))
             .count() as u64,
-        cost_micros: execution.cost_micros.unwrap_or(0),
+        cost_micros: cost(execution, decision),
     })
+}
+
+/// What an execution cost: what its report says, and no less than the request had said, but where the act
+/// was never tried.
+fn cost(execution: &Execution, decision: &DecisionRecord) -> u64 {
+    let reported = execution.cost_micros.unwrap_or(0);
+    match execution.status {
+        Status::NotStarted => reported,
+        _ => reported.max(decision.cost_micros.unwrap_or(0)),
+    }
 }
 
 /// The people whom an execution says it reached, each by the first recipient that stands for them. A

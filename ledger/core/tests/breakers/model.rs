@@ -87,7 +87,11 @@ impl<'a> Model<'a> {
                         .collect();
                     let reached = fresh.len() as i128;
                     known.extend(fresh.into_iter().map(|at| (whose, Some(at))));
-                    let cost = i128::from(execution.cost_micros.unwrap_or(0));
+                    let mut costs = vec![0, execution.cost_micros.unwrap_or(0)];
+                    if execution.status != Status::NotStarted {
+                        costs.extend(about.cost_micros);
+                    }
+                    let cost = i128::from(costs.into_iter().max().unwrap());
                     let what = Happened::Executed(execution.status, reached, cost);
                     (about, if first { what } else { Happened::Nothing })
                 }
