@@ -484,6 +484,17 @@ fn belongs(rule: &Rule, scope: &BreakerScope) -> bool {
 
 /// What the log's own entry of an outcome or execution should be told.
 pub(crate) fn findings(outcome: &OutcomeReport, about: Option<&Decision>) -> Vec<Finding> {
+    let mut found = broken(outcome, about);
+    // Reports here have no keys: only whom the decision names can be listed.
+    let names = about.is_some_and(|about| !about.recipients.is_empty());
+    let asks = matches!(outcome.event, Event::Complaint | Event::Unsubscribe);
+    if asks && !names && found != [Finding::OtherPrincipal] {
+        found.push(Finding::Unlisted);
+    }
+    found
+}
+
+fn broken(outcome: &OutcomeReport, about: Option<&Decision>) -> Vec<Finding> {
     match about {
         None => vec![Finding::UnknownExecution],
         Some(about) if !is_right(&outcome.cause.actor.id, about) => vec![Finding::OtherPrincipal],

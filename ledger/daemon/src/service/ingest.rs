@@ -28,6 +28,8 @@ pub(crate) struct Ingested {
     pub(crate) repeated: u64,
     /// Of those recorded, now or before, the ones that no execution was found for.
     pub(crate) unmatched: u64,
+    /// Of those recorded, now or before, the complaints and unsubscribes that could list nobody.
+    pub(crate) unlisted: u64,
     /// Nothing that the ledger records.
     pub(crate) passed: u64,
     /// Not recorded, because they cannot be read or contradict what their id stands for.
@@ -53,6 +55,7 @@ impl Ingested {
         if let Body::Outcome(outcome) = &answer.entry.body {
             let unknown = outcome.findings.contains(&Finding::UnknownExecution);
             self.unmatched += u64::from(unknown);
+            self.unlisted += u64::from(outcome.findings.contains(&Finding::Unlisted));
         }
     }
 }

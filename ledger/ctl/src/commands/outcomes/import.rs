@@ -149,6 +149,8 @@ struct ImportJson {
     repeated: u64,
     /// Of both, those that no execution was found for.
     unmatched: u64,
+    /// Of both, the complaints and unsubscribes that could list nobody.
+    unlisted: u64,
     /// Of those recorded now, the ones that were followed by entries: a listing, a breaker.
     followed: u64,
     /// No outcomes.
@@ -161,7 +163,9 @@ struct ImportJson {
 impl ImportJson {
     fn add(&mut self, sent: &Sent) {
         let seq = sent.verified.entry.seq;
-        self.unmatched += u64::from(findings(&sent.verified).contains(&Finding::UnknownExecution));
+        let found = findings(&sent.verified);
+        self.unmatched += u64::from(found.contains(&Finding::UnknownExecution));
+        self.unlisted += u64::from(found.contains(&Finding::Unlisted));
         if sent.repeated {
             self.repeated += 1;
             return;
@@ -197,6 +201,12 @@ impl ImportJson {
             "event matches",
             "events match",
             "no execution (`unknown_execution`)",
+        );
+        line(
+            self.unlisted,
+            "complaint or unsubscribe",
+            "complaints and unsubscribes",
+            "listed nobody (`unlisted`): list who it was with `ledgerctl dnc add`",
         );
         line(
             self.passed,
