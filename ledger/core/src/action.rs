@@ -1,5 +1,6 @@
 //! What kinds of act there are, and by which channels they reach people.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -236,6 +237,8 @@ pub struct ActionRule {
     pub hours: Option<(u16, u16)>,
     /// How old the last import of the national registry may be, in seconds. Absent: any age, or none.
     pub registry_max_age_s: Option<u64>,
+    /// The sources of such imports that count; any, where it is empty.
+    pub registry_sources: BTreeSet<String>,
 }
 
 impl ActionRule {
@@ -266,6 +269,7 @@ impl ActionRule {
             tier: 2,
             hours: None,
             registry_max_age_s: None,
+            registry_sources: BTreeSet::new(),
         })
     }
 

@@ -193,7 +193,10 @@ pub(super) fn cited(
                 spender.approval == decision.approval && spender.outcome == Outcome::Allow
             }
             (Body::Dnc(dnc), Code::CallRegistryStale) => {
+                let from = dnc.imports.as_ref().map(|imports| &imports.source);
+                let sources = &nature.registry_sources;
                 dnc.op == DncOp::ImportEnd
+                    && (sources.is_empty() || from.is_some_and(|from| sources.contains(from)))
                     && nature
                         .registry_max_age_s
                         .is_some_and(|age| cited.time.saturating_add_s(age) < entry.time)

@@ -61,6 +61,7 @@ pub(in crate::commands::policy) fn action(name: &str, rule: &ActionRule) -> Valu
     json!({
         "name": name, "class": rule.class, "tier": rule.tier, "channels": rule.channels, "requires": requires,
         "hours": hours, "registry_max_age_s": rule.registry_max_age_s,
+        "registry_sources": rule.registry_sources,
     })
 }
 
