@@ -359,7 +359,7 @@ impl Run<'_> {
         };
         let at = self.ledger.lines.len();
         let source = ["registry", "registry", "another"][at % 3];
-        let changes = at % 4 == 0;
+        let changes = at.is_multiple_of(4);
         begin.imports = Some(Import {
             source: source.to_owned(),
             reason,
