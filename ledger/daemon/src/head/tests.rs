@@ -32,11 +32,10 @@ impl Place {
 
     /// How often it was written: the newest slot says so.
     fn writes(&self) -> u64 {
-        let text = String::from_utf8(fs::read(&self.path).unwrap()).unwrap();
-        let counts = text.lines().filter_map(|line| {
-            let rest = line.strip_prefix("ledger-head/v1 ")?;
-            rest.split(' ').next()?.parse().ok()
-        });
+        let bytes = fs::read(&self.path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let slots = text.split("ledger-head/v1 ").skip(1);
+        let counts = slots.filter_map(|slot| slot.split(' ').next()?.parse().ok());
         counts.max().unwrap()
     }
 
