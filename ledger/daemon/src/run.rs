@@ -226,6 +226,7 @@ impl House {
             None => None,
         };
         // As the system has given it, where port 0 left that open.
+        let tcp_address = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok());
         let http_address = http.as_ref().and_then(|http| http.local_addr().ok());
 
         let stops = RecentStops::default();
@@ -302,7 +303,7 @@ impl House {
         }
         tracing::info!(
             socket = %socket.display(),
-            listen = ?options.listen,
+            listen = ?tcp_address,
             http = ?http_address,
             config = %options.settings.digest(),
             details_kept_years = options.retention_years,
