@@ -34,7 +34,7 @@ use crate::committer::Committer;
 use crate::config::Run;
 use crate::head::{self, HeadWriter};
 use crate::http::routes::{Opened, routes};
-use crate::http::{self, Parts, Site};
+use crate::http::{self, Bounds, Site};
 use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::listen::{self, ListenError};
@@ -249,7 +249,7 @@ impl House {
             ],
             environment,
         };
-        let site = Parts {
+        let site = Site {
             ledger: Arc::clone(&ledger),
             store: Arc::clone(&self.store),
             views: Arc::clone(&self.views),
@@ -260,6 +260,7 @@ impl House {
             sendgrid: options.sendgrid_key.clone(),
             metrics: Arc::clone(&metrics),
             registry: registry(now),
+            bounds: Bounds::default(),
         };
         let committer = Committer {
             log: Arc::clone(&self.store) as _,
@@ -293,8 +294,8 @@ impl House {
                 tiles: options.http_open_tiles,
                 metrics: options.http_open_metrics,
             };
-            let site = Site::new(site, routes(opened));
-            web.spawn(http::serve::serve(http, site, http_places, web_finishing));
+            let router = http::Router::new(site, routes(opened));
+            web.spawn(http::serve::serve(http, router, http_places, web_finishing));
         }
         if let Some(tcp) = tcp {
             let incoming = listen::admitted(TcpListenerStream::new(tcp), places, "--connections");
