@@ -10,7 +10,7 @@ mod acts;
 mod align;
 mod step;
 
-pub(crate) use acts::{Act, acts, findings, word};
+pub(crate) use acts::{Act, acts, word};
 pub(crate) use align::{Pair, align};
 pub(crate) use step::{Difference, Step, differences, steps};
 

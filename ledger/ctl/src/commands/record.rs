@@ -211,7 +211,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         followers,
     } = sent;
     write.keep(&verified)?;
-    let findings = findings(&verified);
+    let findings = verified.entry.body.findings();
     let object = RecordJson {
         findings: findings
             .iter()
@@ -254,7 +254,10 @@ pub(crate) async fn send(
         ..Asked::of(Call::Record, write)
     })?;
     check(&verified, request)?;
-    let found: Vec<&str> = findings(&verified)
+    let found: Vec<&str> = verified
+        .entry
+        .body
+        .findings()
         .iter()
         .map(|finding| codebook::finding(*finding).word)
         .collect();
@@ -435,16 +438,6 @@ fn word(value: &impl Serialize) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
-}
-
-/// The rules that a report breaks.
-pub(crate) fn findings(verified: &Verified) -> &[Finding] {
-    match &verified.entry.body {
-        Body::Execution(execution) => &execution.findings,
-        Body::Outcome(outcome) => &outcome.findings,
-        Body::Decision(decision) => &decision.findings,
-        _ => &[],
-    }
 }
 
 #[derive(Serialize)]

@@ -5,7 +5,7 @@ use prost::Message;
 use tonic_types::pb;
 
 use super::Ledger;
-use super::procedure::Procedure;
+use super::procedure::{Procedure, answered, turn};
 use crate::auth::Caller;
 use crate::status::{CallError, FieldError};
 
@@ -17,8 +17,6 @@ pub const BATCH_BYTES_MAX: usize = 2 << 20;
 const REPLY_BYTES_MAX: usize = 4_000_000;
 /// What an answer takes beside its own bytes, at most: tags and lengths.
 const ANSWER_FRAME_BYTES: usize = 16;
-/// After so many items others have their turn on this thread.
-const TURN_ITEMS: usize = 16;
 
 impl Ledger {
     /// Asks for each item in its order, then waits for all of them.
@@ -30,18 +28,13 @@ impl Ledger {
         within_limits(&requests)?;
         let mut asked = Vec::with_capacity(requests.len());
         for (at, request) in requests.into_iter().enumerate() {
-            if at % TURN_ITEMS == TURN_ITEMS - 1 {
-                tokio::task::yield_now().await;
-            }
+            turn(at).await;
             asked.push(self.ask::<P>(caller, request));
         }
         let mut answers = Vec::with_capacity(asked.len());
         let mut room = REPLY_BYTES_MAX;
-        for pending in asked {
-            let answer = match pending {
-                Ok(pending) => pending.await.map_err(CallError::from),
-                Err(error) => Err(error),
-            };
+        for asked in asked {
+            let answer = answered(asked).await;
             let reply = answer.and_then(|answer| P::reply(self, caller, answer));
             answers.push(fitting(&mut room, reply));
         }

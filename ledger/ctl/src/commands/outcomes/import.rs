@@ -14,7 +14,7 @@ use ledger_feeds::event::{Delivery, Event, Outcome, Provider, Refused};
 use serde::Serialize;
 
 use crate::client::Session;
-use crate::commands::record::{Sent, findings, send};
+use crate::commands::record::{Sent, send};
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
 use crate::progress::Progress;
@@ -161,7 +161,13 @@ struct ImportJson {
 impl ImportJson {
     fn add(&mut self, sent: &Sent) {
         let seq = sent.verified.entry.seq;
-        self.unmatched += u64::from(findings(&sent.verified).contains(&Finding::UnknownExecution));
+        self.unmatched += u64::from(
+            sent.verified
+                .entry
+                .body
+                .findings()
+                .contains(&Finding::UnknownExecution),
+        );
         if sent.repeated {
             self.repeated += 1;
             return;
