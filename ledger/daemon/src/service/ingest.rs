@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use ledger_core::entry::Finding;
 use ledger_core::plan::Refusal;
-use ledger_feeds::event::{Event, Item, Provider, Refused};
+use ledger_feeds::event::{Item, Provider, Refused};
 
 use super::Ledger;
 use super::procedure::{answered, turn};
@@ -110,10 +110,10 @@ impl Ledger {
                 ingested.add(index, asked).await?;
             }
             let asked = match read {
-                Ok(Event::Outcome(outcome)) => {
+                Ok(Some(outcome)) => {
                     Asked::Report(self.ask::<Record>(caller, outcome.request(provider)))
                 }
-                Ok(Event::Passed) => Asked::Nothing,
+                Ok(None) => Asked::Nothing,
                 Err(refused) => Asked::Unreadable(refused),
             };
             under_way.push_back((index, asked));

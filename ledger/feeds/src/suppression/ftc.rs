@@ -11,7 +11,8 @@ use ledger_core::entry::ListingReason;
 use ledger_core::time::Timestamp;
 
 use super::record::{Record, Records};
-use super::{Change, Reject, Row, Sink, Subject, Unreadable, time};
+use super::{Change, Reject, Row, Sink, Subject, Unreadable};
+use crate::time;
 
 pub(super) fn full<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadable> {
     each(input, sink, |record| {

@@ -4,7 +4,8 @@ use ledger_core::entry::ListingReason;
 use ledger_core::time::Timestamp;
 
 use super::record::Record;
-use super::{Change, Reject, Row, Subject, time};
+use super::{Change, Reject, Row, Subject};
+use crate::time;
 
 /// The row's own time, where it names one.
 pub(super) fn requested_at(

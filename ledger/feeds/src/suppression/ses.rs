@@ -18,7 +18,8 @@ use serde_json::Value;
 
 use super::record::{Header, Record, Records};
 use super::row::{of_email, requested_at};
-use super::{Change, Reject, Row, Sink, Subject, Unreadable, time};
+use super::{Change, Reject, Row, Sink, Subject, Unreadable};
+use crate::time;
 
 const EMAIL: &[&str] = &["emailaddress", "email"];
 const REASON: &[&str] = &["reason"];

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use futures_util::{StreamExt as _, stream};
 use ledger_core::entry::Finding;
 use ledger_feeds::event::file::bodies;
-use ledger_feeds::event::{Delivery, Event, Outcome, Provider, Refused};
+use ledger_feeds::event::{Delivery, Outcome, Provider, Refused};
 use serde::Serialize;
 
 use crate::client::Session;
@@ -112,11 +112,11 @@ impl Read {
             for item in items {
                 let line = body.line_of(item);
                 match &item.read {
-                    Ok(Event::Outcome(outcome)) => {
+                    Ok(Some(outcome)) => {
                         let place = format!("`{}` line {line}", path.display());
                         self.events.push((place, outcome.as_ref().clone()));
                     }
-                    Ok(Event::Passed) => self.passed += 1,
+                    Ok(None) => self.passed += 1,
                     Err(refused) => self.rejects.push(Reject::of(path, line, refused)),
                 }
             }
