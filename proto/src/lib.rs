@@ -1,7 +1,10 @@
-//! The gRPC interface of Agent Ledger, package `ledger.v1`, and nothing else.
+//! The gRPC interface of Agent Ledger, package `ledger.v1`, and how codes and times are written in it.
 //!
 //! The `.proto` files beside this crate are the reference: every field has its unit, its limit and who
 //! sets it there.
+
+pub mod code;
+pub mod time;
 
 /// Package `ledger.v1`.
 pub mod v1 {

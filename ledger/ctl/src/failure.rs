@@ -6,6 +6,7 @@ use std::io;
 use std::path::PathBuf;
 
 use ledger_core::policy::PolicyErrors;
+use ledger_proto::code;
 use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
@@ -238,7 +239,7 @@ impl From<Status> for Failure {
         if lost || status.source().is_some() {
             let mut text = format!(
                 "the ledger did not answer ({}): {}",
-                code_name(status.code()),
+                code::name(status.code()),
                 status.message()
             );
             let mut source = status.source();
@@ -278,7 +279,7 @@ fn refused(status: &Status) -> Refused {
         failure.violations.iter().map(violation).collect()
     });
     Refused {
-        code: code_name(status.code()),
+        code: code::name(status.code()),
         message: status.message().to_owned(),
         fields: fields.unwrap_or_default(),
         preconditions: preconditions.unwrap_or_default(),
@@ -292,29 +293,6 @@ fn refused(status: &Status) -> Refused {
 
 fn millis(delay: std::time::Duration) -> u64 {
     u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The name of a status code in the gRPC specification.
-const fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 impl fmt::Display for Failure {
@@ -415,19 +393,5 @@ mod tests {
             failure.to_string().contains("connection reset"),
             "{failure}"
         );
-    }
-
-    #[test]
-    fn every_code_has_the_name_of_the_specification() {
-        for number in 0..=16 {
-            let name = code_name(Code::from_i32(number));
-            assert!(
-                name.bytes()
-                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_'),
-                "{name}"
-            );
-        }
-        assert_eq!(code_name(Code::from_i32(9)), "FAILED_PRECONDITION");
-        assert_eq!(code_name(Code::from_i32(16)), "UNAUTHENTICATED");
     }
 }

@@ -2,6 +2,7 @@
 //! ways is recorded once.
 
 use ledger_core::entry::Event;
+use ledger_proto::time::from_micros;
 use ledger_proto::v1::{self, record_request::Report};
 
 use super::{Outcome, Provider};
@@ -17,19 +18,13 @@ impl Outcome {
             Event::Reply => v1::EventType::Reply,
             Event::Unsubscribe => v1::EventType::Unsubscribe,
         };
-        let micros = self.occurred_at.micros();
-        let occurred_at = prost_types::Timestamp {
-            seconds: micros / 1_000_000,
-            // Below a million, so that the nanoseconds fit.
-            nanos: i32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0),
-        };
         v1::RecordRequest {
             request_id: self.id.clone(),
             report: Some(Report::Outcome(v1::OutcomeEvent {
                 event: event.into(),
                 provider: provider.as_str().to_owned(),
                 provider_id: self.message.clone().unwrap_or_default(),
-                occurred_at: Some(occurred_at),
+                occurred_at: Some(from_micros(self.occurred_at.micros())),
                 person: Some(v1::Identifiers {
                     email: self.email.clone(),
                     ..v1::Identifiers::default()
