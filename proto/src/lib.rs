@@ -1,8 +1,10 @@
-//! The gRPC interface of Agent Ledger, package `ledger.v1`, and how codes and times are written in it.
+//! The gRPC interface of Agent Ledger, package `ledger.v1`, how codes and times are written in it,
+//! and what a batch holds.
 //!
 //! The `.proto` files beside this crate are the reference: every field has its unit, its limit and who
 //! sets it there.
 
+pub mod batch;
 pub mod code;
 pub mod time;
 

@@ -52,7 +52,6 @@ use crate::store::{DetailBytes, LogStore, ReadError};
 use crate::submission::{Answer, Pending, Reply, Submission, SubmitError};
 use crate::views::SharedViews;
 
-pub use batch::BATCH_BYTES_MAX;
 pub use control::ControlService;
 pub use gate::GateService;
 pub use proofs::ProofsService;

@@ -235,7 +235,7 @@ pub(crate) struct Sent {
 }
 
 /// Sends a report, and checks that what comes back proves it.
-pub(crate) async fn send(
+async fn send(
     session: &Session,
     request: &v1::RecordRequest,
     write: &Write,
@@ -246,6 +246,16 @@ pub(crate) async fn send(
         .await
         .map_err(|status| write.explain(status))?
         .into_inner();
+    proven(session, request, write, reply)
+}
+
+/// Checks that a reply proves that this report is recorded.
+pub(crate) fn proven(
+    session: &Session,
+    request: &v1::RecordRequest,
+    write: &Write,
+    reply: v1::RecordReply,
+) -> Result<Sent, Failure> {
     let verified = session
         .verify(reply.receipt)
         .map_err(|failure| write.explain(failure))?;
