@@ -3,6 +3,7 @@
 //! The export has `Email`, then what happened: `Portal Unsubscribe`, `Portal Spam Report`, `Portal Bounce`
 //! (with the reason as its text), `Global Bounce`, and a column for each subscription type, `TRUE` where
 //! the contact left that type alone. A list with none of these columns is one of people who opted out.
+//! HubSpot exports no dates of these: a row has no time of its own, and whoever imports gives one for all.
 //!
 //! Of several things that happened, the complaint counts before the unsubscribe, and that before the
 //! bounce: what a person asked for is never lifted. Who left one subscription type is listed as
