@@ -10,7 +10,6 @@
 //! unsubscribed: the ledger knows no types, and over-blocking is the safe direction.
 
 use std::io::BufRead;
-use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 
@@ -52,12 +51,7 @@ pub(super) fn read<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadabl
             .collect(),
         others: header.others(&known),
     };
-    while let Some(record) = records.next()? {
-        if sink(row(record, &columns)) == ControlFlow::Break(()) {
-            break;
-        }
-    }
-    Ok(())
+    records.rows(sink, |record| row(record, &columns))
 }
 
 fn row(record: Record<'_>, columns: &Columns) -> Result<Row, Reject> {

@@ -56,12 +56,9 @@ fn csv<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadable> {
         updated = header.find(UPDATED);
         len = header.len();
     }
-    while let Some(record) = records.next()? {
-        if sink(of_record(record, (email, reason, updated, len))).is_break() {
-            break;
-        }
-    }
-    Ok(())
+    records.rows(sink, |record| {
+        of_record(record, (email, reason, updated, len))
+    })
 }
 
 fn of_record(
