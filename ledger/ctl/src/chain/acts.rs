@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use ledger_core::codebook;
 use ledger_core::entry::{Basis, Body, BreakerEvent, DncOp, Entry, Event, Status};
 
-use super::follows;
 use crate::output::Style;
+use ledger_core::replay::follows;
 
 /// One intended act: its entries in the order of the log.
 #[derive(Debug, Clone)]
