@@ -1,11 +1,11 @@
 //! The log as it lies on the disk, for whoever trusts nothing of it.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::Path;
 
 use rocksdb::{DB, Direction, IteratorMode, ReadOptions};
 
-use super::open::{CURRENT_FILE, FORMAT_KEY, LOCK_FILE};
+use super::open::{CURRENT_FILE, FORMAT_KEY, LOCK_FILE, held};
 use super::{DETAILS, ENTRIES, FORMAT, META, OpenError, TILES, cf, options, tile_key, wal};
 
 /// Read ahead of a scan.
@@ -129,11 +129,5 @@ fn lock(dir: &Path) -> Result<Option<File>, OpenError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            dir: dir.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
+    held(file, dir).map(Some)
 }

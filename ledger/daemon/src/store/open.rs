@@ -1,7 +1,6 @@
 //! Making a store, and opening one: the one recovery path, which every start takes.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -335,22 +334,26 @@ impl LogStore {
 
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join(LOCK_FILE);
-    let failed = |source: io::Error| OpenError::Io {
-        path: path.clone(),
-        source,
-    };
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&path)
-        .map_err(failed)?;
+        .map_err(|source| OpenError::Io { path, source })?;
+    held(file, dir)
+}
+
+/// The lock file, once nobody else holds it.
+pub(super) fn held(file: File, dir: &Path) -> Result<File, OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
             dir: dir.to_owned(),
         }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io {
+            path: dir.join(LOCK_FILE),
+            source,
+        }),
     }
 }
 
