@@ -15,6 +15,9 @@ use crate::log::{Log, cause};
 use crate::server::Behaviour;
 use crate::{Cli, Run};
 
+/// What is done to the answers of a batch.
+type Change = fn(&mut Vec<v1::RecordAnswer>);
+
 /// A ledger that records reports in batches.
 struct Reports(Mutex<State>);
 
@@ -31,8 +34,7 @@ struct State {
     lost: Option<usize>,
     /// What is refused, by request id.
     refused: BTreeMap<&'static str, (Code, &'static str)>,
-    /// Does something to the answers.
-    change: fn(&mut Vec<v1::RecordAnswer>),
+    change: Change,
 }
 
 impl Reports {
@@ -273,7 +275,7 @@ fn what_is_refused_is_named_by_its_line_and_keeps_no_other_back() {
 
 #[test]
 fn answers_that_prove_nothing_are_not_believed() {
-    let lies: [(&str, fn(&mut Vec<v1::RecordAnswer>)); 3] = [
+    let lies: [(&str, Change); 3] = [
         ("it has 2 for 3 events", |answers| {
             answers.pop();
         }),
