@@ -5,8 +5,8 @@ use std::path::Path;
 
 use rocksdb::{DB, Direction, IteratorMode, ReadOptions};
 
-use super::open::{CURRENT_FILE, FORMAT_KEY, LOCK_FILE, held};
-use super::{DETAILS, ENTRIES, FORMAT, META, OpenError, TILES, cf, options, tile_key, wal};
+use super::open::{LOCK_FILE, held, is_known, is_there};
+use super::{DETAILS, ENTRIES, META, OpenError, TILES, cf, options, tile_key, wal};
 
 /// Read ahead of a scan.
 const AHEAD_BYTES: usize = 1 << 20;
@@ -60,26 +60,10 @@ impl Inspected {
     /// # Errors
     /// [`OpenError`]
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        if !dir.join(CURRENT_FILE).is_file() {
-            return Err(OpenError::NoLedger {
-                dir: dir.to_owned(),
-            });
-        }
+        is_there(dir)?;
         let lock = lock(dir)?;
         let db = options::open_read_only(dir, wal::check(dir)?)?;
-        match db.get(FORMAT_KEY)? {
-            Some(found) if found == FORMAT.to_string().as_bytes() => {}
-            Some(found) => {
-                return Err(OpenError::Format {
-                    found: String::from_utf8_lossy(&found).escape_debug().to_string(),
-                });
-            }
-            None => {
-                return Err(OpenError::NoLedger {
-                    dir: dir.to_owned(),
-                });
-            }
-        }
+        is_known(&db, dir)?;
         Ok(Self { db, _lock: lock })
     }
 
