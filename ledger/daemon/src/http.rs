@@ -11,8 +11,8 @@
 //!    a principal has no more bodies under way than over gRPC (429).
 //!
 //! Handlers give a [`Reply`] or an [`HttpError`], which is one line of text that says what was expected.
-//! A handler that writes hands a command to `Ledger::submit` as a gRPC service does; any [`CallError`]
-//! is an [`HttpError`] by one table.
+//! A handler that writes asks for it as a gRPC service does (`service::procedure`); any [`CallError`] is an
+//! [`HttpError`] by one table.
 //!
 //! To add a route, add a row to [`routes`](routes::routes) and its function:
 //!
