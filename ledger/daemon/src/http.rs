@@ -53,7 +53,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, watch};
 
-use crate::auth::{Authenticate, Caller};
+use crate::auth::{self, Authenticate, Caller};
 use crate::metrics::Metrics;
 use crate::queue::Queue;
 use crate::service::Ledger;
@@ -202,7 +202,11 @@ impl Site {
         let values = headers.get_all(AUTHORIZATION);
         let values = values.iter().map(HeaderValue::as_bytes);
         let caller = self.authenticate.caller(values, schemes);
-        let caller = caller.map_err(|error| HttpError::unauthorized(error, schemes))?;
+        let caller = caller.map_err(|error| {
+            let mut values = headers.get_all(AUTHORIZATION).iter();
+            let is_basic = values.any(|value| auth::is_basic(value.as_bytes()));
+            HttpError::unauthorized(error, schemes, is_basic)
+        })?;
         caller.may(call)?;
         Ok(Some(caller))
     }
