@@ -60,6 +60,20 @@ impl Context {
         self.session(trust).await
     }
 
+    /// Adds to a failure what can be found out about the place where no ledger answered.
+    pub(crate) async fn explain(&self, failure: Failure) -> Failure {
+        let address = self.connection.address.as_deref().map(Place::address);
+        match address {
+            Some(Ok(place)) if failure.is_unreachable() && client::speaks_http(&place).await => {
+                failure.note(format!(
+                    "{place} speaks HTTP, not gRPC: it is the address of ledgerd's --http (`http` in its file), which serves \
+                     metrics, tiles and events. Give that of --listen (`listen`), or the socket"
+                ))
+            }
+            _ => failure,
+        }
+    }
+
     fn trust(&self) -> Result<Option<Trust>, Failure> {
         self.connection
             .vkey
