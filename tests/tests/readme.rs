@@ -66,7 +66,9 @@ fn the_first_receipt_is_made_by_the_commands_as_they_stand() {
     );
     let folder = tempfile::tempdir().unwrap();
     let ran = walk(folder.path(), &[]);
-    let ran = ran.expect(0).says(&["Nobody can approve", "DENY", "dnc.listed", "Verified"]);
+    let ran = ran
+        .expect(0)
+        .says(&["Nobody can approve", "DENY", "dnc.listed", "Verified"]);
     assert_eq!(
         ran.stdout.matches("Verified.").count(),
         2,

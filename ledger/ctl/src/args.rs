@@ -27,6 +27,8 @@ Set LEDGER_SOCKET, LEDGER_CREDENTIAL and LEDGER_VKEY once, and leave the options
   ledgerctl policy publish policies/sales
   ledgerctl stop --agent agent.outbound.sender --why 'complaints are rising'
 
+What is fetched into a file (--out) replaces none unless --force says so; the receipt of a write (--receipt-out) does.
+
 Words such as `dnc.listed` are explained by `ledgerctl explain dnc.listed`.";
 
 /// The whole command line.

@@ -133,21 +133,17 @@ pub(super) fn parse(text: &str, keys: &[Key]) -> Result<Vec<Row>, Vec<Flaw>> {
 /// What is wrong with a line that is no TOML: whose value it is, and how that is written.
 fn unread(line: &str, why: &str, keys: &[Key]) -> String {
     let Some((name, value)) = line.split_once('=') else {
-        return format!(
-            "`{}`: {why}, expected `key = value`",
-            line.trim().escape_debug()
-        );
+        return format!("`{}`: {why}, expected `key = value`", printable(line));
     };
-    let name = name.trim().escape_debug().to_string();
-    let value = value.split('#').next().unwrap_or_default().trim();
-    let value = value.escape_debug().to_string();
+    let name = printable(name);
+    let value = printable(value.split('#').next().unwrap_or_default());
     let key = keys.iter().find(|key| key.name == name);
     let expected = key.map_or("a value", Key::expected);
     if value.is_empty() {
         return format!("`{name}` has no value, expected {expected}");
     }
-    if value.starts_with(['"', '\'', '[', '{', '\\']) {
-        return format!("`{name}` is {value}, which is no value: {why}");
+    if value.starts_with(['"', '\'', '[', '{']) {
+        return format!("`{name}` is `{value}`, which is no value: {why}");
     }
     match key.map(|key| key.kind) {
         Some(Kind::Number | Kind::Switch) => not(&name, &format!("`{value}`"), expected),
@@ -157,6 +153,12 @@ fn unread(line: &str, why: &str, keys: &[Key]) -> String {
             value.trim_matches(['“', '”', '‘', '’'])
         ),
     }
+}
+
+/// A part of a line as it stands there, without what would not show.
+fn printable(text: &str) -> String {
+    let shows = |c: &char| !c.is_control();
+    text.trim().chars().filter(shows).collect()
 }
 
 /// The values of one key as text.
@@ -279,7 +281,7 @@ mod tests {
             ),
             (
                 "listen=[::1]:7050",
-                "`listen` is [::1]:7050, which is no value: ",
+                "`listen` is `[::1]:7050`, which is no value: ",
             ),
             (
                 "data = /srv/ledger # here",
@@ -305,7 +307,7 @@ mod tests {
             ),
             (
                 "data = '/srv/ledger",
-                "`data` is '/srv/ledger, which is no value: ",
+                "`data` is `'/srv/ledger`, which is no value: ",
             ),
             ("data: /srv/ledger", "expected `key = value`"),
         ] {
