@@ -144,6 +144,28 @@ pub(crate) fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a file holds by its first line, where that says it.
+fn kind(bytes: &[u8]) -> Option<&'static str> {
+    let first = bytes.split(|byte| *byte == b'\n').next()?;
+    match first {
+        b"c2sp.org/tlog-proof@v1" => Some("a receipt"),
+        b"ledger-evidence/v1" => Some("evidence"),
+        b"ledger-opening/v1" => Some("an opening"),
+        _ => None,
+    }
+}
+
+/// Refuses a file that was named by mistake: one of another kind is no forgery of this one.
+pub(crate) fn no_other_kind(path: &Path, bytes: &[u8], expected: &str) -> Result<(), Failure> {
+    match kind(bytes) {
+        Some(found) if found != expected => Err(Failure::usage(format!(
+            "`{}` is {found}, expected {expected}",
+            path.display()
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Whether others than its owner may read or change a file.
 pub(crate) fn open_to_others(path: &Path) -> io::Result<Option<u32>> {
     #[cfg(unix)]

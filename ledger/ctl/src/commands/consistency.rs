@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
-use crate::files::Overwrite;
+use crate::files::{Overwrite, no_other_kind};
 use crate::proof::{hashes, same};
 use crate::text::{counted, put};
 
@@ -103,6 +103,7 @@ fn kept(session: &Session, path: &Path, size: Option<u64>) -> Result<Checkpoint,
         source,
     };
     let bytes = std::fs::read(path).map_err(input)?;
+    no_other_kind(path, &bytes, "a checkpoint")?;
     let name = format!("`{}`", path.display());
     let kept = session.trust()?.verify_checkpoint(&bytes);
     let kept = kept

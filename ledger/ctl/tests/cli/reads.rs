@@ -341,6 +341,25 @@ fn what_is_fetched_replaces_no_file_unless_it_is_forced() {
 }
 
 #[test]
+fn a_file_that_was_named_by_mistake_is_no_forgery() {
+    let cli = Cli::new(Reads::default());
+    for line in ["receipt 9 --out r", "evidence 9 --out e"] {
+        assert_eq!(cli.run(line).code, 0, "{line}");
+    }
+    for (line, words) in [
+        ("receipt --refresh e", "`e` is evidence, expected a receipt"),
+        (
+            "consistency --checkpoint r",
+            "`r` is a receipt, expected a checkpoint",
+        ),
+    ] {
+        let run = cli.run(line);
+        assert_eq!(run.code, 2, "{line}: {}", run.err);
+        assert!(run.err.contains(words), "{line}: {}", run.err);
+    }
+}
+
+#[test]
 fn an_opening_opens_who_was_asked_for_alone() {
     let cli = Cli::new(Reads::default());
     let run = cli.run("disclose --email Ada@Example.com --out o");

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
-use crate::files::Overwrite;
+use crate::files::{Overwrite, no_other_kind};
 use crate::narrate;
 use crate::proof::{TreeJson, Verified, decode, hashes, same};
 use crate::reading;
@@ -43,6 +43,7 @@ pub(super) async fn run(
     overwrite: Overwrite,
 ) -> Result<(), Failure> {
     let bytes = read(path)?;
+    no_other_kind(path, &bytes, "a receipt")?;
     let session = context.connect().await?;
     let file = out.map(|path| overwrite.create(path)).transpose()?;
     let old = kept(&session, path, &bytes)?;
