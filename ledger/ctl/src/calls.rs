@@ -13,7 +13,7 @@ pub(crate) const fn command(call: Call) -> &'static str {
         Call::Record => "record",
         Call::GetCheckpoint => "checkpoint",
         Call::GetReceipt => "receipt",
-        Call::GetEvidence => "evidence",
+        Call::GetEvidence | Call::GetPack => "evidence",
         Call::GetConsistency => "consistency",
         Call::GetDetail => "detail",
         Call::Trace => "trace",
@@ -45,7 +45,6 @@ pub(crate) const fn command(call: Call) -> &'static str {
         Call::DistrustKey => "key distrust",
         Call::BeginImport | Call::EndImport => "dnc import",
         Call::ListOpen => "open",
-        Call::GetPack => "evidence",
         Call::List => "list",
         Call::Tail => "tail",
     }

@@ -84,15 +84,15 @@ fn text(reply: &v1::CheckDncReply, style: Style) -> String {
     }
     let mut text = format!("{heading}: {keys} looked up.\n{}", table.render("  "));
     for exemption in reply.matches.iter().filter(|found| found.exemption) {
-        let lifted = lifted(exemption, &reply.matches);
-        let lifted = if lifted.is_empty() {
+        let names = lifted(exemption, &reply.matches);
+        let what = if names.is_empty() {
             "nothing of this".to_owned()
         } else {
-            lifted.join(", ")
+            names.join(", ")
         };
         put!(
             text,
-            "  Exemption {} lifts {lifted}, for {}.\n",
+            "  Exemption {} lifts {what}, for {}.\n",
             cite(exemption),
             or(&exemption.seller, "nobody")
         );
