@@ -21,7 +21,7 @@ pub(crate) struct Connection {
     /// The ledger's Unix socket, such as `DATA/ledger.sock`
     #[arg(long, global = true, env = "LEDGER_SOCKET", hide_env_values = true, value_name = "PATH", help_heading = HEADING)]
     pub(crate) socket: Option<PathBuf>,
-    /// Instead of a socket: `http://HOST:PORT`, where ledgerd listens on TCP
+    /// Instead of a socket: `http://HOST:PORT`, the address of ledgerd's --listen
     #[arg(long, global = true, env = "LEDGER_ADDRESS", hide_env_values = true, value_name = "URL", help_heading = HEADING)]
     pub(crate) address: Option<String>,
     /// The file with your credential

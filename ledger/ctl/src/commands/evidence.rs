@@ -37,7 +37,6 @@ A pack names the person: it is written for your eyes alone (0600). The read itse
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceArgs {
     /// The entry's seq
-    #[arg(required_unless_present_any = ["subject", "correlation"])]
     seq: Option<u64>,
     #[command(flatten)]
     pack: pack::PackArgs,
@@ -51,6 +50,9 @@ pub(crate) struct EvidenceArgs {
 pub(crate) async fn run(context: &Context, args: &EvidenceArgs) -> Result<(), Failure> {
     match args.seq {
         Some(seq) if !args.pack.is_asked() => one(context, seq, args).await,
+        None if !args.pack.is_asked() => Err(Failure::usage(
+            "nothing is asked for: give the entry's SEQ, or --subject or --correlation for a pack",
+        )),
         _ => pack::run(context, &args.pack, &args.out, args.overwrite).await,
     }
 }

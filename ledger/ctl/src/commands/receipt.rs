@@ -35,7 +35,7 @@ ledger cannot be reached.";
 #[derive(Debug, Args)]
 pub(crate) struct ReceiptArgs {
     /// The entry's seq
-    #[arg(required_unless_present_any = ["request", "refresh"], conflicts_with_all = ["request", "refresh"])]
+    #[arg(conflicts_with_all = ["request", "refresh"])]
     seq: Option<u64>,
     /// Instead: a request of your own, as the name of its call and its id
     #[arg(long, value_parser = request, value_name = "CALL/ID")]

@@ -341,6 +341,22 @@ fn what_is_fetched_replaces_no_file_unless_it_is_forced() {
 }
 
 #[test]
+fn who_asks_for_nothing_is_told_what_there_is_to_ask_for() {
+    let cli = Cli::new(Reads::default());
+    for (line, words) in [
+        ("evidence --out e", ["SEQ", "--subject", "--correlation"]),
+        ("receipt --out r", ["SEQ", "--request", "--refresh"]),
+    ] {
+        let run = cli.run(line);
+        assert_eq!(run.code, 2, "{line}: {}", run.err);
+        for word in words {
+            assert!(run.err.contains(word), "{line}, {word}: {}", run.err);
+        }
+    }
+    assert_eq!(cli.calls(), 0);
+}
+
+#[test]
 fn a_file_that_was_named_by_mistake_is_no_forgery() {
     let cli = Cli::new(Reads::default());
     for line in ["receipt 9 --out r", "evidence 9 --out e"] {
