@@ -11,6 +11,7 @@ use serde::Serialize;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, RpcStatusExt as _, StatusExt as _};
 
+use crate::calls::in_commands;
 use crate::exit::Exit;
 use crate::text::wait_ms;
 
@@ -93,11 +94,12 @@ pub struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the ledger refused ({}): {}", self.code, self.message)?;
+        let message = in_commands(&self.message);
+        write!(f, "the ledger refused ({}): {message}", self.code)?;
         for (field, what) in &self.fields {
             // Of one field the message usually says it all.
             if *what != self.message {
-                write!(f, "\n  field `{field}`: {what}")?;
+                write!(f, "\n  field `{field}`: {}", in_commands(what))?;
             }
         }
         for (subject, what) in &self.preconditions {
@@ -146,6 +148,11 @@ impl Failure {
             *self.problem,
             Problem::Unreachable(_) | Problem::Unverified { .. } | Problem::Interrupted
         )
+    }
+
+    /// Whether no connection came about, or one ended.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(*self.problem, Problem::Unreachable(_))
     }
 
     /// The refusal, where it is one.

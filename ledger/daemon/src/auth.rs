@@ -184,6 +184,12 @@ impl Interceptor for Authenticate {
     }
 }
 
+/// Whether the value of an `authorization` header is of the scheme `Basic`.
+pub fn is_basic(value: &[u8]) -> bool {
+    let scheme = value.split(|byte| *byte == b' ').next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BASIC.as_bytes()))
+}
+
 /// What an `authorization` header says.
 struct Presented {
     /// SHA-256 of the credential.

@@ -186,7 +186,7 @@ async fn a_ledger_lives_by_its_file_alone() {
 fn what_is_not_understood_is_refused_by_name() {
     let home = tempfile::tempdir().expect("room");
     let file = home.path().join("ledgerd.toml");
-    let table: [(&str, &[&str]); 17] = [
+    let table: [(&str, &[&str]); 18] = [
         (
             "qouta = 1",
             &[
@@ -256,6 +256,15 @@ fn what_is_not_understood_is_refused_by_name() {
             &["line 3", "`quota`", "twice"],
         ),
         ("quota 7", &["line 1", "expected `key = value`"]),
+        (
+            "quota = 7\nhttp = 127.0.0.1:9400",
+            &[
+                "line 2",
+                "`http`",
+                "without quotes",
+                "`http = \"127.0.0.1:9400\"`",
+            ],
+        ),
     ];
     for (lines, words) in table {
         fs::write(&file, lines).expect("room");
@@ -330,6 +339,24 @@ fn paths_permissions_and_addresses_are_looked_at() {
         }
     };
     assert_eq!(found(&[], 0), "[]");
+
+    // The same twice is no way to serve both.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("bound").to_string();
+    drop(free);
+    let words = ["--listen", address.as_str(), "--http", address.as_str()];
+    holds(
+        &found(&words, 1),
+        &[&address, "speaks gRPC", "another port"],
+    );
+    let misspelt = [("LEDGERD_DRAINS", "20"), ("LEDGERD_DRAIN_S", "20")];
+    let said = config(&["--data", text(&data)], &misspelt).expect(0).json();
+    let said = said["findings"].as_array().expect("a list");
+    assert_eq!(said.len(), 1, "{said:?}");
+    holds(
+        &said[0].to_string(),
+        &["warning", "`LEDGERD_DRAINS`", "no effect"],
+    );
 
     let key = data.join("keys/subject.key");
     fs::set_permissions(&key, Permissions::from_mode(0o640)).expect("own");

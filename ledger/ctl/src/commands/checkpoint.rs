@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::files::Outfile;
+use crate::files::Overwrite;
 use crate::text::{grouped, put};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -23,11 +23,17 @@ pub(crate) struct CheckpointArgs {
     /// Where to write the checkpoint, a C2SP signed note
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(crate) async fn run(context: &Context, args: &CheckpointArgs) -> Result<(), Failure> {
     let session = context.connect().await?;
-    let file = args.out.as_deref().map(Outfile::create).transpose()?;
+    let file = args
+        .out
+        .as_deref()
+        .map(|path| args.overwrite.create(path))
+        .transpose()?;
     let (verified, bytes) = session.checkpoint().await?;
     if let Some(file) = file {
         file.finish(&bytes)?;

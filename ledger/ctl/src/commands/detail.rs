@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::files::Outfile;
+use crate::files::Overwrite;
 use crate::proof::Verified;
 use crate::reading::{self, Opened, checked};
 use crate::text::counted;
@@ -35,6 +35,8 @@ pub(crate) struct DetailArgs {
     /// Where to write it, for your eyes alone (0600) [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Failure> {
@@ -42,7 +44,7 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
     let file = args
         .out
         .as_deref()
-        .map(Outfile::create_private)
+        .map(|path| args.overwrite.create_private(path))
         .transpose()?;
     let name = detail_name::word(args.name);
     let verified = reading::entry(&session, args.seq).await?;

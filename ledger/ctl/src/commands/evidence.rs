@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::files::Outfile;
+use crate::files::Overwrite;
 use crate::narrate;
 use crate::proof::{decode, same};
 use crate::text::{counted, wrapped};
@@ -38,26 +38,30 @@ A pack names the person: it is written for your eyes alone (0600). The read itse
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceArgs {
     /// The entry's seq
-    #[arg(required_unless_present_any = ["subject", "correlation"])]
     seq: Option<u64>,
     #[command(flatten)]
     pack: pack::PackArgs,
     /// Where to write the evidence; of a pack, a new folder, or an archive
     #[arg(long, value_name = "FILE|FOLDER|FILE.zip")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(crate) async fn run(context: &Context, args: &EvidenceArgs) -> Result<(), Failure> {
     match args.seq {
         Some(seq) if !args.pack.is_asked() => one(context, seq, args).await,
-        _ => pack::run(context, &args.pack, &args.out).await,
+        None if !args.pack.is_asked() => Err(Failure::usage(
+            "nothing is asked for: give the entry's SEQ, or --subject or --correlation for a pack",
+        )),
+        _ => pack::run(context, &args.pack, &args.out, args.overwrite).await,
     }
 }
 
 async fn one(context: &Context, seq: u64, args: &EvidenceArgs) -> Result<(), Failure> {
     const WHAT: &str = "the evidence";
     let session = context.connect().await?;
-    let file = Outfile::create(&args.out)?;
+    let file = args.overwrite.create(&args.out)?;
     let reply = session
         .proofs()
         .get_evidence(v1::GetEvidenceRequest { seq })

@@ -11,7 +11,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode};
 
 use super::error::shown;
 use super::{Asked, Door, HttpError, Reply, Route, Site, Verb};
-use crate::auth::Caller;
+use crate::auth::{self, Caller};
 
 /// How long the body of a request may take to come in, whatever its length.
 pub const BODY_WITHIN: Duration = Duration::from_secs(10);
@@ -94,7 +94,11 @@ impl Router {
         let values = headers.get_all(AUTHORIZATION);
         let values = values.iter().map(HeaderValue::as_bytes);
         let caller = self.site.authenticate.caller(values, schemes);
-        let caller = caller.map_err(|error| HttpError::unauthorized(error, schemes))?;
+        let caller = caller.map_err(|error| {
+            let mut values = headers.get_all(AUTHORIZATION).iter();
+            let is_basic = values.any(|value| auth::is_basic(value.as_bytes()));
+            HttpError::unauthorized(error, schemes, is_basic)
+        })?;
         caller.may(call)?;
         Ok(Some(caller))
     }
