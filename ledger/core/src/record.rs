@@ -151,6 +151,9 @@ pub struct ExecutionRecord {
 /// An allow that nobody has reported on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenAllow {
+    /// Whether a stop has voided it. Its report is still awaited: it may have been under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub voided: bool,
     /// Who may act.
     pub agent: String,
     /// The class of the action.

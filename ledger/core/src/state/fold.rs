@@ -356,6 +356,7 @@ impl<V: View> State<V> {
             return Err(FoldError::Impossible { seq, why });
         };
         let open = OpenAllow {
+            voided: false,
             agent: record.agent,
             class: record.class,
             valid_until,
@@ -485,7 +486,7 @@ impl<V: View> State<V> {
             unresolved.decision.to_be_bytes().to_vec(),
             &decision,
         );
-        self.tally_unresolved(unresolved.decision);
+        self.tally_unresolved(unresolved.decision, decision.voided.is_some());
         self.close(unresolved.decision);
         Ok(())
     }
@@ -493,6 +494,7 @@ impl<V: View> State<V> {
     fn close(&mut self, decision: u64) {
         if let Some(open) = self.open.remove(&decision) {
             self.due.remove(&(open.report_by, decision));
+            self.open_voided = self.open_voided.saturating_sub(usize::from(open.voided));
             self.view
                 .delete(Table::Open, decision.to_be_bytes().to_vec());
         }
@@ -500,18 +502,7 @@ impl<V: View> State<V> {
 
     fn apply_stop(&mut self, seq: u64, time: Timestamp, stop: &Stop) -> Result<(), FoldError> {
         for decision in self.voidable(&stop.scope, time) {
-            if let Some(mut record) = self.decision(decision)?
-                && record.voided.is_none()
-            {
-                record.voided = Some((seq, time));
-                self.tally_voided(decision);
-                put(
-                    &mut self.view,
-                    Table::Decision,
-                    decision.to_be_bytes().to_vec(),
-                    &record,
-                );
-            }
+            self.void(decision, (seq, time))?;
         }
         put(
             &mut self.view,
@@ -524,10 +515,29 @@ impl<V: View> State<V> {
         Ok(())
     }
 
-    /// The outstanding allows that a stop of `scope` at `now` voids: in scope, unexpired, unreported.
+    fn void(&mut self, decision: u64, stop: (u64, Timestamp)) -> Result<(), FoldError> {
+        let key = decision.to_be_bytes().to_vec();
+        if let Some(mut record) = self.decision(decision)? {
+            record.voided = Some(stop);
+            put(&mut self.view, Table::Decision, key.clone(), &record);
+        }
+        if let Some(open) = self.open.get_mut(&decision) {
+            open.voided = true;
+            self.open_voided += 1;
+            put(&mut self.view, Table::Open, key, open);
+        }
+        self.tally_voided(decision);
+        Ok(())
+    }
+
+    /// The outstanding allows that a stop of `scope` at `now` voids: in scope, unexpired, unreported, and
+    /// not voided by a stop before it.
     pub fn voidable(&self, scope: &crate::entry::Scope, now: Timestamp) -> Vec<u64> {
+        let falls = |allow: &OpenAllow| {
+            !allow.voided && now < allow.valid_until && scope.covers(&allow.agent, allow.class)
+        };
         self.open()
-            .filter(|(_, allow)| now < allow.valid_until && scope.covers(&allow.agent, allow.class))
+            .filter(|(_, allow)| falls(allow))
             .map(|(seq, _)| seq)
             .collect()
     }
