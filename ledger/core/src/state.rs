@@ -9,6 +9,7 @@ mod approvals;
 mod breakers;
 mod fold;
 mod load;
+mod reports;
 mod samples;
 mod sources;
 mod tally;
