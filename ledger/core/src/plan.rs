@@ -20,7 +20,7 @@ pub(crate) use approval::may_answer;
 pub(crate) use breaker::above;
 pub(crate) use listed::listing_reason;
 pub use report::closes;
-pub(crate) use report::{findings, meant, outcome_findings};
+pub(crate) use report::{findings, meant, names_another, outcome_findings, reports_for};
 
 use crate::action::Class;
 use crate::entry::{

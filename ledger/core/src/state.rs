@@ -7,6 +7,7 @@
 
 mod approvals;
 mod breakers;
+mod early;
 mod fold;
 mod load;
 mod reports;
@@ -18,7 +19,7 @@ pub use approvals::{approval_of, pending_of};
 pub use fold::FoldError;
 pub(crate) use fold::{listing_record, sameness};
 pub use samples::{Prefilled, prefilled};
-pub(crate) use samples::{execution_sample, outcome_sample};
+pub(crate) use samples::{execution_samples, outcome_sample};
 pub use sources::import_of;
 pub use tally::{LastStop, Tally, listed};
 

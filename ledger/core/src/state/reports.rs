@@ -1,9 +1,9 @@
 //! Reports: what an execution, an outcome and the want of a report do to the state.
 
 use super::fold::{FoldError, put};
-use super::{State, read};
-use crate::entry::{Basis, Execution, Finding, OutcomeReport, Unresolved};
-use crate::record::{ExecutionRecord, provided_key};
+use super::{State, execution_samples};
+use crate::entry::{Execution, Finding, OutcomeReport, Unresolved};
+use crate::record::ExecutionRecord;
 use crate::time::Timestamp;
 use crate::view::{Table, View};
 
@@ -14,7 +14,7 @@ impl<V: View> State<V> {
         time: Timestamp,
         execution: &Execution,
     ) -> Result<(), FoldError> {
-        let mut decision = self.decision(execution.decision)?;
+        let decision = self.decision(execution.decision)?;
         let closes = crate::plan::closes(&execution.findings);
         self.tally_execution(seq, execution, decision.as_ref());
         let record = ExecutionRecord {
@@ -24,42 +24,27 @@ impl<V: View> State<V> {
         };
         let key = seq.to_be_bytes().to_vec();
         put(&mut self.view, Table::Execution, key, &record);
-        if let Some(decision) = &mut decision
-            && closes
-        {
-            decision.executed = Some(seq);
-            if decision.basis == Basis::Gate {
-                decision.counted.reached = super::samples::reached(execution, decision);
-            }
-            put(
-                &mut self.view,
-                Table::Decision,
-                execution.decision.to_be_bytes().to_vec(),
-                decision,
-            );
-            self.close(execution.decision);
-        }
         if let Some(token) = &execution.provider_id {
             self.concern(token, seq);
-            // A stranger's report has no say in what a provider's id stands for.
-            let counts = !execution.findings.contains(&Finding::OtherPrincipal);
-            let key = provided_key(token, execution.provider.as_deref());
-            let first = read::<_, u64>(&self.view, Table::Provided, &key)?;
-            // Nor has one that uses no allow up, where another does.
-            let stands = match first {
-                None => true,
-                Some(first) => {
-                    closes && !self.execution(first)?.is_some_and(|record| record.closed)
-                }
-            };
-            if counts && decision.is_some() && stands {
-                put(&mut self.view, Table::Provided, key, &seq);
-            }
         }
-        match decision {
-            Some(decision) => self.apply_execution_sample(seq, time, execution, &decision),
-            None => Ok(()),
+        let Some(mut decision) = decision else {
+            return Ok(());
+        };
+        if execution.findings.contains(&Finding::OtherPrincipal) {
+            return Ok(());
         }
+        let early = self.claim(seq, execution, &decision.agent)?;
+        let (events, counted) = execution_samples(seq, execution, &decision, &early);
+        decision.counted = counted;
+        if closes {
+            decision.executed = Some(seq);
+            self.close(execution.decision);
+        }
+        if closes || !early.is_empty() {
+            let key = execution.decision.to_be_bytes().to_vec();
+            put(&mut self.view, Table::Decision, key, &decision);
+        }
+        self.apply_samples(seq, time, &decision, events)
     }
 
     pub(super) fn apply_outcome(
@@ -70,6 +55,7 @@ impl<V: View> State<V> {
     ) -> Result<(), FoldError> {
         if let Some(token) = &outcome.provider_id {
             self.concern(token, seq);
+            self.keep_early(seq, outcome)?;
         }
         for key in &outcome.keys {
             self.concern(&key.token, seq);
