@@ -87,8 +87,13 @@ impl House {
 
     /// How many breakers are open.
     async fn breakers(&self) -> usize {
-        let status = self.site.operator.status(pb::StatusRequest {}).await;
-        status.expect("a status").breakers.len()
+        let status = self
+            .site
+            .operator
+            .control()
+            .status(pb::StatusRequest {})
+            .await;
+        status.expect("a status").into_inner().breakers.len()
     }
 
     /// Whether the next e-mail to somebody is denied because they are listed.
