@@ -392,6 +392,7 @@ fn made_by(command: &Body, call: Call) -> bool {
                 | Call::Disclose
                 | Call::Export
                 | Call::Tokenise
+                | Call::CheckDnc
                 | Call::List
                 | Call::Tail
         ),
