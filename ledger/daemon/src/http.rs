@@ -203,6 +203,8 @@ impl Site {
         let values = values.iter().map(HeaderValue::as_bytes);
         let caller = self.authenticate.caller(values, schemes);
         let caller = caller.map_err(|error| HttpError::unauthorized(error, schemes))?;
+        self.authenticate
+            .opens(&caller, Some(route.path.as_str()))?;
         caller.may(call)?;
         Ok(Some(caller))
     }
