@@ -265,9 +265,10 @@ fn text(
     style: Style,
 ) -> String {
     let heading = format!(
-        "#{} {}: `{}` by `{}`",
+        "#{} {}{}: `{}` by `{}`",
         facts.decision.seq,
         crate::narrate::outcome(facts.decided.outcome, style),
+        crate::narrate::basis(facts.decided.basis),
         facts.decided.action,
         facts.decided.cause.actor.id
     );
