@@ -38,7 +38,7 @@ const TOKEN_BYTES: usize = 2 + 8 + 8 + FILTER_BYTES;
 
 /// Where a call begins: a new list, which what stands for it is kept of, or where a page ended.
 #[derive(Debug, Clone, Copy)]
-enum Begin {
+enum Place {
     New([u8; FILTER_BYTES]),
     At(PageToken),
 }
@@ -103,14 +103,14 @@ impl Ledger {
         let hash = self.intake.list_hash(&caller.id, &selected);
         let mut filter = [0; FILTER_BYTES];
         filter.copy_from_slice(&hash.0[..FILTER_BYTES]);
-        let begin = if page_token.is_empty() {
-            Begin::New(filter)
+        let place = if page_token.is_empty() {
+            Place::New(filter)
         } else {
-            Begin::At(self.begun(&page_token, order, filter)?)
+            Place::At(self.begun(&page_token, order, filter)?)
         };
         let own = (grant == Grant::Own).then_some(caller);
         let sought = Sought::new(selected, own);
-        self.read(move |ledger| ledger.listed(&sought, order, page, begin))
+        self.read(move |ledger| ledger.listed(&sought, order, page, place))
             .await
     }
 
@@ -160,11 +160,11 @@ impl Ledger {
         sought: &Sought,
         order: Order,
         page: usize,
-        begin: Begin,
+        place: Place,
     ) -> Result<wire::ListReply, CallError> {
-        let (begun, filter) = match begin {
-            Begin::New(filter) => (None, filter),
-            Begin::At(token) => (Some(token), token.filter),
+        let (begun, filter) = match place {
+            Place::New(filter) => (None, filter),
+            Place::At(token) => (Some(token), token.filter),
         };
         let size = begun.map_or_else(|| self.latest.get().head.next, |begun| begun.size);
         let mut left = self.within_times(&sought.selected, size)?;
