@@ -316,7 +316,7 @@ fn matched(
     same(
         seq,
         "matched.recipient",
-        &meant(outcome, &people),
+        &meant(outcome.recipient, &outcome.keys, &people),
         &matched.recipient,
     )?;
     let correlation = decision.cause.correlation_id.clone().unwrap_or_default();

@@ -17,4 +17,5 @@ mod run;
 mod scene;
 mod state;
 mod step;
+mod stops;
 mod throttle;

@@ -14,7 +14,7 @@ use ledger_core::entry::{
 use ledger_core::plan::{Plan, Refusal};
 use ledger_core::replay::replay;
 use ledger_core::role::{Call, Role};
-use ledger_core::state::State;
+use ledger_core::state::{State, listed};
 use ledger_core::time::Timestamp;
 use ledger_core::view::{MemoryView, Table};
 
@@ -182,9 +182,39 @@ impl<'a> Run<'a> {
             let marked = Entry::decode(line).unwrap().sandbox;
             assert_eq!(marked, self.model.environment == Environment::Sandbox);
         }
+        self.allows_are_listed_once();
         let report = replay(&self.ledger.lines);
         assert_eq!(report.mismatches, []);
         assert_eq!(report.unverifiable, None);
+    }
+
+    /// Every allow that is not settled stands in one list, and is counted there.
+    fn allows_are_listed_once(&self) {
+        let (lists, voided_unresolved) = self.model.unsettled();
+        let view = self.ledger.state.view();
+        for (table, expected) in [Table::Open, Table::Unresolved, Table::Voided]
+            .into_iter()
+            .zip(&lists)
+        {
+            let found = listed(view, table, 0, usize::MAX).unwrap();
+            assert_eq!(found, *expected, "{}", table.name());
+            if let [_, second, ..] = expected[..] {
+                assert_eq!(listed(view, table, second, 1).unwrap(), [second], "a page");
+            }
+        }
+        let tally = self.ledger.state.tally();
+        let counts = lists.map(|list| list.len() as u64);
+        assert_eq!(
+            (
+                [
+                    self.ledger.state.open_count() as u64,
+                    tally.unresolved,
+                    tally.voided
+                ],
+                tally.voided_unresolved
+            ),
+            (counts, voided_unresolved)
+        );
     }
 
     fn note(&mut self, seq: u64, what: What) {

@@ -36,6 +36,9 @@ pub use signature::{KeyError, SendgridKey};
 /// batches of less than 1 MiB.
 pub(super) const BODY_BYTES_MAX: usize = 2 << 20;
 
+/// Where SendGrid delivers.
+pub const SENDGRID_PATH: &str = "/v1/events/sendgrid";
+
 /// A delivery of Amazon SES by way of SNS.
 pub(super) async fn ses(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpError> {
     delivered(site, asked, Provider::Ses).await
