@@ -230,6 +230,46 @@ fn calls_have_hours_and_a_fresh_registry() {
     check(focus, 80, 60..110, &must);
 }
 
+#[cfg(feature = "cedar")]
+#[test]
+fn conditions_say_what_they_say() {
+    let focus = Focus {
+        publish: 8,
+        approve: 20,
+        strict: 0.5,
+        odd: 0.1,
+        conditions: 0.95,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("reason: ConditionPermit", 1),
+        ("reason: ConditionForbid", 1),
+        ("reason: ConditionNone", 1),
+        ("reason: ConditionError", 1),
+        ("denied by an error alone", 1),
+        ("denied by a condition alone", 1),
+        ("allowed under conditions", 1),
+    ];
+    check(focus, 60, 40..80, &must);
+}
+
+#[test]
+fn a_policy_is_promoted_as_it_was_tried_and_approved() {
+    let focus = Focus {
+        promote: 40,
+        approve: 2,
+        leap: 6,
+        conditions: 0.2,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("tried", 1),
+        ("a tried policy was approved", 1),
+        ("promoted", 1),
+    ];
+    check(focus, 60, 60..110, &must);
+}
+
 /// A little of everything that can happen.
 pub(crate) const EVERYTHING: Focus = Focus {
     list: 4,
@@ -245,6 +285,8 @@ pub(crate) const EVERYTHING: Focus = Focus {
     glass: 4,
     import: 2,
     calls: 0.2,
+    conditions: 0.2,
+    promote: 3,
 };
 
 #[test]
