@@ -235,7 +235,7 @@ fn calls_have_hours_and_a_fresh_registry() {
 fn conditions_say_what_they_say() {
     let focus = Focus {
         publish: 8,
-        approve: 20,
+        leap: 8,
         strict: 0.5,
         odd: 0.1,
         conditions: 0.95,
@@ -250,15 +250,32 @@ fn conditions_say_what_they_say() {
         ("denied by a condition alone", 1),
         ("allowed under conditions", 1),
     ];
-    check(focus, 60, 40..80, &must);
+    check(focus, 50, 40..80, &must);
+}
+
+#[cfg(feature = "cedar")]
+#[test]
+fn conditions_know_what_was_approved() {
+    let focus = Focus {
+        approve: 50,
+        strict: 0.9,
+        leap: 1,
+        conditions: 0.95,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("answered: Granted", 1),
+        ("reason: ApprovalGranted", 1),
+        ("a condition hears of an approval", 1),
+    ];
+    check(focus, 50, 60..110, &must);
 }
 
 #[test]
 fn a_policy_is_promoted_as_it_was_tried_and_approved() {
     let focus = Focus {
-        promote: 40,
-        approve: 2,
-        leap: 6,
+        promote: 90,
+        leap: 2,
         conditions: 0.2,
         ..Focus::QUIET
     };

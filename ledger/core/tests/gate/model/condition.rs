@@ -237,11 +237,15 @@ fn foreign(asked: &Asked<'_>) -> Option<Outcome> {
 }
 
 /// How many of [`ATOMS`], its first ones, can always be evaluated.
-pub(crate) const SOUND: usize = 28;
+pub(crate) const SOUND: usize = 29;
 
-/// What conditions are made of. None says of an attribute that it is absent and nothing else: joined with
+/// What conditions are made of, first whether somebody has approved it. None says of an attribute that it is absent and nothing else: joined with
 /// one that reads it, that would be impossible, and publication refuses what is.
 pub(crate) const ATOMS: [Atom; SOUND + 6] = [
+    Atom {
+        text: "context.approved",
+        holds: |asked| Some(asked.approved),
+    },
     Atom {
         text: "context.tier == 2",
         holds: |asked| Some(asked.tier == 2),
@@ -340,10 +344,6 @@ pub(crate) const ATOMS: [Atom; SOUND + 6] = [
         holds: |asked| Some(cost(asked).is_some_and(|cost| cost > 5_000_000)),
     },
     Atom {
-        text: "context.approved",
-        holds: |asked| Some(asked.approved),
-    },
-    Atom {
         text: "context.undoes",
         holds: |asked| Some(asked.request.undoes.is_some()),
     },
@@ -354,6 +354,10 @@ pub(crate) const ATOMS: [Atom; SOUND + 6] = [
     Atom {
         text: "context.hour >= 8 && context.hour < 17",
         holds: |asked| Some((8..17).contains(&hour(asked))),
+    },
+    Atom {
+        text: "[1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23].contains(context.hour)",
+        holds: |asked| Some(hour(asked) % 2 == 1),
     },
     Atom {
         text: "[Weekday::\"saturday\", Weekday::\"sunday\"].contains(context.weekday)",

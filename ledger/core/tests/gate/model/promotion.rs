@@ -86,22 +86,44 @@ impl Model {
         if receipt.wrong == Wrong::Entry {
             return Err(No::Receipt("inclusion"));
         }
-        let refused = Err(No::Field("promotion.approval"));
-        let found = self.events.iter().find_map(|event| match &event.what {
-            What::PolicyApproved { files, by, until } if event.seq == approval => {
-                Some((files, by, until))
+        match self.policy_approval(files, approval, now) {
+            (_, Some(approver)) => Ok((key, approver)),
+            (_, None) => Err(No::Field("promotion.approval")),
+        }
+    }
+
+    /// Who approved a policy by this entry, and until when that holds.
+    pub(crate) fn policy_answer(&self, approval: u64) -> Option<(&str, Timestamp)> {
+        self.events.iter().find_map(|event| match &event.what {
+            What::PolicyApproved { by, until, .. } if event.seq == approval => {
+                Some((by.as_str(), *until))
             }
             _ => None,
-        });
-        let Some((approved, approver, until)) = found else {
-            return refused;
+        })
+    }
+
+    /// What an approval is to a promotion of `files`, in a word, and who gave it if it holds.
+    pub(crate) fn policy_approval(
+        &self,
+        files: &[PolicyFile],
+        approval: u64,
+        now: Timestamp,
+    ) -> (&'static str, Option<String>) {
+        let Some((by, until)) = self.policy_answer(approval) else {
+            return ("unknown", None);
         };
-        let still = self.in_force(approver) == Some(Role::Approver)
-            && self.member(approver, "revops").is_ok();
-        if approved == files && !self.policy_spent(approval) && now < *until && still {
-            Ok((key, approver.clone()))
+        let same = self.policy_approvals(files).contains(&approval);
+        let member = self.member(by, "revops").is_ok();
+        if !same {
+            ("of another text", None)
+        } else if self.policy_spent(approval) {
+            ("spent", None)
+        } else if now >= until {
+            ("expired", None)
+        } else if self.in_force(by) != Some(Role::Approver) || !member {
+            ("of nobody who may", None)
         } else {
-            refused
+            ("good", Some(by.to_owned()))
         }
     }
 }

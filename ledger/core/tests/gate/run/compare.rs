@@ -114,6 +114,19 @@ impl Run<'_> {
         if codes.any(|code| code == Code::ConditionPermit) && strict.is_empty() {
             self.seen.count("allowed under conditions");
         }
+        let of_condition = [
+            Code::ConditionPermit,
+            Code::ConditionForbid,
+            Code::ConditionNone,
+        ];
+        if decision.approver.is_some()
+            && decision
+                .reasons
+                .iter()
+                .any(|reason| of_condition.contains(&reason.code))
+        {
+            self.seen.count("a condition hears of an approval");
+        }
         for (code, what) in [
             (Code::ConditionError, "denied by an error alone"),
             (Code::ConditionForbid, "denied by a condition alone"),

@@ -450,7 +450,7 @@ impl Run<'_> {
         }
     }
 
-    fn groups(&mut self, id: &str, groups: &[&str]) {
+    pub(super) fn groups(&mut self, id: &str, groups: &[&str]) {
         let cause = caused(
             Call::PutPrincipal,
             Role::Operator,

@@ -13,12 +13,13 @@ use ledger_core::policy::policy_hash;
 use ledger_core::promotion::{PromotionError, strip};
 use ledger_core::receipt::{Receipt, ReceiptError};
 use ledger_core::role::{Call, Role};
+use ledger_core::time::Timestamp;
 
 use super::super::house::House;
 use super::super::ledger::{OPERATOR, caused, grouped};
 use super::super::model::{No, PolicyM, ReceiptM, What, Wrong};
 use super::super::run::Run;
-use super::super::step::{How, PEOPLE, Promotion};
+use super::super::step::{GROUPS, How, PEOPLE, Promotion};
 use super::people::role;
 
 /// Two keys of one other ledger, one of a third, and this ledger's own name: the seed of each key, and the
@@ -245,6 +246,30 @@ impl Run<'_> {
             }
             _ => self.approval_of(&files),
         };
+        let given = self.model.policy_answer(approval);
+        let unseated = given
+            .filter(|_| how == How::Unseated)
+            .map(|(by, _)| by.to_owned());
+        if let (How::AtTheEnd(off), Some((_, until))) = (how, given) {
+            let end = Timestamp::from_micros(until.micros() + off).unwrap();
+            self.now = self.now.max(end);
+        }
+        if let Some(by) = &unseated {
+            self.groups(by, &["desk"]);
+        }
+        self.promote_as(how, &tried, (files, shows, text), approval);
+        if let Some(by) = &unseated {
+            self.groups(by, GROUPS[0]);
+        }
+    }
+
+    fn promote_as(
+        &mut self,
+        how: How,
+        tried: &Tried,
+        (files, shows, text): (Vec<PolicyFile>, ReceiptM, String),
+        approval: u64,
+    ) {
         let Body::Policy(mut entry) = self.publication(&tried.policy, files.clone()) else {
             panic!("no policy")
         };
@@ -265,11 +290,16 @@ impl Run<'_> {
             return;
         }
         let expected = self.model.may_promote(&files, &shows, approval, self.now);
-        let what = match &expected {
-            Ok(_) => "promoted".to_owned(),
-            Err(no) => format!("not promoted: {how:?} {no:?}"),
-        };
-        self.seen.count(what);
+        match expected {
+            Ok(_) => self.seen.count("promoted"),
+            Err(No::Field(_)) => {
+                let (what, _) = self.model.policy_approval(&files, approval, self.now);
+                self.seen
+                    .count(format!("not promoted: the approval is {what}"));
+            }
+            Err(No::Receipt(what)) => self.seen.count(format!("not promoted: {how:?}, {what}")),
+            Err(_) => self.seen.count("not promoted: no key, or a sandbox"),
+        }
         let answer = self.submit(Body::Policy(entry), expected.clone().map(|_| ()));
         let Some((seq, Body::Policy(entry))) = answer else {
             return;
@@ -284,7 +314,10 @@ impl Run<'_> {
             approver,
         };
         assert_eq!(entry.promotion.as_deref(), Some(&promotion));
-        self.note(seq, What::Policy(tried.policy));
+        if entry.parts.is_some() {
+            self.seen.count("promoted in several entries");
+        }
+        self.note(seq, What::Policy(tried.policy.clone()));
         self.note(seq, What::Promoted { approval });
     }
 

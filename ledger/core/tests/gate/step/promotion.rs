@@ -56,6 +56,10 @@ pub(crate) enum How {
     OtherApproval(usize),
     /// By an approver.
     ByApprover,
+    /// So many microseconds after the approval expires.
+    AtTheEnd(i64),
+    /// Who approved it may not any more.
+    Unseated,
 }
 
 /// The acts of promotion, each with its weight.
@@ -91,20 +95,22 @@ pub(super) fn promotion(focus: Focus) -> Vec<(u32, BoxedStrategy<Act>)> {
         1 => Just(How::StatedHash),
         2 => (0..5usize).prop_map(How::OtherApproval),
         1 => Just(How::ByApprover),
+        2 => (-1..=1i64).prop_map(How::AtTheEnd),
+        2 => Just(How::Unseated),
     ];
     let into_force = (tried(), how).prop_map(|(pick, how)| Promotion::Promote { pick, how });
     let key = (
         prop_oneof![3 => Just(0usize), 1 => 0..4usize],
-        prop::bool::weighted(0.75),
+        prop::bool::weighted(0.85),
     )
         .prop_map(|(pick, trust)| Promotion::Key { pick, trust });
     let role = (2..PEOPLE.len()).prop_map(|who| Promotion::Role { who });
     let acts: Vec<(u32, BoxedStrategy<Promotion>)> = vec![
-        (promote / 3, publish.boxed()),
+        (promote.div_ceil(8), publish.boxed()),
         (promote, approve.boxed()),
         (promote, into_force.boxed()),
-        (promote / 4, key.boxed()),
-        (promote / 20, role.boxed()),
+        (promote.div_ceil(3), key.boxed()),
+        (promote.div_ceil(20), role.boxed()),
     ];
     acts.into_iter()
         .map(|(weight, act)| (weight, act.prop_map(Act::Promotion).boxed()))
