@@ -129,6 +129,10 @@ impl<'a> Run<'a> {
                 self.decide(request);
             }
             Act::AskAgain => self.ask_again(),
+            Act::AskThrough(ask) => {
+                let request = self.request(ask);
+                self.ask_through(request);
+            }
             Act::List(who, terms) => self.list(who, terms),
             Act::Exempt(who, terms, last) => {
                 self.exempt(who, terms, last);

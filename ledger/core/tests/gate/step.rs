@@ -27,7 +27,7 @@ use super::model::{
     ActionM, BreakerM, ENVIRONMENTS, GrantM, PolicyM, RuleM, names, tier_of_action,
 };
 pub(crate) use condition::TOOLS;
-use condition::{extras, hours};
+use condition::{approved, extras, hours};
 use listing::{exemption, terms};
 use people::people;
 use policy::policy;
@@ -111,6 +111,8 @@ pub(crate) enum Act {
     Decide(Ask),
     /// What was asked last, under a new request id.
     AskAgain,
+    /// Asked; where that asks for an approval, somebody gives it, and it is asked again.
+    AskThrough(Ask),
     List(Who, Terms),
     /// Of this person; or, where there is one, of the one who was last asked for, for that seller.
     Exempt(Who, Terms, bool),
@@ -573,7 +575,8 @@ fn act(focus: Focus) -> BoxedStrategy<Act> {
     let acts = acts
         .into_iter()
         .chain(people(focus))
-        .chain(promotion(focus));
+        .chain(promotion(focus))
+        .chain(approved(focus));
     Union::new_weighted(acts.filter(|(weight, _)| *weight > 0).collect()).boxed()
 }
 

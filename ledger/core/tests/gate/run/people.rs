@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use ledger_core::entry::{
     Actor, Approval, Body, BreakGlass, BreakGlassEvent, Breaker, BreakerEvent, BreakerScope, Cause,
-    Change, Commitment, DetailName, Details, Dnc, DncOp, Import, KeyEntry, KeyEvent, Listing,
-    ListingReason, Measure, Verdict,
+    Change, Commitment, Decision, DetailName, Details, Dnc, DncOp, Import, KeyEntry, KeyEvent,
+    Listing, ListingReason, Measure, Verdict,
 };
 use ledger_core::hash::Hash;
 use ledger_core::role::{Call, Role};
@@ -168,6 +168,23 @@ impl Run<'_> {
         } else {
             "expired"
         });
+    }
+
+    /// Asks; where that takes an approval, somebody who may gives it, and it is asked again.
+    pub(super) fn ask_through(&mut self, request: Decision) {
+        self.decide(request);
+        let latest = self.model.events.last().map(|event| event.seq);
+        let Some(group) = latest
+            .and_then(|seq| self.model.asked(seq))
+            .and_then(|asked| asked.approvers.clone())
+        else {
+            return;
+        };
+        let may = |by: &usize| self.model.member(PEOPLE[*by], &group).is_ok();
+        if let Some(by) = (2..PEOPLE.len()).find(may) {
+            self.answer(0, by, false);
+            self.ask_approved(0, 9);
+        }
     }
 
     /// Asks again for what was approved; in part for something else, as somebody else, or relying on

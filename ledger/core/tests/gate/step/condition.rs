@@ -99,6 +99,16 @@ pub(super) fn extras(part: f64) -> BoxedStrategy<(Option<usize>, Option<u64>)> {
         .boxed()
 }
 
+/// What is asked until it is approved, where conditions may ask whether it is.
+pub(super) fn approved(focus: Focus) -> Vec<(u32, BoxedStrategy<Act>)> {
+    if focus.conditions > 0.0 && focus.approve > 0 {
+        let act = ask(focus).prop_map(Act::AskThrough).boxed();
+        vec![(focus.approve.div_ceil(2), act)]
+    } else {
+        Vec::new()
+    }
+}
+
 /// Where hours and weekdays matter, now and then hours go by.
 pub(super) fn hours(when: BoxedStrategy<When>, part: f64) -> BoxedStrategy<When> {
     if part > 0.0 {
