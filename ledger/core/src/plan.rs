@@ -26,7 +26,7 @@ use crate::action::Class;
 use crate::entry::{
     Actor, ActorType, Approval, Basis, Body, Boot, BreakGlass, BreakGlassEvent, Breaker,
     BreakerEvent, BreakerScope, Cause, Clock, ClockEvent, Decision, DncOp, Finding, KeyEvent,
-    Measure, Unresolved, Verdict,
+    Measure, Outcome, Unresolved, Verdict,
 };
 use crate::gate;
 use crate::policy::PolicyErrors;
@@ -431,7 +431,8 @@ fn repeated<V: View>(state: &State<V>, command: &Body) -> Result<Option<u64>, Re
     }
 }
 
-/// Records a decision made elsewhere: only of what is declared, is no contact and names nobody.
+/// Records a decision made elsewhere: only of what is declared, is no contact and names nobody, and no
+/// allow of what is blocked but for break-glass.
 fn asserted<V: View>(state: &State<V>, decision: Decision) -> Result<Decision, Refusal> {
     let mut decision = decision.request_part();
     let refuse = |why: &str| Refusal::Invalid {
@@ -465,6 +466,11 @@ fn asserted<V: View>(state: &State<V>, decision: Decision) -> Result<Decision, R
     if !decision.recipients.is_empty() {
         return Err(refuse(
             "a decision that names recipients cannot be asserted",
+        ));
+    }
+    if outcome == Outcome::Allow && rule.tier >= 3 {
+        return Err(refuse(
+            "an allow of an action of tier 3 cannot be asserted: nobody but two people here lifts that",
         ));
     }
     let stopped = state

@@ -226,7 +226,7 @@ fn marked(reason: &Reason, word: &str, style: Style) -> String {
     }
 }
 
-pub(super) const fn outcome_word(outcome: Outcome) -> &'static str {
+pub(crate) const fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Allow => "allow",
         Outcome::RequireApproval => "require_approval",
