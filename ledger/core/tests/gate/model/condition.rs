@@ -83,7 +83,7 @@ impl ConditionM {
         );
         for (when, expr) in &self.clauses {
             let word = if *when { "when" } else { "unless" };
-            text += &format!("\n{word} {{ {} }}", expr.text());
+            text += &["\n", word, " { ", &expr.text(), " }"].concat();
         }
         text + ";\n"
     }

@@ -120,7 +120,7 @@ impl Run<'_> {
             .or_insert_with(|| House::new(name, Environment::Sandbox, seed));
         let mut files = files(&policy);
         if long {
-            files[0].text += &format!("# {}\n", "\"\\ \u{e9}\t".repeat(4_000));
+            files[0].text += &["# ", &"\"\\ \u{e9}\t".repeat(4_000), "\n"].concat();
         }
         let publication = house.publication(&files, super::super::house::OPERATOR);
         let now = super::super::house::at(1);
@@ -200,11 +200,10 @@ impl Run<'_> {
         let mut files = tried.files.clone();
         let (mut receipt, mut shows) = (tried.receipt.clone(), tried.shows.clone());
         match how {
-            How::Changed => files = changed(&files),
             How::OtherFiles if files.len() > 1 => {
                 files.pop();
             }
-            How::OtherFiles => files = changed(&files),
+            How::Changed | How::OtherFiles => files = changed(&files),
             How::OtherReceipt => {
                 let other = self.sandboxes.tried(pick + 1).unwrap();
                 (receipt, shows) = (other.receipt, other.shows);

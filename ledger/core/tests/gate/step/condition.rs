@@ -81,7 +81,7 @@ pub(super) fn conditions(part: f64) -> BoxedStrategy<Option<Vec<ConditionM>>> {
             });
         }
         for (at, condition) in conditions.iter_mut().enumerate() {
-            condition.id += &format!("{at}-{name}");
+            condition.id = format!("{}{at}-{name}", condition.id);
         }
         conditions
     });

@@ -42,7 +42,7 @@ pub(crate) enum How {
     AsTried,
     /// The text is another.
     Changed,
-    /// Its last file is missing, or there is one more.
+    /// Its last file is missing; or, where there is one alone, it is another.
     OtherFiles,
     /// The receipt is of what was tried before.
     OtherReceipt,
