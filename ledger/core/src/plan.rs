@@ -18,7 +18,7 @@ mod report;
 pub use approval::POLICY_GROUP;
 pub(crate) use approval::may_answer;
 pub(crate) use breaker::above;
-pub(crate) use listed::listing_reason;
+pub(crate) use listed::{listing_reason, lists_nobody};
 pub use report::closes;
 pub(crate) use report::{findings, meant, names_another, outcome_findings, reports_for};
 

@@ -102,6 +102,9 @@ pub struct DecisionRecord {
     /// Of a decision of the gate: the people whom it names, each once. Also of a denial: whoever was
     /// written to all the same can ask for that to stop.
     pub people: Vec<PersonKeys>,
+    /// What it says that the action will cost, in millionths of the currency unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
     /// The correlation id.
     pub correlation_id: String,
     /// The expiry of an allow.
@@ -373,7 +376,7 @@ pub enum SampleEvent {
         status: Status,
         /// How many recipients it reached.
         reached: u64,
-        /// What it cost, in millionths of the currency unit.
+        /// What it cost, in millionths of the currency unit: as reported, and no less than was stated.
         cost_micros: u64,
     },
     /// Somebody's mail bounced for good: the first report of that.

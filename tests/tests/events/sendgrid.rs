@@ -343,3 +343,49 @@ async fn a_credential_bound_to_the_key_opens_nothing_else() {
     assert!(house.denied(PEOPLE[0], "acme").await);
     house.whole().await;
 }
+
+#[tokio::test]
+async fn whoever_cannot_be_listed_is_said_aloud_and_not_by_name() {
+    let house = House::open(&["--http-open-metrics"]).await;
+    let bodies = json!([
+        event("s1", "spamreport", "zoe@localhost"),
+        event("u1", "unsubscribe", "\"zoe lee\"@corp.example"),
+        event("b1", "bounce", "zoe@localhost"),
+        event("u2", "unsubscribe", PEOPLE[1]),
+    ]);
+    let answer = house.post("sendgrid", &bodies.to_string()).is(200);
+    let counts: Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert_eq!(
+        (&counts["unlisted"], &counts["recorded"]),
+        (&json!(2), &json!(4))
+    );
+    assert!(house.denied(PEOPLE[1], "acme").await);
+    let metrics = house.site.daemon.web().await.get("/metrics").await;
+    metrics.expect(
+        200,
+        &[
+            "ledger_findings_total{code=\"unlisted\"} 2\n",
+            "ledger_provider_events_total{provider=\"sendgrid\",became=\"unlisted\"} 2\n",
+            "ledger_provider_events_total{provider=\"ses\",became=\"unlisted\"} 0\n",
+        ],
+    );
+    let said = house.site.daemon.said();
+    let lines: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("nobody was listed"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(
+        lines[0].contains("complaint") && lines[1].contains("unsubscribe"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("zoe") && !said.contains("localhost"),
+        "{said}"
+    );
+    let (_ledger, log) = house.whole().await;
+    let outcomes = log.of_kind("outcome");
+    let findings: Vec<_> = outcomes.iter().map(|line| line.findings()).collect();
+    assert_eq!(findings[0], ["unknown_execution", "unlisted"]);
+    assert_eq!(findings[2], ["unknown_execution"]);
+}

@@ -164,6 +164,9 @@ pub(super) fn outcome<V: View>(
     // Whoever reports it: a person who wants no more is listed. A stranger lists whom the report itself
     // names; what the decision says of people is not the stranger's to be told.
     let own = decision.as_ref().filter(|_| counts);
+    if counts && listed::lists_nobody(&outcome, listed::people_of(own)) {
+        outcome.findings.push(Finding::Unlisted);
+    }
     let listed = listed::of(state, &outcome, own)?;
     let mut bodies = vec![Body::Outcome(Box::new(outcome))];
     bodies.extend(

@@ -320,6 +320,7 @@ impl<V: View> State<V> {
             } else {
                 Vec::new()
             },
+            cost_micros: decision.cost_micros,
             correlation_id: decision.cause.correlation_id.clone().unwrap_or_default(),
             valid_until: decision.valid_until,
             report_by: decision.report_by,

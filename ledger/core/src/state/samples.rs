@@ -63,7 +63,7 @@ pub(crate) fn execution_samples(
                 .difference(&counted.bounced)
                 .filter(|person| !counted.complained.contains(person))
                 .count() as u64,
-            cost_micros: execution.cost_micros.unwrap_or(0),
+            cost_micros: cost(execution, decision),
         };
         events.push(Sampled { cite: seq, event });
     }
@@ -78,6 +78,16 @@ pub(crate) fn execution_samples(
         }
     }
     (events, counted)
+}
+
+/// What an execution cost: what its report says, and no less than the request had said, but where the act
+/// was never tried.
+fn cost(execution: &Execution, decision: &DecisionRecord) -> u64 {
+    let reported = execution.cost_micros.unwrap_or(0);
+    match execution.status {
+        Status::NotStarted => reported,
+        _ => reported.max(decision.cost_micros.unwrap_or(0)),
+    }
 }
 
 /// The people whom an execution says it reached, each by the first recipient that stands for them. A

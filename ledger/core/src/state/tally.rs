@@ -101,6 +101,7 @@ const fn is_irregular(finding: Finding) -> bool {
         | Finding::ReportLate
         | Finding::UnknownExecution
         | Finding::UnknownRecipient
+        | Finding::Unlisted
         | Finding::UnderStop => false,
     }
 }

@@ -60,7 +60,11 @@ pub(crate) fn is_found_alike(ledger: &Ledger, named: &OutcomeReport, whom: Whom)
     };
     // What is not the reporter's to know is not found; nor is what a stranger reported.
     if by_id.matched.is_none() {
-        assert_eq!(by_id.findings, [Finding::UnknownExecution]);
+        let mut expected = vec![Finding::UnknownExecution];
+        if matches!(by_id.event, Event::Complaint | Event::Unsubscribe) && by_id.keys.is_empty() {
+            expected.push(Finding::Unlisted);
+        }
+        assert_eq!(by_id.findings, expected);
         let seq = by_name.execution.expect("named");
         let Body::Execution(execution) = &ledger.entries[usize::try_from(seq).unwrap()].body else {
             panic!("an execution");

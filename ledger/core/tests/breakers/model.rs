@@ -126,7 +126,11 @@ impl<'a> Model<'a> {
                     let first = about.outcome == Outcome::Allow && used.insert(execution.decision);
                     let whose = execution.decision;
                     let reached = people.reached(whose, &reached(execution, about), first);
-                    let cost = i128::from(execution.cost_micros.unwrap_or(0));
+                    let mut costs = vec![0, execution.cost_micros.unwrap_or(0)];
+                    if execution.status != Status::NotStarted {
+                        costs.extend(about.cost_micros);
+                    }
+                    let cost = i128::from(costs.into_iter().max().unwrap());
                     let what = Happened::Executed(execution.status, reached, cost);
                     count(
                         about,
@@ -537,6 +541,17 @@ fn belongs(rule: &Rule, scope: &BreakerScope) -> bool {
 
 /// What the log's own entry of an outcome or execution should be told.
 pub(crate) fn findings(outcome: &OutcomeReport, about: Option<&Decision>) -> Vec<Finding> {
+    let mut found = broken(outcome, about);
+    // Reports here have no keys: only whom the decision names can be listed.
+    let names = about.is_some_and(|about| !about.recipients.is_empty());
+    let asks = matches!(outcome.event, Event::Complaint | Event::Unsubscribe);
+    if asks && !names && found != [Finding::OtherPrincipal] {
+        found.push(Finding::Unlisted);
+    }
+    found
+}
+
+fn broken(outcome: &OutcomeReport, about: Option<&Decision>) -> Vec<Finding> {
     match about {
         None => vec![Finding::UnknownExecution],
         Some(about) if !is_right(&outcome.cause.actor.id, about) => vec![Finding::OtherPrincipal],

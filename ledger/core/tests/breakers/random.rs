@@ -127,6 +127,7 @@ impl Run {
                     .get(usize::from(*seller))
                     .map(|name| (*name).to_owned());
                 request.mailbox = (*mailbox > 0).then_some(Token([*mailbox; 32]));
+                request.cost_micros = (*seller > 0).then_some(u64::from(*seller) * 25);
                 if *write {
                     "crm.update".clone_into(&mut request.action);
                     request.recipients.clear();

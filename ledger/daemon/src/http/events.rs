@@ -7,7 +7,7 @@
 //! The body says how many of each, as JSON:
 //!
 //! ```text
-//! {"recorded":2,"repeated":0,"unmatched":1,"passed":3,"refused":1,
+//! {"recorded":2,"repeated":0,"unmatched":1,"unlisted":0,"passed":3,"refused":1,
 //!  "errors":[{"index":4,"field":"timestamp","why":"is missing: expected whole seconds since 1970"}]}
 //! ```
 //!
@@ -138,6 +138,7 @@ struct Counts<'a> {
     recorded: u64,
     repeated: u64,
     unmatched: u64,
+    unlisted: u64,
     passed: u64,
     refused: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -162,6 +163,7 @@ impl<'a> From<&'a Ingested> for Counts<'a> {
             recorded: ingested.recorded,
             repeated: ingested.repeated,
             unmatched: ingested.unmatched,
+            unlisted: ingested.unlisted,
             passed: ingested.passed,
             refused: ingested.refused,
             errors: ingested.named.iter().map(error).collect(),
