@@ -269,7 +269,7 @@ impl Walk<'_> {
                 };
                 match frame.pair.member.take() {
                     Some(Member::Name(start)) => {
-                        frame.pair.names.extend(unescaped(&self.text[start..end]))
+                        frame.pair.names.extend(unescaped(&self.text[start..end]));
                     }
                     Some(Member::Value(start)) => frame.pair.values.push(start..end),
                     None => {}

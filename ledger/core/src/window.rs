@@ -32,8 +32,9 @@ impl Hash for WindowKey {
         match self {
             Self::Workspace => {}
             Self::Name(name) => name.hash(state),
-            Self::Token(_, [a, b, c, d, e, f, g, h, ..]) => {
-                state.write_u64(u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]));
+            Self::Token(_, bytes) => {
+                let first = bytes.first_chunk().copied().unwrap_or_default();
+                state.write_u64(u64::from_le_bytes(first));
             }
         }
     }
@@ -105,8 +106,10 @@ pub fn charges(rule: &ThrottleRule, allow: &AllowRecord) -> Result<Vec<Charge>, 
 #[derive(Debug)]
 pub struct Charges<'a> {
     allow: &'a AllowRecord,
-    worked_out: Vec<((Per, Unit), Result<Vec<Charge>, Unkeyed>)>,
+    worked_out: Vec<((Per, Unit), WorkedOut)>,
 }
+
+type WorkedOut = Result<Vec<Charge>, Unkeyed>;
 
 impl<'a> Charges<'a> {
     /// Of `allow`, for any number of rules.
