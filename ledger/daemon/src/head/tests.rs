@@ -263,10 +263,10 @@ fn the_writer_keeps_the_latest_and_leaves_it_at_the_end() {
     for number in 1..=10_000 {
         writer.update(Arc::from(number.to_string().as_bytes()));
     }
-    let (writes, took) = (place.writes(), began.elapsed());
+    let (count, took) = (place.writes(), began.elapsed());
     assert!(
-        writes <= took.as_secs() + 3,
-        "an update waits for no disk: {writes} writes in {took:?}"
+        count <= took.as_secs() + 3,
+        "an update waits for no disk: {count} writes in {took:?}"
     );
     // Within the second, without an end to make it so.
     place.wait_for(b"10000");
