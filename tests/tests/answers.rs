@@ -6,7 +6,7 @@
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
 use ledger_tests::ask::{self, with};
-use ledger_tests::{Client, Line, Site, sales_policy, site};
+use ledger_tests::{Client, Ctl, Line, Site, sales_policy, site};
 use pb::record_request::Report;
 use pb::scope::Of;
 
@@ -431,6 +431,22 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
         .await
         .expect("stopped");
     assert_eq!(stop.voided, 2);
+    let again = ask::stop("stop-again", Of::AgentId(SENDER.into()));
+    let again = site.operator.stop(again).await.expect("stopped again");
+    assert_eq!(again.voided, 0, "no allow is voided twice");
+    for (kind, expected) in [
+        (pb::OpenKind::Open, vec![]),
+        (pb::OpenKind::Voided, vec![in_flight.0, after]),
+    ] {
+        let request = pb::ListOpenRequest {
+            kind: kind.into(),
+            ..Default::default()
+        };
+        let list = site.operator.list_open(request).await.expect("a list");
+        let seqs: Vec<u64> = list.receipts.iter().map(|receipt| receipt.seq).collect();
+        assert_eq!(seqs, expected, "{kind:?}");
+        assert_eq!((list.open, list.voided), (0, 2), "{kind:?}");
+    }
     assert_eq!(found(&agent, started).await, ["in_flight_at_stop"]);
     let later = (after, placed(stop.receipt).1);
     assert_eq!(found(&agent, at(later, 1)).await, ["after_stop"]);
@@ -451,6 +467,31 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
     };
     let outcome = ask::report("bounce", "run-1", Report::Outcome(unknown));
     assert_eq!(found(&recorder, outcome).await, ["unknown_execution"]);
+}
+
+/// What another engine decided is told as what it is: no policy of this ledger allowed it.
+#[tokio::test]
+async fn the_answer_about_an_asserted_decision_credits_nobody_here() {
+    let (site, agent) = house().await;
+    let asserted = ask::asserted("asserted", "run-4", "crm.owner.assign");
+    let recorded = agent.record(asserted).await.expect("recorded");
+    let seq = site::seq(recorded.receipt).to_string();
+    let operator = Ctl::operator(&site.ledger);
+    let said = operator.json(&["answer", &seq]);
+    let approval = &said["answers"][2]["facts"];
+    assert_eq!(approval["engine"], "opa");
+    assert_eq!(approval["policy"], serde_json::Value::Null);
+    assert_eq!(approval["outcome"], "allow");
+    let text = operator.run(&["answer", &seq]).expect(0).stdout;
+    for words in [
+        "ALLOW (asserted by another engine)",
+        "the engine `opa` decided it, and said allow",
+        "was not asked",
+        "taken as it was said",
+    ] {
+        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(one_line.contains(words), "no `{words}` in:\n{text}");
+    }
 }
 
 #[tokio::test]

@@ -316,7 +316,7 @@ fn matched(
     same(
         seq,
         "matched.recipient",
-        &meant(outcome, &people),
+        &meant(outcome.recipient, &outcome.keys, &people),
         &matched.recipient,
     )?;
     let correlation = decision.cause.correlation_id.clone().unwrap_or_default();
@@ -371,7 +371,7 @@ fn execution(
         unresolved: None,
         counted: Counted::default(),
     };
-    let tolerance_s = Material::numbers(in_force.as_ref()).start_tolerance_s;
+    let tolerance_s = Material::numbers(in_force.as_deref()).start_tolerance_s;
     let expected = findings(execution, &record, entry.time, tolerance_s);
     let mut found = execution.findings.clone();
     found.retain(|finding| !OF_STATE.contains(finding));
@@ -502,7 +502,7 @@ fn policy(
     cited: Option<PolicyRef>,
     material: &Material<'_>,
     judgement: &mut Judgement,
-) -> Result<Option<crate::state::InForce>, JudgeError> {
+) -> Result<Option<std::rc::Rc<crate::state::InForce>>, JudgeError> {
     let Some(cited) = cited else {
         return Ok(None);
     };

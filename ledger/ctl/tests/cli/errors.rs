@@ -48,6 +48,23 @@ fn a_refusal_is_told_with_every_field() {
 }
 
 #[test]
+fn a_refusal_names_the_command_that_was_typed_and_whose_it_is() {
+    let status = Status::permission_denied(
+        "role `operator` may not call `Decide`: see docs/roles.md for who may",
+    );
+    let cli = Cli::new(Refuses(status));
+    assert_eq!(
+        cli.run(ASK).err,
+        "error: the ledger refused (PERMISSION_DENIED): role `operator` may not run `ledgerctl decide`: it takes the role \
+         agent (`Decide` in docs/roles.md)\n"
+    );
+    // For programs, the ledger's own words.
+    let object = cli.run(&format!("{ASK} --json")).json();
+    let message = object["error"]["message"].as_str().unwrap();
+    assert!(message.contains("may not call `Decide`"), "{message}");
+}
+
+#[test]
 fn a_full_queue_says_when_to_try_again() {
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(2_500)));
     let status = Status::with_error_details(Code::ResourceExhausted, "the queue is full", details);
@@ -113,6 +130,39 @@ fn a_ledger_that_is_not_there_is_named() {
     );
     assert!(run.err.contains("there is no such socket"), "{}", run.err);
     assert_eq!(run.out, "");
+}
+
+/// Answers every connection as a web server does, until it is dropped with the process.
+fn web_server() -> std::net::SocketAddr {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    address
+}
+
+#[test]
+fn an_address_that_speaks_http_is_told_from_one_that_speaks_grpc() {
+    let server = Server::start(Silent);
+    let address = web_server();
+    for address in [format!("http://{address}"), address.to_string()] {
+        let mut command = program(server.folder());
+        command
+            .env("LEDGER_VKEY", Log::new().vkey())
+            .arg("--credential")
+            .arg(server.credential());
+        let run = ended(command.args(["--address", &address, "status"]));
+        assert_eq!(run.code, 3, "{}", run.err);
+        for word in ["speaks HTTP, not gRPC", "--http", "--listen"] {
+            assert!(run.err.contains(word), "{word}: {}", run.err);
+        }
+    }
 }
 
 #[test]
