@@ -210,11 +210,11 @@ async fn no_allow_overtakes_a_stop() {
     let mut voided = Vec::new();
     for round in 0..10 {
         let stop = Arc::new(AtomicBool::new(false));
-        let size = site.operator.size().await;
+        let before = site.operator.size().await;
         let mut running = hammer(&agent, 24, &stop);
         // Not before it works, and then at a moment that differs from round to round.
         let until = Instant::now() + PATIENCE;
-        while site.operator.size().await == size {
+        while site.operator.size().await == before {
             assert!(Instant::now() < until, "nothing is decided");
         }
         tokio::time::sleep(Duration::from_millis(13 * round)).await;

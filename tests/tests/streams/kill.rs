@@ -79,13 +79,14 @@ async fn what_a_stream_acknowledged_outlives_the_daemon_and_what_is_sent_again_c
                 .collect();
             assert!(!acknowledged.is_empty(), "nothing was acknowledged");
             // Everything that was written or acknowledged, and some that may have been under way.
-            let last = (0..)
-                .take_while(|number| {
-                    acknowledged.contains_key(number)
-                        || written.contains_key(&id(round, stream, *number))
-                })
-                .count();
-            let again: Vec<_> = load(round, stream).take(last + 100).collect();
+            let mut next = 0;
+            while acknowledged.contains_key(&next) || written.contains_key(&id(round, stream, next))
+            {
+                next += 1;
+            }
+            let again: Vec<_> = load(round, stream)
+                .take_while(|message| message.number < next + 100)
+                .collect();
             asked += again.len();
             let count = again.len();
             let client = daemon.client(Credential::of(SENDER));

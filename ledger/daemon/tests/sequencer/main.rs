@@ -414,6 +414,17 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
         let behind = house.submit_and_see_it_taken(Lane::Work, decide("behind"));
         house.door.release();
         assert!(matches!(wait(first), Err(SubmitError::Unknown)));
+        let (reply, _) = Reply::channel(None, None);
+        let late = Submission {
+            command: decide("late"),
+            details: Vec::new(),
+            prefilled: None,
+            reply,
+        };
+        assert!(
+            house.queue.admit("p", Lane::Work, late).is_err(),
+            "nothing more is admitted once anybody is told"
+        );
         let behind = wait(behind);
         assert!(
             behind.is_err(),
@@ -425,17 +436,6 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
             house.door.commits.load(Ordering::SeqCst),
             5,
             "nothing is written after it"
-        );
-        let (reply, _) = Reply::channel(None, None);
-        let late = Submission {
-            command: decide("late"),
-            details: Vec::new(),
-            prefilled: None,
-            reply,
-        };
-        assert!(
-            house.queue.admit("p", Lane::Work, late).is_err(),
-            "nothing more is admitted"
         );
         drop((house.door, house.views));
         house.view_writer.finish().unwrap();
