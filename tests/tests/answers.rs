@@ -39,10 +39,21 @@ fn entry(site: &Site, reply: &pb::DecideReply) -> Line {
 
 /// An allow, and where it stands.
 async fn allowed(agent: &Client) -> u64 {
+    allowed_at(agent).await.0
+}
+
+/// An allow: where it stands, and its time.
+async fn allowed_at(agent: &Client) -> (u64, i64) {
     let reply = agent.decide(decide(|_| {})).await.expect("decided");
     assert_eq!(reply.outcome(), pb::Outcome::Allow, "{:?}", reply.reasons);
     assert!(reply.usable && !reply.voided && !reply.repeated);
-    site::seq(reply.receipt)
+    placed(reply.receipt)
+}
+
+/// Where a receipt's entry stands, and its time in microseconds since 1970.
+fn placed(receipt: Option<pb::Receipt>) -> (u64, i64) {
+    let receipt = receipt.expect("every write answers with a receipt");
+    (receipt.seq, Line::parse(&receipt.entry).micros())
 }
 
 #[tokio::test]
@@ -329,10 +340,15 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
     let recorder = site.principal("recorder.mail", Role::Recorder).await;
     let other = site.principal(ROUTING, Role::Agent).await;
     let report = |decision| ask::executed(&site::fresh("report"), "run-1", decision);
-    let at = |decision, seconds| {
+    // By the log's times, not by how long this machine takes between two calls.
+    let at = |(decision, micros): (u64, i64), ms: i64| {
         with(report(decision), |r| {
             if let Some(Report::Execution(execution)) = &mut r.report {
-                execution.started_at = Some(ask::seconds_from_now(seconds));
+                let micros = micros + ms * 1_000;
+                execution.started_at = Some(prost_types::Timestamp {
+                    seconds: micros / 1_000_000,
+                    nanos: i32::try_from(micros % 1_000_000 * 1_000).expect("small"),
+                });
             }
         })
     };
@@ -388,16 +404,16 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
     });
     assert_eq!(found(&agent, elsewhere).await, ["other_correlation"]);
     assert_eq!(
-        found(&agent, at(allowed(&agent).await, 62)).await,
+        found(&agent, at(allowed_at(&agent).await, 65_000)).await,
         nothing,
         "within the tolerance of 5 s"
     );
     assert_eq!(
-        found(&agent, at(allowed(&agent).await, 70)).await,
+        found(&agent, at(allowed_at(&agent).await, 65_001)).await,
         ["expired"]
     );
     assert_eq!(
-        found(&agent, at(allowed(&agent).await, -60)).await,
+        found(&agent, at(allowed_at(&agent).await, -5_001)).await,
         ["started_before_decision"]
     );
     let unknown = with(report(allowed(&agent).await), |r| {
@@ -407,18 +423,17 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
     });
     assert_eq!(found(&agent, unknown).await, ["start_unknown"]);
 
-    let (in_flight, after) = (allowed(&agent).await, allowed(&agent).await);
+    let (in_flight, after) = (allowed_at(&agent).await, allowed(&agent).await);
     let started = at(in_flight, 0);
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     let stop = site
         .operator
         .stop(ask::stop("stop", Of::AgentId(SENDER.into())))
         .await
         .expect("stopped");
     assert_eq!(stop.voided, 2);
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     assert_eq!(found(&agent, started).await, ["in_flight_at_stop"]);
-    assert_eq!(found(&agent, at(after, 0)).await, ["after_stop"]);
+    let later = (after, placed(stop.receipt).1);
+    assert_eq!(found(&agent, at(later, 1)).await, ["after_stop"]);
     assert_eq!(
         found(
             &other,
@@ -470,8 +485,11 @@ async fn allows_that_nobody_reports_on_become_entries() {
         .replace("report_within_s = 900", "report_within_s = 2");
     let site = Site::with_policy(&short).await;
     let agent = site.principal(SENDER, Role::Agent).await;
-    let silent = allowed(&agent).await;
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    // Usable for a second, which may be over before the answer is here.
+    let silent = agent.decide(decide(|_| {})).await.expect("decided");
+    assert_eq!(silent.outcome(), pb::Outcome::Allow, "{:?}", silent.reasons);
+    let silent = site::seq(silent.receipt);
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
     let entry = loop {
         let trace = site
             .operator
@@ -491,7 +509,7 @@ async fn allows_that_nobody_reports_on_become_entries() {
         }
         assert!(
             std::time::Instant::now() < until,
-            "no `unresolved` entry after 10 s"
+            "no `unresolved` entry after a minute"
         );
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     };

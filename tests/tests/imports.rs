@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
 use ledger_tests::{
-    Client, Credential, Ctl, Ledger, Line, Log, Refused, Site, Verifier, ask, bin, sales_policy,
-    same_views, site,
+    Client, Credential, Ctl, Ledger, Line, Log, Refused, Site, Strait, Verifier, ask, bin,
+    sales_policy, same_views, site,
 };
 use tonic::Code;
 
@@ -30,26 +30,28 @@ fn sha256sum(file: &Path) -> String {
     text.split(' ').next().unwrap().to_owned()
 }
 
-/// An import under way in a process of its own.
-fn start(ctl: &Ctl, words: &[&str]) -> Child {
+/// An import in a process of its own, until the log has grown by `entries`. It is still under way then: no
+/// more of it reaches the ledger than is let through.
+async fn midway(site: &Site, ctl: &Ctl, words: &[&str], entries: u64) -> Child {
+    let strait = Strait::to(&site.ledger, &site::fresh("strait"));
     let mut command = ctl.command(words);
+    command.env("LEDGER_SOCKET", strait.socket());
     command.stdout(Stdio::null()).stderr(Stdio::piped());
-    command.spawn().expect("ledgerctl starts")
-}
-
-/// Waits until the log has grown by `entries` while the import still runs.
-async fn midway(client: &Client, import: &mut Child, entries: u64) {
-    let size = || client.size();
-    let until = size().await + entries;
+    let until = site.operator.size().await + entries;
+    let mut import = command.spawn().expect("ledgerctl starts");
     let end = Instant::now() + PATIENCE;
-    while size().await < until {
+    while site.operator.size().await < until {
         assert!(
             import.try_wait().unwrap().is_none(),
             "ended before it was killed"
         );
         assert!(Instant::now() < end, "the import does not get on");
+        // A chunk or two.
+        strait.let_pass(8 << 10);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    strait.let_pass(0);
+    import
 }
 
 /// The outcome of an e-mail to this address, and its codes.
@@ -104,8 +106,7 @@ async fn an_import_that_is_killed_at_both_ends_lists_every_row_once() {
     let words = [
         "dnc", "import", "--format", "hubspot", "--file", file, "--seller", "acme",
     ];
-    let mut import = start(&ctl, &words);
-    midway(&site.operator, &mut import, 40).await;
+    let mut import = midway(&site, &ctl, &words, 40).await;
     import.kill().unwrap();
     import.wait().unwrap();
     // What was committed binds, although the import is not complete.
@@ -115,8 +116,7 @@ async fn an_import_that_is_killed_at_both_ends_lists_every_row_once() {
         (pb::Outcome::Deny, true)
     );
 
-    let mut import = start(&ctl, &words);
-    midway(&site.operator, &mut import, 40).await;
+    let mut import = midway(&site, &ctl, &words, 40).await;
     let Site { daemon, ledger, .. } = site;
     daemon.kill().await;
     let status = bin::wait(&mut import, PATIENCE).expect("ends without its ledger");

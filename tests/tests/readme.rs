@@ -31,7 +31,7 @@ fn walk(folder: &Path, pages: &[&str]) -> Ran {
             if block.contains("ledgerd run") {
                 // A reader takes longer to read on than the daemon takes to start.
                 script.push_str(
-                    "for _ in $(seq 200); do [ -S ledger/ledger.sock ] && break; sleep 0.05; done\n",
+                    "for _ in $(seq 1200); do [ -S ledger/ledger.sock ] && break; sleep 0.05; done\n",
                 );
             }
         }
@@ -53,7 +53,7 @@ fn walk(folder: &Path, pages: &[&str]) -> Ran {
             .arg(&script)
             .current_dir(folder)
             .env("PATH", path),
-        Duration::from_mins(3),
+        Duration::from_mins(5),
     )
 }
 

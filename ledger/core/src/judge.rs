@@ -10,6 +10,7 @@
 //! Which entries belong into evidence is said by [`required`]. One too many is refused: evidence must
 //! not look as if it rested on more than it does.
 
+mod cited;
 mod cites;
 mod controls;
 mod decision;

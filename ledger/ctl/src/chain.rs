@@ -10,13 +10,14 @@ mod acts;
 mod align;
 mod step;
 
-pub(crate) use acts::{Act, acts, findings, word};
+pub(crate) use acts::{Act, acts, word};
 pub(crate) use align::{Pair, align};
 pub(crate) use step::{Difference, Step, differences, steps};
 
 use std::collections::BTreeMap;
 
-use ledger_core::entry::{Body, BreakerEvent, Entry, Outcome};
+use ledger_core::entry::{Body, Entry, Outcome};
+use ledger_core::replay::follows;
 use ledger_core::select::Selection;
 use ledger_proto::v1;
 use serde::Serialize;
@@ -221,17 +222,6 @@ impl Chain {
             .await?;
         }
         Ok(())
-    }
-}
-
-/// Whether an entry only ever follows from the report before it.
-pub(crate) fn follows(body: &Body) -> bool {
-    match body {
-        Body::Breaker(breaker) => {
-            matches!(breaker.event, BreakerEvent::Warned | BreakerEvent::Opened)
-        }
-        Body::Dnc(dnc) => dnc.outcome.is_some(),
-        _ => false,
     }
 }
 

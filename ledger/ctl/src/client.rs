@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use ledger_core::role::Call;
-use ledger_core::trust::Trust;
+use ledger_core::trust::{Trust, VerifiedCheckpoint};
 use ledger_proto::v1;
 use ledger_proto::v1::control_client::ControlClient;
 use ledger_proto::v1::gate_client::GateClient;
@@ -190,6 +190,29 @@ impl Session {
             .map_err(|failure| write.explain(failure))?;
         verified.answers(&Asked::of(call, write))?;
         Ok((verified, reply.repeated))
+    }
+
+    /// The latest checkpoint, verified, and its bytes.
+    pub(crate) async fn checkpoint(&self) -> Result<(VerifiedCheckpoint, Vec<u8>), Failure> {
+        let reply = self
+            .proofs()
+            .get_checkpoint(v1::GetCheckpointRequest {})
+            .await?
+            .into_inner();
+        let verified = self.verified_checkpoint(&reply.checkpoint)?;
+        Ok((verified, reply.checkpoint.to_vec()))
+    }
+
+    /// Verifies a checkpoint that came.
+    pub(crate) fn verified_checkpoint(&self, bytes: &[u8]) -> Result<VerifiedCheckpoint, Failure> {
+        let verified = self.trust()?.verify_checkpoint(bytes);
+        verified.map_err(|error| Failure::unverified("the checkpoint", error))
+    }
+
+    /// How the ledger is. Nothing proves it.
+    pub(crate) async fn status(&self) -> Result<v1::StatusReply, Failure> {
+        let reply = self.control().status(v1::StatusRequest {}).await?;
+        Ok(reply.into_inner())
     }
 
     /// The key that answers are verified with.

@@ -21,6 +21,7 @@ pub mod failure;
 mod files;
 mod narrate;
 pub mod output;
+mod patience;
 mod progress;
 mod proof;
 mod reading;

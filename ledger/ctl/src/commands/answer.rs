@@ -11,7 +11,7 @@ use serde_json::json;
 
 use self::questions::{Answer, Facts, Switch};
 use self::rows::Published;
-use crate::chain::{Act, Chain, acts, findings};
+use crate::chain::{Act, Chain, acts};
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -220,7 +220,7 @@ fn execution(chain: &Chain, decision: u64) -> Option<&Entry> {
         .entries()
         .filter(|entry| matches!(&entry.body, Body::Execution(execution) if execution.decision == decision))
         .collect();
-    let closing = reports.iter().find(|entry| closes(findings(entry)));
+    let closing = reports.iter().find(|entry| closes(entry.body.findings()));
     closing.or(reports.last()).copied()
 }
 

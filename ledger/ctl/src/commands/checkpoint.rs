@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ledger_proto::v1;
 use serde_json::json;
 
 use crate::context::Context;
@@ -35,17 +34,9 @@ pub(crate) async fn run(context: &Context, args: &CheckpointArgs) -> Result<(), 
         .as_deref()
         .map(|path| args.overwrite.create(path))
         .transpose()?;
-    let reply = session
-        .proofs()
-        .get_checkpoint(v1::GetCheckpointRequest {})
-        .await?
-        .into_inner();
-    let verified = session
-        .trust()?
-        .verify_checkpoint(&reply.checkpoint)
-        .map_err(|error| Failure::unverified("the checkpoint", error))?;
+    let (verified, bytes) = session.checkpoint().await?;
     if let Some(file) = file {
-        file.finish(&reply.checkpoint)?;
+        file.finish(&bytes)?;
     }
     let tree = &verified.checkpoint;
     let mut text = format!(

@@ -125,11 +125,7 @@ async fn fetch(session: &Session, old_size: u64, new_size: Option<u64>) -> Resul
         .get_consistency(request)
         .await?
         .into_inner();
-    let verified = session
-        .trust()?
-        .verify_checkpoint(&reply.checkpoint)
-        .map_err(|error| Failure::unverified("the checkpoint", error))?;
-    let tree = verified.checkpoint;
+    let tree = session.verified_checkpoint(&reply.checkpoint)?.checkpoint;
     if let Some(size) = new_size {
         same("size of the checkpoint", size, tree.size)?;
     }

@@ -2,12 +2,13 @@
 
 mod pack;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use ledger_core::entry::{Body, Entry};
+use ledger_core::entry::Entry;
 use ledger_core::evidence::Evidence;
+use ledger_core::judge::required;
 use ledger_proto::v1;
 use serde_json::json;
 
@@ -75,8 +76,11 @@ async fn one(context: &Context, seq: u64, args: &EvidenceArgs) -> Result<(), Fai
     let primary = decode(&evidence.primary().entry)?;
     same("seq", seq, evidence.primary().seq)?;
     same("seq", seq, primary.seq)?;
-    let there: BTreeSet<u64> = evidence.entries().map(|proven| proven.seq).collect();
-    if let Some(missing) = needed(&primary).difference(&there).next() {
+    let entries = evidence.others().iter();
+    let entries = entries.map(|proven| Ok((proven.seq, decode(&proven.entry)?)));
+    let entries: BTreeMap<u64, Entry> = entries.collect::<Result<_, Failure>>()?;
+    let needed = required(&primary, |at| Ok::<_, Failure>(entries.get(&at).cloned()))?;
+    if let Some(missing) = needed.iter().find(|at| !entries.contains_key(at)) {
         let why = format!("entry {missing}, which entry {seq} relies on, is not in it");
         return Err(Failure::unverified(WHAT, why));
     }
@@ -101,25 +105,4 @@ async fn one(context: &Context, seq: u64, args: &EvidenceArgs) -> Result<(), Fai
         "checkpoint": { "origin": tree.origin, "size": tree.size, "root": tree.root },
     });
     context.output.show(&text, &object)
-}
-
-/// The entries that evidence about this one has to hold: what its reasons cite, its policy, genesis.
-fn needed(entry: &Entry) -> BTreeSet<u64> {
-    let mut needed = BTreeSet::from([0]);
-    match &entry.body {
-        Body::Decision(decision) => {
-            needed.extend(decision.policy.map(|policy| policy.seq));
-            needed.extend(
-                decision
-                    .reasons
-                    .iter()
-                    .flat_map(|reason| &reason.cites)
-                    .map(|cite| cite.seq),
-            );
-        }
-        Body::Dnc(dnc) => needed.extend(dnc.ends.iter().map(|end| end.seq)),
-        Body::Resume(resume) => needed.extend(&resume.stops),
-        _ => {}
-    }
-    needed
 }

@@ -4,6 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ledger_core::time::Timestamp;
+use ledger_proto::time::{from_micros, micros};
 
 /// A point in time as it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,21 +132,12 @@ fn seconds(text: &str) -> Option<Result<u64, String>> {
 
 /// A time for the wire.
 pub(crate) fn to_wire(time: Timestamp) -> prost_types::Timestamp {
-    let micros = time.micros();
-    let nanos = i32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
-    prost_types::Timestamp {
-        seconds: micros / 1_000_000,
-        nanos,
-    }
+    from_micros(time.micros())
 }
 
 /// A time from the wire, cut to microseconds; `None` outside 1970 to 9999.
 pub(crate) fn from_wire(time: &prost_types::Timestamp) -> Option<Timestamp> {
-    let micros = time
-        .seconds
-        .checked_mul(1_000_000)?
-        .checked_add(i64::from(time.nanos) / 1_000)?;
-    Timestamp::from_micros(micros).ok()
+    Timestamp::from_micros(micros(time)?).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Errors: whose fault it is, in words and in the exit code.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use ledger_proto::v1;
@@ -86,19 +88,22 @@ fn a_lost_answer_says_how_to_learn_what_became_of_it() {
     );
 }
 
-/// A ledger that never answers.
-struct Hangs;
+/// A ledger that answers nobody as long as the other end is there.
+struct Hangs(Mutex<Receiver<()>>);
 
 impl Behaviour for Hangs {
     fn decide(&self, _: v1::DecideRequest) -> Result<v1::DecideReply, Status> {
-        std::thread::sleep(Duration::from_secs(3));
+        let _ = self.0.lock().unwrap().recv();
         Err(Status::internal("too late"))
     }
 }
 
 #[test]
 fn a_ledger_that_does_not_answer_is_not_waited_for_for_ever() {
-    let run = Cli::new(Hangs).run(&format!("{ASK} --timeout 1"));
+    let (asked, waits) = channel();
+    let cli = Cli::new(Hangs(Mutex::new(waits)));
+    let run = cli.run(&format!("{ASK} --timeout 1"));
+    drop(asked);
     assert_eq!(run.code, 3, "{}", run.err);
     assert!(run.err.contains("--request-id r-1"), "{}", run.err);
 }
@@ -163,11 +168,10 @@ fn an_address_that_speaks_http_is_told_from_one_that_speaks_grpc() {
 #[test]
 fn a_ledger_on_tcp_that_is_not_there_is_named() {
     let server = Server::start(Silent);
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // Bound, so that nobody else gets it meanwhile, and not listening.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = nobody.local_addr().unwrap().port();
     let mut command = program(server.folder());
     command
         .env("LEDGER_SOCKET", server.socket())

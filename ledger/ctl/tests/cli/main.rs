@@ -15,6 +15,7 @@ mod export;
 mod imports;
 mod log;
 mod open;
+mod outcomes;
 mod queries;
 mod reads;
 mod server;

@@ -28,6 +28,12 @@ pub(crate) trait Behaviour: Send + Sync {
     fn record(&self, request: v1::RecordRequest) -> Result<v1::RecordReply, Status> {
         Err(Status::unimplemented("record"))
     }
+    fn record_batch(
+        &self,
+        request: v1::RecordBatchRequest,
+    ) -> Result<v1::RecordBatchReply, Status> {
+        Err(Status::unimplemented("record_batch"))
+    }
     fn receipt(&self, request: v1::GetReceiptRequest) -> Result<v1::Receipt, Status> {
         Err(Status::unimplemented("receipt"))
     }
@@ -274,9 +280,9 @@ impl Recorder for Service {
 
     async fn record_batch(
         &self,
-        _: Request<v1::RecordBatchRequest>,
+        request: Request<v1::RecordBatchRequest>,
     ) -> Answer<v1::RecordBatchReply> {
-        Err(Status::unimplemented("record_batch"))
+        self.0.record_batch(request.into_inner()).map(Response::new)
     }
     async fn record_stream(
         &self,

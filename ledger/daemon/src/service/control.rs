@@ -16,7 +16,9 @@ use wire::control_server::Control;
 
 use super::{Ledger, access, receipt_to_wire, time_to_wire, write_reply};
 use crate::auth::Caller;
-use crate::intake::{Command, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire};
+use crate::intake::{
+    Command, Intake, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire,
+};
 use crate::status::{CallError, FieldError};
 
 /// The most subjects that one `CheckDnc` looks up.
@@ -32,13 +34,26 @@ impl ControlService {
         &self,
         request: Request<R>,
         call: Call,
-        command: impl FnOnce(&Ledger, &Caller, R) -> Result<Command, CallError>,
+        command: impl FnOnce(&Intake, &Caller, R) -> Result<Command, CallError>,
     ) -> Result<Response<wire::WriteReply>, Status> {
         let caller = Caller::of(&request)?;
         caller.may(call)?;
-        let command = command(&self.0, &caller, request.into_inner())?;
+        let command = command(&self.0.intake, &caller, request.into_inner())?;
         let answer = self.0.submit(&caller, command).await?;
         Ok(Response::new(write_reply(answer)))
+    }
+
+    /// The same of a request in which something may be redacted.
+    async fn write_redacted<R>(
+        &self,
+        request: Request<R>,
+        call: Call,
+        command: impl FnOnce(&Intake, &Caller, &Redact, R) -> Result<Command, CallError>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |intake: &Intake, caller: &Caller, request| {
+            command(intake, caller, &Redact::of(&self.0.latest.get()), request)
+        };
+        self.write(request, call, command).await
     }
 }
 
@@ -48,20 +63,17 @@ impl Control for ControlService {
         &self,
         request: Request<wire::PutPrincipalRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger.intake.put_principal(caller, request)
-        };
-        self.write(request, Call::PutPrincipal, command).await
+        self.write(request, Call::PutPrincipal, Intake::put_principal)
+            .await
     }
 
     async fn revoke_principal(
         &self,
         request: Request<wire::RevokePrincipalRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .revoke_principal(caller, &ledger.latest.get(), request)
+        let snapshot = self.0.latest.get();
+        let command = |intake: &Intake, caller: &Caller, request| {
+            intake.revoke_principal(caller, &snapshot, request)
         };
         self.write(request, Call::RevokePrincipal, command).await
     }
@@ -88,36 +100,24 @@ impl Control for ControlService {
         &self,
         request: Request<wire::AddDncRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .add_dnc(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::AddDnc, command).await
+        self.write_redacted(request, Call::AddDnc, Intake::add_dnc)
+            .await
     }
 
     async fn remove_dnc(
         &self,
         request: Request<wire::RemoveDncRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .remove_dnc(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::RemoveDnc, command).await
+        self.write_redacted(request, Call::RemoveDnc, Intake::remove_dnc)
+            .await
     }
 
     async fn exempt_dnc(
         &self,
         request: Request<wire::ExemptDncRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .exempt_dnc(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::ExemptDnc, command).await
+        self.write_redacted(request, Call::ExemptDnc, Intake::exempt_dnc)
+            .await
     }
 
     async fn check_dnc(
@@ -137,10 +137,8 @@ impl Control for ControlService {
         &self,
         request: Request<wire::PublishPolicyRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger.intake.publish_policy(caller, request)
-        };
-        self.write(request, Call::PublishPolicy, command).await
+        self.write(request, Call::PublishPolicy, Intake::publish_policy)
+            .await
     }
 
     async fn show_policy(
@@ -194,22 +192,16 @@ impl Control for ControlService {
         &self,
         request: Request<wire::ResumeRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .resume(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::Resume, command).await
+        self.write_redacted(request, Call::Resume, Intake::resume)
+            .await
     }
 
     async fn acknowledge_clock(
         &self,
         request: Request<wire::AcknowledgeClockRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger.intake.acknowledge_clock(caller, request)
-        };
-        self.write(request, Call::AcknowledgeClock, command).await
+        self.write(request, Call::AcknowledgeClock, Intake::acknowledge_clock)
+            .await
     }
 
     async fn list_approvals(
@@ -254,96 +246,79 @@ impl Control for ControlService {
         &self,
         request: Request<wire::AnswerApprovalRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .answer_approval(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::AnswerApproval, command).await
+        self.write_redacted(request, Call::AnswerApproval, Intake::answer_approval)
+            .await
     }
 
     async fn request_break_glass(
         &self,
         request: Request<wire::RequestBreakGlassRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .request_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::RequestBreakGlass, command).await
+        self.write_redacted(
+            request,
+            Call::RequestBreakGlass,
+            Intake::request_break_glass,
+        )
+        .await
     }
 
     async fn confirm_break_glass(
         &self,
         request: Request<wire::BreakGlassAnswer>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .confirm_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::ConfirmBreakGlass, command).await
+        self.write_redacted(
+            request,
+            Call::ConfirmBreakGlass,
+            Intake::confirm_break_glass,
+        )
+        .await
     }
 
     async fn close_break_glass(
         &self,
         request: Request<wire::BreakGlassAnswer>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .close_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::CloseBreakGlass, command).await
+        self.write_redacted(request, Call::CloseBreakGlass, Intake::close_break_glass)
+            .await
     }
 
     async fn reset_breaker(
         &self,
         request: Request<wire::ResetBreakerRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .reset_breaker(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::ResetBreaker, command).await
+        self.write_redacted(request, Call::ResetBreaker, Intake::reset_breaker)
+            .await
     }
 
     async fn trust_key(
         &self,
         request: Request<wire::KeyRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command =
-            |ledger: &Ledger, caller: &Caller, request| ledger.intake.trust_key(caller, request);
-        self.write(request, Call::TrustKey, command).await
+        self.write(request, Call::TrustKey, Intake::trust_key).await
     }
 
     async fn distrust_key(
         &self,
         request: Request<wire::KeyRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command =
-            |ledger: &Ledger, caller: &Caller, request| ledger.intake.distrust_key(caller, request);
-        self.write(request, Call::DistrustKey, command).await
+        self.write(request, Call::DistrustKey, Intake::distrust_key)
+            .await
     }
 
     async fn begin_import(
         &self,
         request: Request<wire::BeginImportRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command =
-            |ledger: &Ledger, caller: &Caller, request| ledger.intake.begin_import(caller, request);
-        self.write(request, Call::BeginImport, command).await
+        self.write(request, Call::BeginImport, Intake::begin_import)
+            .await
     }
 
     async fn end_import(
         &self,
         request: Request<wire::EndImportRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command =
-            |ledger: &Ledger, caller: &Caller, request| ledger.intake.end_import(caller, request);
-        self.write(request, Call::EndImport, command).await
+        self.write(request, Call::EndImport, Intake::end_import)
+            .await
     }
 
     async fn tokenise(

@@ -51,7 +51,7 @@ pub(super) async fn run(
     let fresh = reading::entry_if_readable(&session, old.entry.seq).await?;
     let tree = match &fresh {
         Some(fresh) => fresh.tree.clone(),
-        None => latest(&session).await?,
+        None => session.checkpoint().await?.0.checkpoint,
     };
     continues(&session, &old.tree, &tree).await?;
     if let Some(fresh) = &fresh {
@@ -152,20 +152,6 @@ fn kept(session: &Session, path: &Path, bytes: &[u8]) -> Result<Verified, Failur
         tree: verified.checkpoint.checkpoint,
         receipt,
     })
-}
-
-/// The latest checkpoint.
-async fn latest(session: &Session) -> Result<Checkpoint, Failure> {
-    let reply = session
-        .proofs()
-        .get_checkpoint(v1::GetCheckpointRequest {})
-        .await?
-        .into_inner();
-    let verified = session
-        .trust()?
-        .verify_checkpoint(&reply.checkpoint)
-        .map_err(|error| Failure::unverified("the checkpoint", error))?;
-    Ok(verified.checkpoint)
 }
 
 /// Proves that the log of `old` is the beginning of the log of `new`.
