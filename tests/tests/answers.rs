@@ -431,6 +431,22 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
         .await
         .expect("stopped");
     assert_eq!(stop.voided, 2);
+    let again = ask::stop("stop-again", Of::AgentId(SENDER.into()));
+    let again = site.operator.stop(again).await.expect("stopped again");
+    assert_eq!(again.voided, 0, "no allow is voided twice");
+    for (kind, expected) in [
+        (pb::OpenKind::Open, vec![]),
+        (pb::OpenKind::Voided, vec![in_flight.0, after]),
+    ] {
+        let request = pb::ListOpenRequest {
+            kind: kind.into(),
+            ..Default::default()
+        };
+        let list = site.operator.list_open(request).await.expect("a list");
+        let seqs: Vec<u64> = list.receipts.iter().map(|receipt| receipt.seq).collect();
+        assert_eq!(seqs, expected, "{kind:?}");
+        assert_eq!((list.open, list.voided), (0, 2), "{kind:?}");
+    }
     assert_eq!(found(&agent, started).await, ["in_flight_at_stop"]);
     let later = (after, placed(stop.receipt).1);
     assert_eq!(found(&agent, at(later, 1)).await, ["after_stop"]);

@@ -307,6 +307,39 @@ async fn the_registry_is_kept_by_a_full_list_and_its_changes() {
     assert_eq!(ended[0].0["evidence"], sha256);
 }
 
+/// However many are looked up in one call, every token of theirs is on record first.
+async fn many_looked_up(client: &Client) {
+    let somebody = |n: usize| {
+        ask::someone(pb::Identifiers {
+            email: format!("{n}.{}@mail.buyers.example", "x".repeat(40)),
+            ..Default::default()
+        })
+    };
+    let request = |subjects| pb::CheckDncRequest {
+        subject: None,
+        subjects,
+    };
+    let before = client.size().await;
+    let all: Vec<_> = (0..500).map(somebody).collect();
+    let found = client.check_dnc(request(all)).await.expect("looked up");
+    assert_eq!((found.keys, found.matches.len()), (2_500, 0));
+    let mut tokens = std::collections::BTreeSet::new();
+    let after = client.size().await;
+    for seq in before..after {
+        let receipt = client.get_receipt(ask::receipt_of(seq)).await;
+        let receipt = receipt.expect("a receipt").receipt.expect("one");
+        let entry = Line::parse(&receipt.entry);
+        assert_eq!(
+            (entry.text("kind"), entry.text("call")),
+            ("access", "CheckDnc")
+        );
+        let keys = entry.0["tokens"].as_array().expect("tokens").clone();
+        tokens.extend(keys.iter().map(|key| key["token"].to_string()));
+    }
+    // Of each the address and the mailbox, and of all of them the three domains.
+    assert_eq!((after - before, tokens.len()), (3, 1_003));
+}
+
 /// Several subjects in one call are answered as each of them is.
 async fn looked_up_together(client: &Client) {
     let number = |n: usize| {
@@ -320,11 +353,18 @@ async fn looked_up_together(client: &Client) {
         subject: None,
         subjects,
     };
+    let before = client.size().await;
     let together = client
         .check_dnc(request(numbers.map(number).to_vec()))
         .await
         .expect("looked up");
     assert_eq!(together.keys, 5);
+    assert_eq!(
+        client.size().await,
+        before + 1,
+        "that they are looked up is an entry"
+    );
+    many_looked_up(client).await;
     let mut apart = Vec::new();
     for (at, n) in (0..).zip(numbers) {
         let alone = pb::CheckDncRequest {

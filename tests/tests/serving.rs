@@ -264,8 +264,8 @@ async fn no_allow_overtakes_a_stop() {
         .export()
         .await
         .expect("an operator may export");
-    // Nobody reported anything: outstanding is what was allowed below it and has not expired, whether or
-    // not an earlier stop has voided it too.
+    // Nobody reported anything, and every scope covers all of it: outstanding is what was allowed below a stop
+    // and has not expired; what was allowed below an earlier one is void already, and is not voided twice.
     let decisions = log.of_kind("decision");
     let allows: Vec<&Line> = decisions
         .iter()
@@ -280,8 +280,9 @@ async fn no_allow_overtakes_a_stop() {
                 .any(|allow| (from..stopped).contains(&allow.seq())),
             "nothing before the stop at {stopped}"
         );
-        let outstanding =
-            |allow: &&&Line| allow.seq() < stopped && allow.text("valid_until") > stop.text("time");
+        let outstanding = |allow: &&&Line| {
+            (from..stopped).contains(&allow.seq()) && allow.text("valid_until") > stop.text("time")
+        };
         assert_eq!(
             voided,
             allows.iter().filter(outstanding).count() as u64,

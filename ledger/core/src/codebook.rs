@@ -28,7 +28,7 @@ pub struct Explanation {
 }
 
 /// Every finding, in the order of the codebook.
-pub const FINDINGS: [Finding; 15] = [
+pub const FINDINGS: [Finding; 16] = [
     Finding::UnknownDecision,
     Finding::DecisionDenied,
     Finding::ApprovalMissing,
@@ -44,6 +44,7 @@ pub const FINDINGS: [Finding; 15] = [
     Finding::UnknownExecution,
     Finding::UnderStop,
     Finding::UnknownRecipient,
+    Finding::Unlisted,
 ];
 
 /// The explanation of a reason code or a finding, by its word.
@@ -277,13 +278,14 @@ mod tests {
             Finding::UnknownExecution => 12,
             Finding::UnderStop => 13,
             Finding::UnknownRecipient => 14,
+            Finding::Unlisted => 15,
         }
     }
 
     #[test]
     fn every_finding_is_listed_once() {
         let ordinals: Vec<usize> = FINDINGS.into_iter().map(ordinal).collect();
-        assert_eq!(ordinals, (0..15).collect::<Vec<_>>());
+        assert_eq!(ordinals, (0..16).collect::<Vec<_>>());
     }
 
     #[test]

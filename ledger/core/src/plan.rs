@@ -18,9 +18,9 @@ mod report;
 pub use approval::POLICY_GROUP;
 pub(crate) use approval::may_answer;
 pub(crate) use breaker::above;
-pub(crate) use listed::listing_reason;
+pub(crate) use listed::{listing_reason, lists_nobody};
 pub use report::closes;
-pub(crate) use report::{findings, meant, outcome_findings};
+pub(crate) use report::{findings, meant, names_another, outcome_findings, reports_for};
 
 use crate::action::Class;
 use crate::entry::{
@@ -392,6 +392,7 @@ fn made_by(command: &Body, call: Call) -> bool {
                 | Call::Disclose
                 | Call::Export
                 | Call::Tokenise
+                | Call::CheckDnc
                 | Call::List
                 | Call::Tail
         ),

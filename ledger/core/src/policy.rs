@@ -46,7 +46,8 @@
 //! id = "mailbox-day"
 //! actions = ["email.send"]        # and, or instead, classes = ["contact"]
 //! per = "mailbox"                 # agent, workspace, mailbox, recipient, domain, campaign, seller
-//! limit = 25                      # of unit = "actions" (the default) or "recipients"
+//! unit = "recipients"             # people; or "actions", the default: requests, whatever they name
+//! limit = 25
 //! window = "24h"                  # trailing: s, m, h, d, up to 31 days
 //!
 //! [[breaker]]                     # what closes off, because of what reports said
@@ -73,7 +74,7 @@
 //! [numbers]                       # see Numbers
 //! valid_for_s = 60
 //!
-//! [redact]                        # beyond redact::SECRET_NAMES
+//! [redact]                        # beyond what is redacted always: `redact/secret.rs`
 //! keys = ["loyalty_pin"]
 //! pointers = ["/headers/x-internal"]
 //! ```

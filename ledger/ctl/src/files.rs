@@ -1,6 +1,6 @@
 //! Files that a command leaves behind: whole or not at all, and private where they hold secrets.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -92,6 +92,11 @@ impl Outfile {
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let path = &self.path;
         Ok(self.temporary.write_all(bytes).map_err(written(path))?)
+    }
+
+    /// The file itself, for what is not written from its beginning to its end.
+    pub(crate) fn file(&mut self) -> &mut File {
+        self.temporary.as_file_mut()
     }
 
     /// Writes everything, or what is left of it, syncs it, and gives the file its name.

@@ -34,6 +34,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::committer::Committer;
 use crate::config::Run;
 use crate::head::{self, HeadWriter};
+use crate::http::events::SENDGRID_PATH;
 use crate::http::routes::{Opened, routes};
 use crate::http::{self, Bounds, Site};
 use crate::intake::Intake;
@@ -233,7 +234,14 @@ impl House {
         let (batches, received) = sync_channel(BATCHES_BETWEEN);
         let (sequencer, boot) =
             Sequencer::new(self.start, Arc::clone(&queue), stops.clone(), batches);
-        let authenticate = Authenticate::new(self.latest.clone());
+        let authenticate = Authenticate::new(self.latest.clone())
+            .binding(options.sendgrid_principal.as_deref(), SENDGRID_PATH);
+        let known = &self.latest.get().principals;
+        if let Some(id) = &options.sendgrid_principal
+            && !known.all.iter().any(|known| known.id == *id)
+        {
+            tracing::warn!(principal = %id, "`--sendgrid-principal` names nobody who is registered: no credential is bound yet");
+        }
         let places = Arc::new(Semaphore::new(options.connections as usize));
         let http_places = Arc::new(Semaphore::new(options.http_connections as usize));
         let now = Now {

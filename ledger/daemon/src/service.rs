@@ -15,6 +15,7 @@ mod evidence;
 mod gate;
 pub(crate) mod ingest;
 mod list;
+mod lookup;
 mod open;
 mod pack;
 mod page;

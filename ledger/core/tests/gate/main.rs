@@ -5,6 +5,9 @@ mod approvers;
 mod determinism;
 mod dnc;
 mod edges;
+#[allow(dead_code, reason = "shared with the tests of sandboxes")]
+#[path = "../sandbox/house.rs"]
+mod house;
 mod ledger;
 mod limits;
 mod matrix;
@@ -17,4 +20,5 @@ mod run;
 mod scene;
 mod state;
 mod step;
+mod stops;
 mod throttle;

@@ -153,7 +153,8 @@ async fn by_seq(session: &Session, seq: u64) -> Result<Found, Failure> {
 
 /// The decision of the last act of a run that was carried out, or else of its last act.
 async fn by_run(session: &Session, id: &str) -> Result<Found, Failure> {
-    let chain = Chain::fetch_part(session, id, 0, ENTRIES_MAX).await?;
+    let mut chain = Chain::fetch_part(session, id, 0, ENTRIES_MAX).await?;
+    chain.add_approvals(session).await?;
     let decisions: Vec<(u64, bool)> = acts(chain.entries()).iter().filter_map(decided).collect();
     let executed = decisions.iter().rev().find(|(_, executed)| *executed);
     let Some((seq, _)) = executed.or(decisions.last()).copied() else {

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod answers;
 mod approvals;
 mod controls;
 mod decide;

@@ -7,7 +7,7 @@
 //! The body says how many of each, as JSON:
 //!
 //! ```text
-//! {"recorded":2,"repeated":0,"unmatched":1,"passed":3,"refused":1,
+//! {"recorded":2,"repeated":0,"unmatched":1,"unlisted":0,"passed":3,"refused":1,
 //!  "errors":[{"index":4,"field":"timestamp","why":"is missing: expected whole seconds since 1970"}]}
 //! ```
 //!
@@ -35,6 +35,9 @@ pub use signature::{KeyError, SendgridKey};
 /// The longest body: SNS delivers at most 256 KiB, which may be longer as text in an envelope, SendGrid
 /// batches of less than 1 MiB.
 pub(super) const BODY_BYTES_MAX: usize = 2 << 20;
+
+/// Where SendGrid delivers.
+pub const SENDGRID_PATH: &str = "/v1/events/sendgrid";
 
 /// A delivery of Amazon SES by way of SNS.
 pub(super) async fn ses(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpError> {
@@ -135,6 +138,7 @@ struct Counts<'a> {
     recorded: u64,
     repeated: u64,
     unmatched: u64,
+    unlisted: u64,
     passed: u64,
     refused: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -159,6 +163,7 @@ impl<'a> From<&'a Ingested> for Counts<'a> {
             recorded: ingested.recorded,
             repeated: ingested.repeated,
             unmatched: ingested.unmatched,
+            unlisted: ingested.unlisted,
             passed: ingested.passed,
             refused: ingested.refused,
             errors: ingested.named.iter().map(error).collect(),

@@ -99,6 +99,9 @@ impl Router {
             let is_basic = values.any(|value| auth::is_basic(value.as_bytes()));
             HttpError::unauthorized(error, schemes, is_basic)
         })?;
+        self.site
+            .authenticate
+            .opens(&caller, Some(route.path.as_str()))?;
         caller.may(call)?;
         Ok(Some(caller))
     }

@@ -1,28 +1,19 @@
 //! `Control`: what people do to a ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ledger_core::entry::{Access, Body, Key, PolicyFile};
-use ledger_core::record::ListingRecord;
 use ledger_core::role::Call;
-use ledger_core::state::{import_of, listings};
-use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
 use ledger_proto::v1 as wire;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use wire::control_server::Control;
 
-use super::{Ledger, access, receipt_to_wire, time_to_wire, write_reply};
+use super::{Ledger, access, receipt_to_wire, write_reply};
 use crate::auth::Caller;
-use crate::intake::{
-    Command, Intake, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire,
-};
+use crate::intake::{Command, Intake, Redact, role_to_wire};
 use crate::status::{CallError, FieldError};
-
-/// The most subjects that one `CheckDnc` looks up.
-const SUBJECTS_CHECKED_MAX: usize = 500;
 
 /// Serves [`Control`].
 #[derive(Clone)]
@@ -124,12 +115,9 @@ impl Control for ControlService {
         &self,
         request: Request<wire::CheckDncRequest>,
     ) -> Result<Response<wire::CheckDncReply>, Status> {
-        Caller::of(&request)?.may(Call::CheckDnc)?;
-        let request = request.into_inner();
-        let reply = self
-            .0
-            .read(move |ledger| ledger.check_dnc(&request))
-            .await?;
+        let caller = Caller::of(&request)?;
+        caller.may(Call::CheckDnc)?;
+        let reply = self.0.check_dnc(&caller, request.into_inner()).await?;
         Ok(Response::new(reply))
     }
 
@@ -379,61 +367,6 @@ impl Control for ControlService {
 }
 
 impl Ledger {
-    fn check_dnc(&self, request: &wire::CheckDncRequest) -> Result<wire::CheckDncReply, CallError> {
-        let subjects = subjects_checked(request)?;
-        let now = self.now();
-        let mut imports = BTreeMap::new();
-        let mut reply = wire::CheckDncReply::default();
-        for (at, subject) in (0..).zip(subjects) {
-            let mut seen = BTreeSet::new();
-            let keys = self.intake.looked_up(subject).map_err(|mut error| {
-                if !request.subjects.is_empty() {
-                    error.field = error
-                        .field
-                        .replacen("subject", &format!("subjects[{at}]"), 1);
-                }
-                error
-            })?;
-            for (key, token) in keys {
-                reply.keys = reply.keys.saturating_add(1);
-                let live =
-                    listings(&*self.views, &token).map_err(|error| CallError::store(&error))?;
-                // One listing may name a person under several keys: the first that matches stands for it.
-                for record in live
-                    .iter()
-                    .filter(|record| record.expires_at.is_none_or(|end| now < end))
-                    .filter(|record| seen.insert((record.seq, record.index)))
-                {
-                    let import_source = self.import_source(record.import, &mut imports)?;
-                    reply.matches.push(wire::DncMatch {
-                        subject: at,
-                        import_source,
-                        ..dnc_match(&key.kind, record, now)
-                    });
-                }
-            }
-        }
-        Ok(reply)
-    }
-
-    /// Where the list of an import comes from.
-    fn import_source(
-        &self,
-        import: Option<u64>,
-        known: &mut BTreeMap<u64, String>,
-    ) -> Result<String, CallError> {
-        let Some(seq) = import else {
-            return Ok(String::new());
-        };
-        if let Some(source) = known.get(&seq) {
-            return Ok(source.clone());
-        }
-        let record = import_of(&*self.views, seq).map_err(|error| CallError::store(&error))?;
-        let source = record.map(|record| record.source).unwrap_or_default();
-        known.insert(seq, source.clone());
-        Ok(source)
-    }
-
     fn policy_files(&self, first: u64) -> Result<Vec<PolicyFile>, CallError> {
         let mut files: Vec<PolicyFile> = Vec::new();
         let mut last = first;
@@ -454,49 +387,5 @@ impl Ledger {
             seq += 1;
         }
         Ok(files)
-    }
-}
-
-/// Whom a request asks about: one subject, or several.
-fn subjects_checked(
-    request: &wire::CheckDncRequest,
-) -> Result<Vec<Option<&wire::Subject>>, FieldError> {
-    if request.subjects.is_empty() {
-        return Ok(vec![request.subject.as_ref()]);
-    }
-    if request.subject.is_some() {
-        let expected = "expected either `subject` or `subjects`, not both";
-        return Err(FieldError::withheld("subject", expected));
-    }
-    let found = request.subjects.len();
-    if found > SUBJECTS_CHECKED_MAX {
-        let expected = format!("expected at most {SUBJECTS_CHECKED_MAX} a call: split the request");
-        return Err(FieldError::shown("subjects", &found, expected));
-    }
-    Ok(request.subjects.iter().map(Some).collect())
-}
-
-fn dnc_match(kind: &Kind, record: &ListingRecord, now: Timestamp) -> wire::DncMatch {
-    let reason = record
-        .reason
-        .map_or(wire::ListingReason::Unspecified, listing_reason_to_wire);
-    wire::DncMatch {
-        key: kind.to_string(),
-        listing: Some(wire::Cite {
-            seq: record.seq,
-            index: Some(record.index),
-        }),
-        seller: record.seller.clone().unwrap_or_default(),
-        channels: channels_to_wire(record.channels),
-        reason: reason.into(),
-        exemption: record.reason.is_none(),
-        // A start that has passed says nothing any more.
-        effective_from: record
-            .effective_from
-            .filter(|start| now < *start)
-            .map(time_to_wire),
-        expires_at: record.expires_at.map(time_to_wire),
-        import: record.import,
-        ..wire::DncMatch::default()
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Ingested {
     pub(crate) repeated: u64,
     /// Of those recorded, now or before, the ones that no execution was found for.
     pub(crate) unmatched: u64,
+    /// Of those recorded, now or before, the complaints and unsubscribes that could list nobody.
+    pub(crate) unlisted: u64,
     /// Nothing that the ledger records.
     pub(crate) passed: u64,
     /// Not recorded, because they cannot be read or contradict what their id stands for.
@@ -72,6 +74,7 @@ impl Ingested {
         }
         let findings = answer.entry.body.findings();
         self.unmatched += u64::from(findings.contains(&Finding::UnknownExecution));
+        self.unlisted += u64::from(findings.contains(&Finding::Unlisted));
     }
 }
 

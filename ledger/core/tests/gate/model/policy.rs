@@ -7,6 +7,8 @@ use ledger_core::action::{Channel, Class};
 use ledger_core::entry::Environment;
 use ledger_core::token::{Kind, Token};
 
+use super::ConditionM;
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PolicyM {
     pub(crate) actions: Vec<ActionM>,
@@ -24,6 +26,8 @@ pub(crate) struct PolicyM {
     pub(crate) approve_within_s: i64,
     pub(crate) confirm_s: i64,
     pub(crate) glass_max_s: i64,
+    /// Those of its `.cedar` files, if there are any.
+    pub(crate) conditions: Option<Vec<ConditionM>>,
 }
 
 #[derive(Debug, Clone)]
@@ -216,6 +220,21 @@ impl PolicyM {
                 .sensitive
                 .iter()
                 .any(|(of, name)| *name == field && (*of == "*" || *of == object))
+    }
+
+    /// Its files: name and text.
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
+        let mut files = vec![("policy.toml".to_owned(), self.text())];
+        if let Some(conditions) = &self.conditions {
+            for (name, second) in [("first.cedar", false), ("second.cedar", true)] {
+                let own = conditions.iter().filter(|one| one.second == second);
+                let text: String = own.map(ConditionM::text).collect();
+                if !(text.is_empty() && second) {
+                    files.push((name.to_owned(), format!("// Conditions.\n{text}")));
+                }
+            }
+        }
+        files
     }
 
     /// As TOML.

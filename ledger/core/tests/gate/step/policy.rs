@@ -365,9 +365,21 @@ pub(super) fn policy(focus: Focus) -> BoxedStrategy<PolicyM> {
             ),
         ),
         0..1_000u32,
+        super::condition::conditions(focus.conditions),
     )
         .prop_map(
-            |(actions, grants, rules, breakers, numbers, fields, of_wide, from, name)| {
+            |(
+                actions,
+                grants,
+                rules,
+                breakers,
+                numbers,
+                fields,
+                of_wide,
+                from,
+                name,
+                conditions,
+            )| {
                 let (valid_for_s, more_s, tolerance_s, approve_within_s, confirm_s, glass_max_s) =
                     numbers;
                 let (agent_owned, sensitive, fake) = fields;
@@ -390,6 +402,7 @@ pub(super) fn policy(focus: Focus) -> BoxedStrategy<PolicyM> {
                     approve_within_s,
                     confirm_s,
                     glass_max_s,
+                    conditions,
                     ..PolicyM::default()
                 };
                 // Rows and rules have other names in every policy: nothing may hang on a name.

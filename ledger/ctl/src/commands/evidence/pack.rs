@@ -2,7 +2,7 @@
 //! or an archive.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use clap::Args;
@@ -80,11 +80,15 @@ pub(super) async fn run(
     let (files, checked) = draft
         .finish(session.trust()?)
         .map_err(|error| Failure::unverified(WHAT, format!("{}: {error}", error.check)))?;
+    let (text, object) = told(out, &checked);
+    // The files are all that is needed from here on, and it is by far not all there is.
+    drop(checked);
     target.write(&files)?;
-    told(context, out, &checked)
+    context.output.show(&text, &object)
 }
 
-fn told(context: &Context, out: &Path, checked: &Checked) -> Result<(), Failure> {
+/// What is said of a pack.
+fn told(out: &Path, checked: &Checked) -> (String, serde_json::Value) {
     let reading = &checked.reading;
     let counts = Counts::of(reading);
     let tree = &reading.checkpoint.checkpoint;
@@ -117,7 +121,7 @@ fn told(context: &Context, out: &Path, checked: &Checked) -> Result<(), Failure>
         "executions": counts.executions,
         "checkpoint": { "origin": tree.origin, "size": tree.size, "root": tree.root },
     });
-    context.output.show(&text, &object)
+    (text, object)
 }
 
 /// A refusal for the role's sake names the call that is lacking, which is not always this one.
@@ -305,10 +309,10 @@ impl<'a> Target<'a> {
 
     fn write(self, files: &Files) -> Result<(), Failure> {
         match self {
-            Self::Archive(path, file) => {
-                let bytes = zipped::write(files)
+            Self::Archive(path, mut file) => {
+                zipped::write(files, BufWriter::new(file.file()))
                     .map_err(|error| written(path)(std::io::Error::other(error)))?;
-                file.finish(&bytes)
+                file.finish(&[])
             }
             Self::Folder(path) => {
                 let complete = || {

@@ -175,6 +175,8 @@ struct ImportJson {
     repeated: u64,
     /// Of both, those that no execution was found for.
     unmatched: u64,
+    /// Of both, the complaints and unsubscribes that could list nobody.
+    unlisted: u64,
     /// Of those recorded now, the ones that were followed by entries: a listing, a breaker.
     followed: u64,
     /// No outcomes.
@@ -192,6 +194,7 @@ impl ImportJson {
             recorded: done.recorded,
             repeated: done.repeated,
             unmatched: done.unmatched,
+            unlisted: done.unlisted,
             followed: done.followed,
             passed,
             entries: done.entries,
@@ -222,6 +225,12 @@ impl ImportJson {
             "event matches",
             "events match",
             "no execution (`unknown_execution`)",
+        );
+        line(
+            self.unlisted,
+            "complaint or unsubscribe",
+            "complaints and unsubscribes",
+            "listed nobody (`unlisted`): list who it was with `ledgerctl dnc add`",
         );
         line(
             self.passed,

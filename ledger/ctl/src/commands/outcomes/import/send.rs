@@ -46,6 +46,8 @@ pub(super) struct Done {
     pub(super) repeated: u64,
     /// Of both, those that no execution was found for.
     pub(super) unmatched: u64,
+    /// Of both, the complaints and unsubscribes that could list nobody.
+    pub(super) unlisted: u64,
     /// Of those recorded now, the ones that were followed by entries: a listing, a breaker.
     pub(super) followed: u64,
     /// The first and the last entry of those recorded now.
@@ -57,8 +59,9 @@ pub(super) struct Done {
 impl Done {
     fn add(&mut self, sent: &Sent) {
         let entry = &sent.verified.entry;
-        let unknown = entry.body.findings().contains(&Finding::UnknownExecution);
-        self.unmatched += u64::from(unknown);
+        let findings = entry.body.findings();
+        self.unmatched += u64::from(findings.contains(&Finding::UnknownExecution));
+        self.unlisted += u64::from(findings.contains(&Finding::Unlisted));
         if sent.repeated {
             self.repeated += 1;
             return;
