@@ -85,10 +85,7 @@ async fn nobody_is_let_in_without_a_credential_in_force_and_is_told_what_is_expe
             let answer = web.ask("GET", path, &headers).await;
             let answer = answer.expect(401, &["expected the header", "64 hex digits"]);
             let is_basic = headers.iter().any(|(_, value)| value.starts_with("Basic"));
-            assert_eq!(
-                answer.text().contains("(Basic) are not taken here"),
-                is_basic
-            );
+            assert_eq!(answer.text().contains("(Basic) are not taken"), is_basic);
             assert_eq!(answer.header("www-authenticate"), "Bearer realm=\"ledger\"");
             assert!(
                 !answer.text().contains(&digits[..8]),
