@@ -18,6 +18,7 @@ mod refused;
 mod roles;
 mod run;
 mod scene;
+mod scopes;
 mod state;
 mod step;
 mod stops;

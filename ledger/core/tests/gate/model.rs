@@ -328,7 +328,7 @@ impl Model {
         if request.agent.as_ref().is_some_and(|named| named != agent) {
             reasons.push(ReasonM::of(Code::IdentityImpersonation));
         }
-        let mut rows = Vec::new();
+        let (mut rows, mut each) = (Vec::new(), Vec::new());
         match self.policy() {
             None => reasons.push(ReasonM::of(Code::PolicyNone)),
             Some((_, policy)) => {
@@ -337,14 +337,14 @@ impl Model {
                 }
                 let granted = self.grant(policy, request, class);
                 reasons.extend(granted.reasons);
-                rows = granted.rows;
+                (rows, each) = (granted.rows, granted.each);
             }
         }
         let group = grant::group(class, &rows);
         let approval = self.approval(request, group.as_deref(), now);
         let approver = approval.as_ref().and_then(|(_, by)| by.clone());
         reasons.extend(approval.map(|(reason, _)| reason));
-        let tier = self.tier(request, class, &rows);
+        let tier = self.tier(request, class, &rows, &each);
         if let Some((_, policy)) = self.policy().filter(|_| known) {
             let asked = condition::Asked {
                 request,

@@ -354,8 +354,8 @@ fn target() -> BoxedStrategy<Target> {
     (
         select(kinds.to_vec()),
         weighted(0.8, 0..3u8),
-        weighted(0.4, fields()),
-        weighted(0.7, fields()),
+        weighted(0.6, fields()),
+        weighted(0.93, fields()),
     )
         .prop_map(|((word, kind), number, reads, writes)| {
             let words = |fields: Option<Vec<&str>>| {

@@ -37,6 +37,8 @@ pub(crate) struct ActionM {
     pub(crate) channels: BTreeSet<Channel>,
     pub(crate) requires: Vec<Kind>,
     pub(crate) tier: Option<u8>,
+    /// Whether it makes objects, where the policy says so.
+    pub(crate) creates: Option<bool>,
     /// Minutes of the day.
     pub(crate) hours: Option<(i64, i64)>,
     pub(crate) registry_s: Option<i64>,
@@ -56,6 +58,7 @@ pub(crate) struct GrantM {
     pub(crate) writes: Vec<&'static str>,
     pub(crate) environment: Option<Environment>,
     pub(crate) tier: Option<u8>,
+    pub(crate) required: bool,
     pub(crate) waived: bool,
     pub(crate) elsewhere: bool,
     pub(crate) approvers: Option<&'static str>,
@@ -118,6 +121,9 @@ impl ActionM {
         if let Some(tier) = self.tier {
             writeln!(text, "tier = {tier}").unwrap();
         }
+        if let Some(creates) = self.creates {
+            writeln!(text, "creates = {creates}").unwrap();
+        }
         if let Some((from, to)) = self.hours {
             let clock = |minutes: i64| format!("{:02}:{:02}", minutes / 60, minutes % 60);
             writeln!(text, "hours = \"{}-{}\"", clock(from), clock(to)).unwrap();
@@ -156,6 +162,9 @@ impl GrantM {
         }
         if let Some(tier) = self.tier {
             writeln!(text, "tier = {tier}").unwrap();
+        }
+        if self.required {
+            text += "approval = \"required\"\n";
         }
         if self.waived {
             text += "approval = \"waived\"\n";
