@@ -102,7 +102,7 @@ type Change = fn(&mut ledger_core::entry::Decision);
 #[test]
 fn what_no_service_lets_in_is_named() {
     let (mut ledger, _) = rich::log();
-    let request = ledger.email(&[person("zoe@zoo.io", "c-99")]);
+    let request = Ledger::served(ledger.email(&[person("zoe@zoo.io", "c-99")]));
     let changes: [(&str, Change); 4] = [
         ("an address in clear", |decision| {
             decision.campaign = Some("zoe@zoo.io".to_owned());
