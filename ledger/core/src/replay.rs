@@ -21,11 +21,12 @@
 //! since it may depend on it; that is never a mismatch. After a mismatch replay goes on with the log as
 //! it was recorded, so that later entries are judged by what stands before them.
 //!
-//! Memory is bounded by the state, not by the log: request ids, decisions, live listings and the allows
-//! of one throttle window stay, entries do not.
+//! Memory is bounded by the state, not by the log: request ids, decisions, live listings, the allows of one
+//! throttle window and which keys of addresses and domains go together stay, entries do not.
 
 mod completeness;
 mod coverage;
+mod derived;
 mod difference;
 mod followers;
 mod publication;
@@ -52,6 +53,7 @@ use crate::policy::condition;
 use crate::state::{FoldError, State};
 use crate::time::Timestamp;
 use crate::well_formed::well_formed;
+use derived::Derived;
 use followers::Followers;
 use publication::Publication;
 use report::Standing;
@@ -73,6 +75,8 @@ pub struct Replay {
     followers: Followers,
     /// What the ledger announced of its own accord.
     timers: Timers,
+    /// What keys were made together.
+    derived: Derived,
     /// What evaluated conditions, by the last `boot` entry.
     evaluator: Option<String>,
     report: Report,
@@ -107,6 +111,7 @@ impl Replay {
             publication: None,
             followers: Followers::default(),
             timers: Timers::default(),
+            derived: Derived::default(),
             evaluator: None,
             report: Report::default(),
         }
@@ -207,8 +212,11 @@ impl Replay {
                 Body::Genesis(genesis) => Some(genesis),
                 _ => self.state.genesis(),
             };
-            if let Err(why) = well_formed(&entry.body, genesis) {
-                let why = why.to_string();
+            let why = match well_formed(&entry.body, genesis) {
+                Err(why) => Some(why.to_string()),
+                Ok(()) => self.derived.take(&entry),
+            };
+            if let Some(why) = why {
                 self.report.mismatch(seq, kind, What::IllFormed { why });
                 in_order = false;
             }

@@ -345,7 +345,7 @@ impl Ledger {
             DetailName::Params,
             Commitment::new(&[1; 32], b"{\"subject\":\"hello\"}", 0),
         );
-        request
+        Self::served(request)
     }
 
     /// A request as the service makes a command of it: with what it puts in where there are people and
