@@ -33,6 +33,7 @@ use crate::fault::Fault;
 use crate::gate::GATE_VERSION;
 use crate::time::Timestamp;
 use crate::token::Kind;
+use crate::well_formed::well_formed;
 use material::Material;
 
 /// What evidence shows about its primary entry, and what it does not.
@@ -188,6 +189,10 @@ pub fn judge_with(
     let mut judgement = Judgement::default();
     match &primary.body {
         Body::Decision(decision) => {
+            if let Err(why) = well_formed(&primary.body, Some(material.genesis)) {
+                let what = format!("no request can have put this into an entry: {why}");
+                return Err(JudgeError::contradicts(seq, what));
+            }
             decision::judge(primary, decision, &material, &mut judgement)?;
         }
         _ => other::judge(primary, &material, &mut judgement)?,

@@ -54,6 +54,9 @@ pub const LISTINGS_MAX: usize = 50;
 pub const RESUMED_MAX: usize = 1_000;
 /// The most keys of one listing.
 pub const LISTING_KEYS_MAX: usize = 6;
+/// The most overdue allows, expired approval requests and breakers whose time is over, of each, that one
+/// batch announces; the rest is left to the next.
+pub const ANNOUNCED_MAX: usize = 1_024;
 /// The most per-recipient results of one execution.
 pub const RESULTS_MAX: usize = RECIPIENTS_MAX;
 /// The most bounces and complaints that are kept for an execution with their provider's id which is still to

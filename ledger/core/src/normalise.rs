@@ -46,6 +46,13 @@ const GMAIL: &str = "gmail.com";
 /// version of the public suffix list. When either changes, so may tokens, and genesis tells.
 pub const VERSION: &str = "2+psl-2.1.247";
 
+/// Why it is not known here which keys a ledger of this normaliser makes: its rules have another number
+/// than those of [`VERSION`]. The list of public suffixes behind the number changes tokens, not their kinds.
+pub fn unknown(version: &str) -> Option<String> {
+    let rules = |version: &str| version.split_once('+').map(|(rules, _)| rules.to_owned());
+    (rules(version) != rules(VERSION)).then(|| format!("normaliser `{version}`"))
+}
+
 /// The most `domain` keys of one address; a host with more levels cannot be normalised.
 pub const DOMAIN_KEYS_MAX: usize = 8;
 /// The most bytes of an identifier as given, before normalisation.

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod forged;
+mod inputs;
 mod reports;
 mod team;
 
@@ -54,6 +55,7 @@ async fn a_day_in_a_sales_team() {
     }
     every_control_is_in_it(&Log::read(&export));
     forged::every_answer_of_the_gate(&Log::read(&export), &team.site.ledger.path("forged"));
+    inputs::every_part_of_every_entry(&Log::read(&export), &team.site.ledger.path("forged"));
 }
 
 /// The policy is tried where nobody is reached, approved by its hash, and promoted.

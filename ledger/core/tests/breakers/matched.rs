@@ -8,10 +8,9 @@ use ledger_core::entry::{
 use ledger_core::judge::{JudgeError, judge, required};
 use ledger_core::plan::{Plan, Refusal, plan};
 use ledger_core::record::Counted;
-use ledger_core::replay::replay;
 use ledger_core::token::{Kind, Token};
 
-use super::ledger::{AGENTS, Done, INGEST, LISTED, Ledger, RECORDER, key, listings};
+use super::ledger::{AGENTS, Done, INGEST, LISTED, Ledger, RECORDER, key, listings, replay};
 use super::rule::{Rule, What};
 
 /// Changes an outcome that names the execution at a seq.

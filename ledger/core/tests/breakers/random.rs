@@ -6,13 +6,12 @@ use ledger_core::action::Class;
 use ledger_core::entry::{
     Body, Breaker, BreakerEvent, Code, Decision, Event, Finding, Outcome, Status,
 };
-use ledger_core::replay::replay;
 use ledger_core::state::{Prefilled, State, prefilled};
 use ledger_core::token::{Kind, Token};
 use ledger_core::view::MemoryView;
 use proptest::prelude::*;
 
-use super::ledger::{AGENTS, Done, LISTED, Ledger, RECORDER, breakers, key};
+use super::ledger::{AGENTS, Done, LISTED, Ledger, RECORDER, breakers, key, replay};
 use super::matched::{Whom, is_found_alike, message};
 use super::model::{Model, Said, findings};
 use super::rule::{Rule, What};
