@@ -134,7 +134,11 @@ pub fn sentence(reason: &Reason) -> String {
             format!("who gave the approval that it names may not give it any more ({cited})")
         }
         Code::SandboxRecipient => {
-            format!("{who} is not in a reserved or fake domain, and this is a sandbox")
+            let what = match reason.key {
+                Some(_) => "has a phone that is not fake",
+                None => "is not in a reserved or fake domain",
+            };
+            format!("{who} {what}, and this is a sandbox")
         }
         Code::CallHours => format!("it is outside the hours for {who}"),
         Code::CallOffsetMissing => format!("it is not known what time it is for {who}"),

@@ -74,6 +74,8 @@ pub const GROUPS_MAX: usize = 16;
 pub const POLICY_PART_BYTES_MAX: usize = 20 * 1024;
 /// The most mailboxes that one policy names.
 pub const POLICY_MAILBOXES_MAX: usize = 64;
+/// The most phones that one policy names as fake.
+pub const FAKE_PHONES_MAX: usize = 64;
 /// The most fake domains that one policy names.
 pub const FAKE_DOMAINS_MAX: usize = 16;
 /// The most bytes of a sandbox's receipt without the policy's text, as a promotion stores it: its entry,

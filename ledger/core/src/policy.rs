@@ -70,6 +70,7 @@
 //!
 //! [sandbox]
 //! fake_domains = ["sales.example.dev"] # whom a sandbox may write to, besides reserved domains; at most 16
+//! fake_phones = ["token:<64 hex>"] # whom it may call, by the sandbox's own tokens; at most 64
 //! clear = ["/template/name"]      # JSON pointers to strings that its details keep in clear
 //!
 //! [numbers]                       # see Numbers
@@ -147,6 +148,8 @@ pub struct Policy {
     pub dnc_breach: BreachScope,
     /// The domains that a sandbox may write to besides the reserved ones, in canonical form.
     pub fake_domains: BTreeSet<String>,
+    /// The tokens of the phones that a sandbox may reach.
+    pub fake_phones: BTreeSet<Token>,
     /// JSON pointers to strings that a sandbox keeps in clear in its details.
     pub sandbox_clear: Vec<Pointer>,
     /// Declared and built-in actions by name; of [`Policy::none`], none.
@@ -167,8 +170,7 @@ struct Parts {
     redact: Redaction,
     fields: FieldRules,
     dnc_breach: BreachScope,
-    fake_domains: BTreeSet<String>,
-    sandbox_clear: Vec<Pointer>,
+    sandbox: sandbox::Sandbox,
     declared: BTreeMap<String, ActionRule>,
     grants: Vec<Grant>,
     throttles: Vec<ThrottleRule>,
@@ -199,8 +201,7 @@ impl Policy {
             redact,
             fields,
             dnc_breach,
-            fake_domains,
-            sandbox_clear,
+            sandbox,
             declared,
             grants,
             throttles,
@@ -223,8 +224,9 @@ impl Policy {
             redact,
             fields,
             dnc_breach,
-            fake_domains,
-            sandbox_clear,
+            fake_domains: sandbox.fake_domains,
+            fake_phones: sandbox.fake_phones,
+            sandbox_clear: sandbox.clear,
             actions,
             grants,
             granted,

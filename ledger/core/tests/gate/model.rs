@@ -373,7 +373,7 @@ impl Model {
         if to_approve && group.is_none() {
             reasons.push(ReasonM::of(Code::TierApprovers));
         }
-        self.sandbox(request, class, &mut reasons);
+        self.sandbox(request, class, &channels, &mut reasons);
         recipients(request, class, &requires, &mut reasons);
         self.dnc(request, class, &channels, now, &mut reasons);
         self.call(request, now, &mut reasons);

@@ -20,6 +20,7 @@ pub(crate) struct PolicyM {
     /// Object type and field, besides those of every policy.
     pub(crate) sensitive: Vec<(&'static str, &'static str)>,
     pub(crate) fake_domains: Vec<(&'static str, Token)>,
+    pub(crate) fake_phones: Vec<Token>,
     pub(crate) valid_for_s: i64,
     pub(crate) report_within_s: i64,
     pub(crate) tolerance_s: i64,
@@ -269,6 +270,15 @@ impl PolicyM {
         text += "[sandbox]\n";
         let domains: Vec<&str> = self.fake_domains.iter().map(|(name, _)| *name).collect();
         text += &quoted("fake_domains", &domains);
+        let phones: Vec<String> = self
+            .fake_phones
+            .iter()
+            .map(|token| format!("token:{token}"))
+            .collect();
+        text += &quoted(
+            "fake_phones",
+            &phones.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
         text += "[numbers]\n";
         for (key, value) in [
             ("valid_for_s", self.valid_for_s),

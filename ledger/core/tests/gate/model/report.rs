@@ -1,8 +1,9 @@
 //! What a report breaks, what is outstanding, and what a stop voids.
 
-use ledger_core::entry::{Decision, Execution, Finding, Outcome, OutcomeReport, Scope};
+use ledger_core::entry::{Decision, Event, Execution, Finding, Outcome, OutcomeReport, Scope};
 use ledger_core::role::Role;
 use ledger_core::time::Timestamp;
+use ledger_core::token::Kind;
 
 use super::{Decided, Model, What, in_scope};
 
@@ -182,9 +183,20 @@ impl Model {
             }
             _ => None,
         });
-        match execution {
-            None => (vec![Finding::UnknownExecution], None),
-            Some(decision) => (Vec::new(), self.decided(decision).map(|_| decision)),
-        }
+        let asks = matches!(report.event, Event::Complaint | Event::Unsubscribe);
+        let told = asks.then_some(Finding::Unlisted);
+        let Some(decision) = execution else {
+            let findings = [Finding::UnknownExecution].into_iter().chain(told);
+            return (findings.collect(), None);
+        };
+        let decided = self.decided(decision);
+        // Reports here name nobody: whom the decision tells apart is listed, or nobody is.
+        let known = [Kind::EmailCanonical, Kind::Phone, Kind::Contact];
+        let names = decided.is_some_and(|(_, decided)| {
+            let mut keys = decided.request.recipients.iter().flat_map(|one| &one.keys);
+            keys.any(|key| known.contains(&key.kind))
+        });
+        let findings = told.filter(|_| !names).into_iter().collect();
+        (findings, decided.map(|_| decision))
     }
 }

@@ -423,6 +423,14 @@ pub(super) fn policy(focus: Focus) -> BoxedStrategy<PolicyM> {
                     } else {
                         Vec::new()
                     },
+                    fake_phones: if fake {
+                        vec![
+                            key(Kind::Phone, 1, None).token,
+                            key(Kind::Phone, 2, None).token,
+                        ]
+                    } else {
+                        Vec::new()
+                    },
                     valid_for_s,
                     report_within_s: valid_for_s + more_s,
                     tolerance_s,

@@ -388,6 +388,13 @@ fn sandbox(policy: &Policy) -> String {
         );
         out.push_str(&wrapped("  fake domains   ", &note));
     }
+    if !policy.fake_phones.is_empty() {
+        let tokens = policy
+            .fake_phones
+            .iter()
+            .map(|token| format!("token:{token}"));
+        out.push_str(&wrapped("  fake phones    ", &joined(tokens)));
+    }
     if !policy.sandbox_clear.is_empty() {
         let clear = joined(policy.sandbox_clear.iter().map(ToString::to_string));
         out.push_str(&wrapped("  kept in clear  ", &clear));

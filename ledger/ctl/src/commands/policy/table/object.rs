@@ -41,7 +41,11 @@ pub(in crate::commands::policy) fn object(
             "agent_owned": policy.fields.agent_owned.patterns(),
             "sensitive": sensitive.collect::<Vec<_>>(),
         },
-        "sandbox": { "fake_domains": policy.fake_domains, "clear": texts(&policy.sandbox_clear) },
+        "sandbox": {
+            "fake_domains": policy.fake_domains,
+            "fake_phones": policy.fake_phones.iter().map(|token| format!("token:{token}")).collect::<Vec<_>>(),
+            "clear": texts(&policy.sandbox_clear),
+        },
         "redact": {
             "keys": policy.redact.names().collect::<Vec<_>>(),
             "pointers": texts(policy.redact.pointers()),
