@@ -37,6 +37,11 @@ impl Class {
             Self::Admin => "admin",
         }
     }
+
+    /// Whether it changes data: write and admin.
+    pub const fn changes(self) -> bool {
+        matches!(self, Self::Write | Self::Admin)
+    }
 }
 
 impl fmt::Display for Class {
@@ -239,6 +244,9 @@ pub struct ActionRule {
     pub registry_max_age_s: Option<u64>,
     /// The sources of such imports that count; any, where it is empty.
     pub registry_sources: BTreeSet<String>,
+    /// Whether it makes the objects that a request names without an id: of those nothing is there yet
+    /// that could be changed. Never of an action that changes nothing.
+    pub creates: bool,
 }
 
 impl ActionRule {
@@ -270,7 +278,15 @@ impl ActionRule {
             hours: None,
             registry_max_age_s: None,
             registry_sources: BTreeSet::new(),
+            creates: false,
         })
+    }
+
+    /// Whether a declared action whose row does not say so creates: one of class write or admin whose
+    /// name ends in `create`, such as `crm.task.create`.
+    pub fn creates_by_name(name: &str, class: Class) -> bool {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        class.changes() && last == "create"
     }
 
     /// The tier of a declared action whose row states none.

@@ -46,6 +46,7 @@ pub(crate) struct Nature {
     pub(crate) registry_max_age_s: Option<u64>,
     pub(crate) registry_sources: BTreeSet<String>,
     pub(crate) requires: Vec<crate::token::Kind>,
+    pub(crate) creates: bool,
 }
 
 /// Decides a request.
@@ -209,6 +210,7 @@ impl Nature {
                 registry_max_age_s: rule.registry_max_age_s,
                 registry_sources: rule.registry_sources,
                 requires: rule.requires,
+                creates: rule.creates,
             },
             None => Self {
                 known: false,
@@ -219,6 +221,7 @@ impl Nature {
                 registry_max_age_s: None,
                 registry_sources: BTreeSet::new(),
                 requires: Vec::new(),
+                creates: false,
             },
         }
     }

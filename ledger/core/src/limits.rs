@@ -54,8 +54,14 @@ pub const LISTINGS_MAX: usize = 50;
 pub const RESUMED_MAX: usize = 1_000;
 /// The most keys of one listing.
 pub const LISTING_KEYS_MAX: usize = 6;
+/// The most overdue allows, expired approval requests and breakers whose time is over, of each, that one
+/// batch announces; the rest is left to the next.
+pub const ANNOUNCED_MAX: usize = 1_024;
 /// The most per-recipient results of one execution.
 pub const RESULTS_MAX: usize = RECIPIENTS_MAX;
+/// The most bounces and complaints that are kept for an execution with their provider's id which is still to
+/// come: one of each for every recipient of a request. Further ones are recorded and count for no breaker.
+pub const EARLY_MAX: usize = 2 * RECIPIENTS_MAX;
 /// The most bytes of one detail.
 pub const DETAIL_BYTES_MAX: usize = 256 * 1024;
 /// The most bytes of all details of one entry.

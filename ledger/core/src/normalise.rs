@@ -46,6 +46,13 @@ const GMAIL: &str = "gmail.com";
 /// version of the public suffix list. When either changes, so may tokens, and genesis tells.
 pub const VERSION: &str = "2+psl-2.1.247";
 
+/// Why it is not known here which keys a ledger of this normaliser makes: its rules have another number
+/// than those of [`VERSION`]. The list of public suffixes behind the number changes tokens, not their kinds.
+pub fn unknown(version: &str) -> Option<String> {
+    let rules = |version: &str| version.split_once('+').map(|(rules, _)| rules.to_owned());
+    (rules(version) != rules(VERSION)).then(|| format!("normaliser `{version}`"))
+}
+
 /// The most `domain` keys of one address; a host with more levels cannot be normalised.
 pub const DOMAIN_KEYS_MAX: usize = 8;
 /// The most bytes of an identifier as given, before normalisation.
@@ -317,8 +324,8 @@ pub fn mailbox(raw: &str) -> Result<MatchKey, NormaliseError> {
 /// An id that another system gave (contact, account, provider, object): trimmed, 1 to 256 bytes,
 /// without control characters and, but for a provider's, without any that no eye sees: two ids that look
 /// alike to whoever lists one of them would be two. Upper and lower case differ, and so do Unicode forms
-/// and hyphens that look alike: such ids are compared byte by byte where they come from. A contact or an account with an `@` is refused: it is an
-/// address, and as an id a listing of that address would miss it.
+/// and hyphens that look alike: such ids are compared byte by byte where they come from. A contact or an
+/// account with an `@` is refused: it is an address, and as an id a listing of that address would miss it.
 ///
 /// # Errors
 /// [`NormaliseError`] of that kind.

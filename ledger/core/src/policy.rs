@@ -13,6 +13,7 @@
 //! name = "crm.contact.update"
 //! class = "write"                 # read, write, contact, admin; without one: contact
 //! tier = 1                        # 0 to 3; of contact 2 or 3; without one: ActionRule::default_tier
+//! creates = false                 # of write and admin: makes objects; without: where the name ends in `.create`
 //!
 //! [[action]]
 //! name = "call.queue"
@@ -31,7 +32,7 @@
 //! writes = ["job_title"]          # the same, besides the agents' own fields
 //! environments = ["sandbox"]      # prod, sandbox; without: both
 //! tier = 2                        # 1 to 3: raises the tier, and never lowers it
-//! approval = "required"           # the default; "waived": a tier 2 action needs nobody's approval
+//! approval = "required"           # tier 2 at least; "waived": a tier 2 action needs nobody's approval; without: by tier
 //! approvers = "revops"            # the group that approves; without: that of the action's class
 //! agent_versions = ["sha256:9c1e"] # versions of the agent, at most 16; without: any
 //!
@@ -337,6 +338,8 @@ pub struct Grant {
     pub environments: Vec<Environment>,
     /// The least tier of what the row grants, where it is more than the action's.
     pub tier: Option<u8>,
+    /// Whether it says that an approval is required: what it grants is then tier 2 at least.
+    pub required: bool,
     /// Whether a tier 2 action under this row needs nobody's approval.
     pub waived: bool,
     /// Whether a decision that was made elsewhere and handed in stands for the approval of tier 2.
@@ -345,6 +348,13 @@ pub struct Grant {
     pub approvers: Option<String>,
     /// The versions of the agent to which the row grants anything; empty means any.
     pub agent_versions: BTreeSet<String>,
+}
+
+impl Grant {
+    /// The least tier of what the row grants, where it says one: by its tier, or by requiring an approval.
+    pub fn least_tier(&self) -> Option<u8> {
+        self.tier.max(self.required.then_some(2))
+    }
 }
 
 /// How much the breaker `dnc-breach` closes off.

@@ -269,8 +269,7 @@ impl Walk<'_> {
                 };
                 match frame.pair.member.take() {
                     Some(Member::Name(start)) => {
-                        let name = unescaped(&self.text[start..end]);
-                        frame.pair.names.extend(name);
+                        frame.pair.names.extend(unescaped(&self.text[start..end]));
                     }
                     Some(Member::Value(start)) => frame.pair.values.push(start..end),
                     None => {}

@@ -317,7 +317,7 @@ fn matched(
     same(
         seq,
         "matched.recipient",
-        &meant(outcome, &people_of(decision)),
+        &meant(outcome.recipient, &outcome.keys, &people_of(decision)),
         &matched.recipient,
     )?;
     let correlation = decision.cause.correlation_id.clone().unwrap_or_default();
@@ -381,7 +381,7 @@ fn execution(
         unresolved: None,
         counted: Counted::default(),
     };
-    let tolerance_s = Material::numbers(in_force.as_ref()).start_tolerance_s;
+    let tolerance_s = Material::numbers(in_force.as_deref()).start_tolerance_s;
     let expected = findings(execution, &record, entry.time, tolerance_s);
     let mut found = execution.findings.clone();
     found.retain(|finding| !OF_STATE.contains(finding));
@@ -512,7 +512,7 @@ fn policy(
     cited: Option<PolicyRef>,
     material: &Material<'_>,
     judgement: &mut Judgement,
-) -> Result<Option<crate::state::InForce>, JudgeError> {
+) -> Result<Option<std::rc::Rc<crate::state::InForce>>, JudgeError> {
     let Some(cited) = cited else {
         return Ok(None);
     };

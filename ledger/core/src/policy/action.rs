@@ -34,6 +34,7 @@ pub(super) fn rows(
         let hours = row.string(reader, "hours");
         let registry = row.string(reader, "registry");
         let sources = row.strings(reader, "registry_sources", REGISTRY_SOURCES_MAX);
+        let creates = row.boolean(reader, "creates");
         let mut rule = action(
             reader,
             &row,
@@ -49,6 +50,17 @@ pub(super) fn rows(
             if let Some(found) = found {
                 contact_alone(reader, &row, key, found.at, rule.class);
             }
+        }
+        if let Some(found) = creates {
+            if !rule.class.changes() {
+                let class = rule.class;
+                let problem = format!(
+                    "is for actions that change data alone, and this one has the class `{class}`"
+                );
+                let remedy = "leave it out, or make the class `write` or `admin`";
+                reader.error(found.at, &row.key("creates"), None, problem, remedy);
+            }
+            rule.creates = found.value;
         }
         rule.hours = hours.and_then(|found| self::hours(reader, &row, found));
         rule.registry_max_age_s = registry.and_then(|found| self::registry(reader, &row, found));
@@ -269,13 +281,15 @@ fn action(
         "`email`, `phone`, `contact` or `account`",
     );
     requires.sort();
+    let name = name.map_or("", |name| name.value);
     ActionRule {
         class,
         channels,
         requires,
-        tier: ActionRule::default_tier(name.map_or("", |name| name.value), class),
+        tier: ActionRule::default_tier(name, class),
         hours: None,
         registry_max_age_s: None,
         registry_sources: BTreeSet::new(),
+        creates: ActionRule::creates_by_name(name, class),
     }
 }

@@ -2,10 +2,10 @@
 
 use ledger_core::entry::{BreakerEvent, Code, Decision, Event, Measure, Outcome, Status};
 use ledger_core::plan::Refusal;
-use ledger_core::replay::{What as Wrong, replay};
+use ledger_core::replay::What as Wrong;
 use ledger_core::token::Token;
 
-use super::ledger::{AGENTS, Done, Ledger, RECORDER, at, breakers, told};
+use super::ledger::{AGENTS, Done, Ledger, RECORDER, at, breakers, replay, told};
 use super::rule::{Rule, What};
 
 const OPENED: BreakerEvent = BreakerEvent::Opened;

@@ -9,6 +9,7 @@ use ledger_core::entry::{
 };
 use ledger_core::hash::Hash;
 use ledger_core::plan::{Plan, Refusal, plan};
+use ledger_core::replay::{Replay, Report};
 use ledger_core::role::{Call, Role};
 use ledger_core::state::State;
 use ledger_core::time::Timestamp;
@@ -90,6 +91,14 @@ impl Done<'_> {
             ..Self::success(decision)
         }
     }
+}
+
+/// What replay finds of the answers of such a log. Its people and its times are made up: no service let them
+/// in, and no timer kept to them.
+pub(crate) fn replay(lines: impl IntoIterator<Item = Vec<u8>>) -> Report {
+    let mut replay = Replay::of_answers();
+    lines.into_iter().for_each(|line| replay.push(&line));
+    replay.finish()
 }
 
 impl Ledger {
@@ -366,6 +375,14 @@ impl Ledger {
         for opened in due {
             let command = self.ending(BreakerEvent::Closed, opened);
             self.append(command);
+        }
+    }
+
+    /// The provider's id of the execution at `seq`.
+    pub(crate) fn provided(&self, seq: u64) -> Option<Token> {
+        match &self.entries.get(usize::try_from(seq).ok()?)?.body {
+            Body::Execution(execution) => execution.provider_id,
+            _ => None,
         }
     }
 

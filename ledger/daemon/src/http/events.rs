@@ -36,6 +36,9 @@ pub use signature::{KeyError, SendgridKey};
 /// batches of less than 1 MiB.
 pub(super) const BODY_BYTES_MAX: usize = 2 << 20;
 
+/// Where SendGrid delivers.
+pub const SENDGRID_PATH: &str = "/v1/events/sendgrid";
+
 /// A delivery of Amazon SES by way of SNS.
 pub(super) async fn ses(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpError> {
     delivered(site, asked, Provider::Ses).await
@@ -43,9 +46,14 @@ pub(super) async fn ses(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpErro
 
 /// A delivery of SendGrid. Where its key is configured, it must be signed.
 pub(super) async fn sendgrid(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpError> {
-    if let Some(key) = &site.sendgrid {
-        let now = site.ledger.now();
-        key.check(&asked.headers, &asked.body, now.micros() / 1_000_000)?;
+    if let Some(key) = site.sendgrid.clone() {
+        let (headers, body) = (asked.headers.clone(), asked.body.clone());
+        let now_s = site.ledger.now().micros() / 1_000_000;
+        // Off the threads that serve connections, as the reading is: a body of megabytes is hashed.
+        let signed = site
+            .ledger
+            .read(move |_| Ok(key.check(&headers, &body, now_s)));
+        signed.await??;
     }
     delivered(site, asked, Provider::Sendgrid).await
 }

@@ -4,13 +4,13 @@
 //! (with the reason as its text), `Global Bounce`, and a column for each subscription type, `TRUE` (or
 //! `Yes`, `1`) where the contact left that type alone. A list of addresses and nothing else is one of people
 //! who opted out; with other columns and none of these it may be anybody's, and is refused.
+//! HubSpot exports no dates of these: a row has no time of its own, and whoever imports gives one for all.
 //!
 //! Of several things that happened, the complaint counts before the unsubscribe, and that before the
 //! bounce: what a person asked for is never lifted. Who left one subscription type is listed as
 //! unsubscribed: the ledger knows no types, and over-blocking is the safe direction.
 
 use std::io::BufRead;
-use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 
@@ -60,12 +60,7 @@ pub(super) fn read<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadabl
              `Portal Bounce` or `Global Bounce`), or no column but `Email`: is this a list of contacts?",
         ));
     }
-    while let Some(record) = records.next()? {
-        if sink(row(record, &columns)) == ControlFlow::Break(()) {
-            break;
-        }
-    }
-    Ok(())
+    records.rows(sink, |record| row(record, &columns))
 }
 
 fn row(record: Record<'_>, columns: &Columns) -> Result<Row, Reject> {

@@ -7,6 +7,8 @@ use ledger_core::action::{Channel, Class};
 use ledger_core::entry::Environment;
 use ledger_core::token::{Kind, Token};
 
+use super::ConditionM;
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PolicyM {
     pub(crate) actions: Vec<ActionM>,
@@ -25,6 +27,8 @@ pub(crate) struct PolicyM {
     pub(crate) approve_within_s: i64,
     pub(crate) confirm_s: i64,
     pub(crate) glass_max_s: i64,
+    /// Those of its `.cedar` files, if there are any.
+    pub(crate) conditions: Option<Vec<ConditionM>>,
 }
 
 #[derive(Debug, Clone)]
@@ -34,6 +38,8 @@ pub(crate) struct ActionM {
     pub(crate) channels: BTreeSet<Channel>,
     pub(crate) requires: Vec<Kind>,
     pub(crate) tier: Option<u8>,
+    /// Whether it makes objects, where the policy says so.
+    pub(crate) creates: Option<bool>,
     /// Minutes of the day.
     pub(crate) hours: Option<(i64, i64)>,
     pub(crate) registry_s: Option<i64>,
@@ -54,6 +60,7 @@ pub(crate) struct GrantM {
     pub(crate) writes: Vec<&'static str>,
     pub(crate) environment: Option<Environment>,
     pub(crate) tier: Option<u8>,
+    pub(crate) required: bool,
     pub(crate) waived: bool,
     pub(crate) elsewhere: bool,
     pub(crate) approvers: Option<&'static str>,
@@ -116,6 +123,9 @@ impl ActionM {
         if let Some(tier) = self.tier {
             writeln!(text, "tier = {tier}").unwrap();
         }
+        if let Some(creates) = self.creates {
+            writeln!(text, "creates = {creates}").unwrap();
+        }
         if let Some((from, to)) = self.hours {
             let clock = |minutes: i64| format!("{:02}:{:02}", minutes / 60, minutes % 60);
             writeln!(text, "hours = \"{}-{}\"", clock(from), clock(to)).unwrap();
@@ -157,6 +167,9 @@ impl GrantM {
         }
         if let Some(tier) = self.tier {
             writeln!(text, "tier = {tier}").unwrap();
+        }
+        if self.required {
+            text += "approval = \"required\"\n";
         }
         if self.waived {
             text += "approval = \"waived\"\n";
@@ -221,6 +234,21 @@ impl PolicyM {
                 .sensitive
                 .iter()
                 .any(|(of, name)| *name == field && (*of == "*" || *of == object))
+    }
+
+    /// Its files: name and text.
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
+        let mut files = vec![("policy.toml".to_owned(), self.text())];
+        if let Some(conditions) = &self.conditions {
+            for (name, second) in [("first.cedar", false), ("second.cedar", true)] {
+                let own = conditions.iter().filter(|one| one.second == second);
+                let text: String = own.map(ConditionM::text).collect();
+                if !(text.is_empty() && second) {
+                    files.push((name.to_owned(), format!("// Conditions.\n{text}")));
+                }
+            }
+        }
+        files
     }
 
     /// As TOML.
