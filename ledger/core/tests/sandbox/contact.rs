@@ -134,7 +134,7 @@ fn a_phone_is_reached_only_where_the_policy_says_that_it_is_nobodys() {
     );
     let token = normalise::phone(OURS).unwrap().token(&house.subject);
     let naming = format!("{POLICY}[sandbox]\nfake_phones = [\"token:{token}\"]\n");
-    house.publish(&naming, at(1));
+    house.publish(&naming, at(2));
     for action in beyond_email {
         let people = [
             with(OURS),
