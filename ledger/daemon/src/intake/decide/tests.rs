@@ -166,6 +166,10 @@ fn content_knows_no_ids_and_no_spelling_and_everything_else() {
         ("case of a type", |r| {
             r.targets[0].r#type = "deal".to_owned();
         }),
+        ("plural of a type", |r| {
+            r.targets[0].r#type = "Deals".to_owned();
+        }),
+        ("id of a type", |r| r.targets[0].r#type = "0-3".to_owned()),
         ("order of details", |r| r.details.reverse()),
     ] {
         let mut request = request();
@@ -469,6 +473,26 @@ fn what_is_forbidden_and_not_malformed_goes_on_to_the_gate() {
         [&Kind::Contact]
     );
     assert!(nobody.keys.is_empty() && nobody.unusable.is_empty());
+}
+
+#[test]
+fn an_object_is_known_by_one_word_and_people_by_one_token() {
+    let key = SubjectKey::new([1; 32]);
+    for (given, word, kind) in [
+        ("contacts", "contact", Kind::Contact),
+        ("0-1", "contact", Kind::Contact),
+        ("Leads", "lead", Kind::Contact),
+        ("people", "person", Kind::Contact),
+        ("companies", "company", Kind::Account),
+        ("0-2", "company", Kind::Account),
+        ("accounts", "account", Kind::Account),
+    ] {
+        let mut asked = request();
+        asked.targets[0].r#type = given.to_owned();
+        let (decision, _) = taken(asked);
+        let found = (decision.targets[0].kind.as_str(), decision.targets[0].id);
+        assert_eq!(found, (word, Some(key.token(&kind, "d-9"))), "{given}");
+    }
 }
 
 #[test]
