@@ -21,6 +21,7 @@
 //! requires = ["phone", "contact"] # keys of every recipient: email, phone, contact, account
 //! hours = "08:00-21:00"           # of contact: the time of day where the recipient is
 //! registry = "31d"                # of contact: the oldest import of the national registry, from 1h
+//! registry_sources = ["ftc"]      # whose imports count; without: everybody's; at most 8
 //!
 //! [[grant]]                       # who may do what; of several rows that cover a target, the first
 //! id = "enrichment-contacts"
@@ -70,7 +71,7 @@
 //!
 //! [sandbox]
 //! fake_domains = ["sales.example.dev"] # whom a sandbox may write to, besides reserved domains; at most 16
-//! fake_phones = ["token:<64 hex>"] # whom it may call, by the sandbox's own tokens; at most 64
+//!                                 # fake_phones: whom it may call, each as "token:<64 hex>"; at most 64
 //! clear = ["/template/name"]      # JSON pointers to strings that its details keep in clear
 //!
 //! [numbers]                       # see Numbers

@@ -409,6 +409,9 @@ pub struct ImportRecord {
     /// How many rows of the file are left out, where that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
+    /// Whether its file says what has changed in an earlier one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes: bool,
     /// How many listings it has made so far.
     pub listed: u64,
     /// The entry that completed it, and when.

@@ -464,16 +464,16 @@ fn model(value: &Value, place: &str, rules: &Redaction, pointers: &[&str]) -> (V
                 let count = value.is_number() && name == "total_tokens";
                 !count && rules.is_secret(name)
             };
-            let naming = |(name, value): (&String, &Value)| match value {
+            let said = |(name, value): (&String, &Value)| match value {
                 Value::String(text) if ["name", "key"].contains(&name.as_str()) => {
                     Some(text.clone())
                 }
                 _ => None,
             };
-            let names: Vec<String> = members.iter().filter_map(naming).collect();
+            let names: Vec<String> = members.iter().filter_map(said).collect();
             for (name, value) in members {
-                let named = name == "value" && names.iter().any(|name| secret(name, value));
-                let (value, n) = child(name, named || secret(name, value), value);
+                let is_value = name == "value" && names.iter().any(|name| secret(name, value));
+                let (value, n) = child(name, is_value || secret(name, value), value);
                 done.insert(name.clone(), value);
                 replaced += n;
             }

@@ -465,6 +465,14 @@ fn what_an_action_cannot_be_is_said_with_line_and_key() {
             "5: action[0].registry is for contact actions alone",
         ),
         (
+            "[[action]]\nname = \"call.queue\"\nregistry_sources = [\"ftc\"]",
+            "4: action[0].registry_sources says which imports count, and no `registry` says",
+        ),
+        (
+            "[[action]]\nname = \"call.queue\"\nregistry = \"31d\"\nregistry_sources = [\"the ftc\"]",
+            "5: action[0].registry_sources[0] `the ftc`",
+        ),
+        (
             &format!("{built_in}hours = 8"),
             "4: action[0].hours `8` is an integer",
         ),

@@ -27,6 +27,15 @@ pub enum Alarm {
         /// What it measured.
         measure: &'static str,
     },
+    /// A circuit breaker's first threshold is passed.
+    Warned {
+        /// The entry that says so.
+        seq: u64,
+        /// Its rule.
+        rule: String,
+        /// What it measured.
+        measure: &'static str,
+    },
     /// Somebody complained or unsubscribed, and nobody was listed.
     Unlisted {
         /// The outcome.
@@ -55,6 +64,11 @@ impl Alarm {
                     measure: breaker.measure.as_str(),
                 })
             }
+            Body::Breaker(breaker) if breaker.event == BreakerEvent::Warned => Some(Self::Warned {
+                seq: entry.seq,
+                rule: breaker.rule.clone(),
+                measure: breaker.measure.as_str(),
+            }),
             Body::Outcome(outcome) if outcome.findings.contains(&Finding::Unlisted) => {
                 Some(Self::Unlisted {
                     seq: entry.seq,
@@ -85,6 +99,12 @@ impl Alarm {
                 rule,
                 measure,
                 "a circuit breaker is open: what is in its scope is denied"
+            ),
+            Self::Warned { seq, rule, measure } => tracing::warn!(
+                seq,
+                rule,
+                measure,
+                "a circuit breaker warns: one threshold is passed, and nothing is denied yet"
             ),
             Self::Unlisted { seq, event } => tracing::warn!(
                 seq,

@@ -269,7 +269,7 @@ pub const fn code(code: Code) -> Explanation {
         },
         Code::CallRegistryStale => Explanation {
             word: "call.registry_stale",
-            meaning: "The action needs a recent import of the national registry, and there is none, or the last one is too old.",
+            meaning: "The action needs a recent import of the national registry, and there is none from a source that counts, or the last one is too old.",
             cites: "the entry that completed the last import, where there is one",
             remedy: "Import the registry with `ledgerctl dnc import`, then ask again under a new request id.",
         },

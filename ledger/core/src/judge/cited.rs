@@ -99,7 +99,10 @@ fn is_ground(
             spender.approval == decision.approval && spender.outcome == Outcome::Allow
         }
         (Code::CallRegistryStale, Body::Dnc(dnc)) => {
+            let sources = &nature.registry_sources;
+            let from = dnc.imports.as_ref().map(|imports| &imports.source);
             dnc.op == DncOp::ImportEnd
+                && (sources.is_empty() || from.is_some_and(|from| sources.contains(from)))
                 && nature
                     .registry_max_age_s
                     .is_some_and(|age| cited.time.saturating_add_s(age) < entry.time)

@@ -97,6 +97,8 @@ pub(crate) enum What {
     },
     ImportBegun {
         reason: ListingReason,
+        source: &'static str,
+        changes: bool,
     },
     /// One listing of an import.
     Imported {

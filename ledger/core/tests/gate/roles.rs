@@ -74,6 +74,7 @@ pub(crate) fn import(op: DncOp, import: Option<u64>, request_id: &str) -> Body {
             sha256: Hash([0x11; 32]),
             rows: None,
             rejected: None,
+            changes: false,
         }),
         ..entry
     })

@@ -386,7 +386,7 @@ fn check(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
         groups::text(&policy)
     );
     for warning in &warnings {
-        put!(text, "\n{}", wrapped("Warning: ", warning).trim_end());
+        text.push_str(&wrapped("Warning: ", warning));
     }
     let object = json!({
         "valid": true, "sha256": sha256, "approval_groups": groups::asked(&policy), "warnings": warnings,

@@ -181,6 +181,11 @@ impl Now {
                 breakers.count() as u64,
             ),
             (
+                "ledger_breakers_warned",
+                "Circuit breakers whose first threshold alone is passed",
+                snapshot.warned.len() as u64,
+            ),
+            (
                 "ledger_break_glass_open",
                 "Break-glass that is open: tier 3 is lifted for an agent",
                 glass.count() as u64,

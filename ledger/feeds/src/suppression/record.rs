@@ -318,6 +318,14 @@ impl Header {
         })
     }
 
+    /// What the header lacks.
+    pub(super) fn lacks(&self, why: &str) -> Unreadable {
+        Unreadable::Header {
+            line: self.line,
+            why: why.to_owned(),
+        }
+    }
+
     /// Every column that `known` does not name.
     pub(super) fn others(&self, known: &[&str]) -> Vec<usize> {
         let others = self.columns.iter();

@@ -166,6 +166,7 @@ impl Ledger {
                 sha256: Hash::of(b"the file"),
                 rows: None,
                 rejected: None,
+                changes: false,
             }),
             imported: None,
             outcome: None,

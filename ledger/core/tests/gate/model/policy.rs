@@ -43,6 +43,7 @@ pub(crate) struct ActionM {
     /// Minutes of the day.
     pub(crate) hours: Option<(i64, i64)>,
     pub(crate) registry_s: Option<i64>,
+    pub(crate) registry_from: Option<&'static str>,
 }
 
 /// A row; `None` stands for any, or for what a row need not say.
@@ -131,6 +132,9 @@ impl ActionM {
         }
         if let Some(age) = self.registry_s {
             writeln!(text, "registry = \"{age}s\"").unwrap();
+            if let Some(source) = self.registry_from {
+                writeln!(text, "registry_sources = [{source:?}, \"nobody\"]").unwrap();
+            }
         }
         text
     }

@@ -372,15 +372,24 @@ impl Run<'_> {
         let Body::Dnc(mut begin) = dnc(DncOp::ImportBegin, Vec::new(), &self.request_id()) else {
             panic!("not a dnc entry")
         };
+        let at = self.ledger.lines.len();
+        let source = ["registry", "registry", "another"][at % 3];
+        let changes = at.is_multiple_of(4);
         begin.imports = Some(Import {
-            source: "registry".to_owned(),
+            source: source.to_owned(),
             reason,
             sha256: Hash([0x11; 32]),
             rows: None,
             rejected: None,
+            changes,
         });
         let (seq, _) = self.append(Body::Dnc(begin));
-        self.note(seq, What::ImportBegun { reason });
+        let what = What::ImportBegun {
+            reason,
+            source,
+            changes,
+        };
+        self.note(seq, what);
     }
 
     fn import_of(&self, pick: usize) -> u64 {

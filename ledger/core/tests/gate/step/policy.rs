@@ -246,6 +246,7 @@ fn declared(calls: f64, strict: f64) -> BoxedStrategy<Vec<ActionM>> {
                     creates: None,
                     hours: None,
                     registry_s: None,
+                    registry_from: None,
                 };
                 let of_class = |class: Class| match class {
                     Class::Contact => all.clone(),
@@ -272,6 +273,7 @@ fn declared(calls: f64, strict: f64) -> BoxedStrategy<Vec<ActionM>> {
                     ActionM {
                         hours: call.0,
                         registry_s: call.1,
+                        registry_from: call.1.and_then(|age| (age != 3_600).then_some("registry")),
                         tier: call.2,
                         ..action("call.queue", Class::Contact, [Channel::Call].into())
                     },

@@ -6,6 +6,7 @@ use ledger_core::entry::{Dnc, DncOp};
 use ledger_core::hash::Hash;
 use ledger_core::limits::LISTINGS_MAX;
 use ledger_core::role::Call;
+use ledger_feeds::suppression::Format;
 use ledger_proto::v1;
 use tokio::task::JoinHandle;
 use tonic::Code;
@@ -69,6 +70,7 @@ impl Part {
             sha256: checked.sha256.0.to_vec().into(),
             rows: Some(rows),
             rejected: Some(rejected),
+            changes: terms.format == Format::FtcChanges,
         };
         let answer = patient(async || session.control().begin_import(request.clone()).await).await;
         let (verified, repeated) = session.written(&write, Call::BeginImport, answer)?;

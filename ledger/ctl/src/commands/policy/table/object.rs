@@ -60,7 +60,8 @@ pub(in crate::commands::policy) fn action(name: &str, rule: &ActionRule) -> Valu
     let hours = rule.hours.map(|_| hours(rule));
     json!({
         "name": name, "class": rule.class, "tier": rule.tier, "channels": rule.channels, "requires": requires,
-        "hours": hours, "registry_max_age_s": rule.registry_max_age_s, "creates": rule.creates,
+        "hours": hours, "registry_max_age_s": rule.registry_max_age_s,
+        "registry_sources": rule.registry_sources, "creates": rule.creates,
     })
 }
 
