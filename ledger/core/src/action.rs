@@ -36,6 +36,11 @@ impl Class {
             Self::Admin => "admin",
         }
     }
+
+    /// Whether it changes data: write and admin.
+    pub const fn changes(self) -> bool {
+        matches!(self, Self::Write | Self::Admin)
+    }
 }
 
 impl fmt::Display for Class {
@@ -236,6 +241,9 @@ pub struct ActionRule {
     pub hours: Option<(u16, u16)>,
     /// How old the last import of the national registry may be, in seconds. Absent: any age, or none.
     pub registry_max_age_s: Option<u64>,
+    /// Whether it makes the objects that a request names without an id: of those nothing is there yet
+    /// that could be changed. Never of an action that changes nothing.
+    pub creates: bool,
 }
 
 impl ActionRule {
@@ -266,7 +274,15 @@ impl ActionRule {
             tier: 2,
             hours: None,
             registry_max_age_s: None,
+            creates: false,
         })
+    }
+
+    /// Whether a declared action whose row does not say so creates: one of class write or admin whose
+    /// name ends in `create`, such as `crm.task.create`.
+    pub fn creates_by_name(name: &str, class: Class) -> bool {
+        let last = name.rsplit('.').next().unwrap_or(name);
+        class.changes() && last == "create"
     }
 
     /// The tier of a declared action whose row states none.

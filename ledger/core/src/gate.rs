@@ -45,6 +45,7 @@ pub(crate) struct Nature {
     pub(crate) hours: Option<(u16, u16)>,
     pub(crate) registry_max_age_s: Option<u64>,
     pub(crate) requires: Vec<crate::token::Kind>,
+    pub(crate) creates: bool,
 }
 
 /// Decides a request.
@@ -207,6 +208,7 @@ impl Nature {
                 hours: rule.hours,
                 registry_max_age_s: rule.registry_max_age_s,
                 requires: rule.requires,
+                creates: rule.creates,
             },
             None => Self {
                 known: false,
@@ -216,6 +218,7 @@ impl Nature {
                 hours: None,
                 registry_max_age_s: None,
                 requires: Vec::new(),
+                creates: false,
             },
         }
     }

@@ -13,6 +13,7 @@
 //! name = "crm.contact.update"
 //! class = "write"                 # read, write, contact, admin; without one: contact
 //! tier = 1                        # 0 to 3; of contact 2 or 3; without one: ActionRule::default_tier
+//! creates = false                 # of write and admin: makes objects; without: where the name ends in `.create`
 //!
 //! [[action]]
 //! name = "call.queue"
@@ -30,7 +31,7 @@
 //! writes = ["job_title"]          # the same, besides the agents' own fields
 //! environments = ["sandbox"]      # prod, sandbox; without: both
 //! tier = 2                        # 1 to 3: raises the tier, and never lowers it
-//! approval = "required"           # the default; "waived": a tier 2 action needs nobody's approval
+//! approval = "required"           # tier 2 at least; "waived": a tier 2 action needs nobody's approval; without: by tier
 //! approvers = "revops"            # the group that approves; without: that of the action's class
 //! agent_versions = ["sha256:9c1e"] # versions of the agent, at most 16; without: any
 //!
@@ -46,7 +47,8 @@
 //! id = "mailbox-day"
 //! actions = ["email.send"]        # and, or instead, classes = ["contact"]
 //! per = "mailbox"                 # agent, workspace, mailbox, recipient, domain, campaign, seller
-//! limit = 25                      # of unit = "actions" (the default) or "recipients"
+//! unit = "recipients"             # people; or "actions", the default: requests, whatever they name
+//! limit = 25
 //! window = "24h"                  # trailing: s, m, h, d, up to 31 days
 //!
 //! [[breaker]]                     # what closes off, because of what reports said
@@ -68,12 +70,13 @@
 //!
 //! [sandbox]
 //! fake_domains = ["sales.example.dev"] # whom a sandbox may write to, besides reserved domains; at most 16
+//! fake_phones = ["token:<64 hex>"] # whom it may call, by the sandbox's own tokens; at most 64
 //! clear = ["/template/name"]      # JSON pointers to strings that its details keep in clear
 //!
 //! [numbers]                       # see Numbers
 //! valid_for_s = 60
 //!
-//! [redact]                        # beyond redact::SECRET_NAMES
+//! [redact]                        # beyond what is redacted always: `redact/secret.rs`
 //! keys = ["loyalty_pin"]
 //! pointers = ["/headers/x-internal"]
 //! ```
@@ -145,6 +148,8 @@ pub struct Policy {
     pub dnc_breach: BreachScope,
     /// The domains that a sandbox may write to besides the reserved ones, in canonical form.
     pub fake_domains: BTreeSet<String>,
+    /// The tokens of the phones that a sandbox may reach.
+    pub fake_phones: BTreeSet<Token>,
     /// JSON pointers to strings that a sandbox keeps in clear in its details.
     pub sandbox_clear: Vec<Pointer>,
     /// Declared and built-in actions by name; of [`Policy::none`], none.
@@ -165,8 +170,7 @@ struct Parts {
     redact: Redaction,
     fields: FieldRules,
     dnc_breach: BreachScope,
-    fake_domains: BTreeSet<String>,
-    sandbox_clear: Vec<Pointer>,
+    sandbox: sandbox::Sandbox,
     declared: BTreeMap<String, ActionRule>,
     grants: Vec<Grant>,
     throttles: Vec<ThrottleRule>,
@@ -197,8 +201,7 @@ impl Policy {
             redact,
             fields,
             dnc_breach,
-            fake_domains,
-            sandbox_clear,
+            sandbox,
             declared,
             grants,
             throttles,
@@ -221,8 +224,9 @@ impl Policy {
             redact,
             fields,
             dnc_breach,
-            fake_domains,
-            sandbox_clear,
+            fake_domains: sandbox.fake_domains,
+            fake_phones: sandbox.fake_phones,
+            sandbox_clear: sandbox.clear,
             actions,
             grants,
             granted,
@@ -333,6 +337,8 @@ pub struct Grant {
     pub environments: Vec<Environment>,
     /// The least tier of what the row grants, where it is more than the action's.
     pub tier: Option<u8>,
+    /// Whether it says that an approval is required: what it grants is then tier 2 at least.
+    pub required: bool,
     /// Whether a tier 2 action under this row needs nobody's approval.
     pub waived: bool,
     /// Whether a decision that was made elsewhere and handed in stands for the approval of tier 2.
@@ -341,6 +347,13 @@ pub struct Grant {
     pub approvers: Option<String>,
     /// The versions of the agent to which the row grants anything; empty means any.
     pub agent_versions: BTreeSet<String>,
+}
+
+impl Grant {
+    /// The least tier of what the row grants, where it says one: by its tier, or by requiring an approval.
+    pub fn least_tier(&self) -> Option<u8> {
+        self.tier.max(self.required.then_some(2))
+    }
 }
 
 /// How much the breaker `dnc-breach` closes off.

@@ -139,6 +139,7 @@ channels = ["call", "sms"]
         },
         hours: None,
         registry_max_age_s: None,
+        creates: false,
     };
     assert_eq!(rule("crm.read"), expect(Class::Read, Channels::none(), &[]));
     assert_eq!(

@@ -251,7 +251,7 @@ fn the_limits_are_the_document_s() {
         rules,
         [
             row(writes, Per::Agent, Unit::Actions, 60, 3_600),
-            row(of("email.send"), Per::Mailbox, Unit::Actions, 25, 86_400),
+            row(of("email.send"), Per::Mailbox, Unit::Recipients, 25, 86_400),
             row(
                 of("sequence.enroll"),
                 Per::Workspace,

@@ -179,6 +179,50 @@ fn an_approval_is_waived_where_there_is_one_to_waive() {
 }
 
 #[test]
+fn an_approval_that_is_required_makes_the_row_tier_2_or_is_refused() {
+    let tiers = |actions: &str, more: &str| {
+        let text = text(actions, more);
+        let policy = Policy::parse(&[("policy.toml", &text)]).unwrap();
+        let tiers = policy.tiers(&policy.all_grants()[0]);
+        tiers.into_iter().collect::<Vec<_>>()
+    };
+    let on_contact = "objects = [\"contact\"]\napproval = \"required\"\n";
+    let required = "approval = \"required\"";
+    assert_eq!(tiers("\"crm.read\"", required), [2]);
+    assert_eq!(tiers("\"crm.read\", \"crm.write\"", on_contact), [2]);
+    assert_eq!(tiers("\"crm.write\", \"crm.wipe\"", on_contact), [2, 3]);
+    assert_eq!(tiers("\"crm.read\"", ""), [0]);
+    // It leaves something to another engine, which a row of tier 1 has not.
+    let both = format!("{on_contact}decided = \"elsewhere\"");
+    assert!(row("\"crm.write\"", &both).elsewhere);
+    for (actions, more, part) in [
+        (
+            "\"crm.wipe\"",
+            on_contact,
+            "2: grant[0].approval has nothing to require: nothing",
+        ),
+        (
+            "\"crm.write\"",
+            "objects = [\"contact\"]\ntier = 3\napproval = \"required\"",
+            "3: grant[0].approval has nothing to require: nothing",
+        ),
+        (
+            "\"crm.write\"",
+            "objects = [\"contact\"]\ndecided = \"elsewhere\"",
+            "2: grant[0].decided has nothing to leave to the engine that decided before: nothing",
+        ),
+        (
+            "\"crm.read\"",
+            "objects = [\"contact\"]\nwrites = [\"title\"]",
+            "-3: grant[0].writes names fields to write, and each of the row's actions only reads",
+        ),
+    ] {
+        let found = error(actions, more);
+        assert!(found.starts_with(part), "{actions} {more}: {found}");
+    }
+}
+
+#[test]
 fn what_is_wrong_in_a_row_is_said_with_line_and_key() {
     let (read, write) = ("\"crm.read\"", "\"crm.write\"");
     let long = format!("objects = [\"{}\"]", "t".repeat(65));
@@ -258,9 +302,9 @@ fn what_is_wrong_in_a_row_is_said_with_line_and_key() {
         ),
         (
             "writes-without-objects",
-            read,
-            "writes = [\"name\"]",
-            "1: grant[0].writes is there without `objects`",
+            "\"email.send\"",
+            "sellers = [\"*\"]\nwrites = [\"name\"]",
+            "2: grant[0].writes is there without `objects`",
         ),
         (
             "write-without-objects",
@@ -294,7 +338,7 @@ fn what_is_wrong_in_a_row_is_said_with_line_and_key() {
         ),
         (
             "star-twice",
-            read,
+            write,
             "objects = [\"t\"]\nwrites = [\"a**\"]",
             "2: grant[0].writes[0] is not valid",
         ),
@@ -336,7 +380,7 @@ fn what_is_wrong_in_a_row_is_said_with_line_and_key() {
         ),
         (
             "writes-empty",
-            read,
+            write,
             "objects = [\"t\"]\nwrites = []",
             "2: grant[0].writes is an empty list",
         ),

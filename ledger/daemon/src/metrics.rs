@@ -201,7 +201,7 @@ impl Metrics {
             "decide_seconds", self.decide_seconds, "Time from a request for a decision, once read and checked, to its committed answer; queue and commit included";
             "grpc_calls", self.grpc_calls, "gRPC calls ended, by method and status code";
             "http_requests", self.http_requests, "HTTP requests answered, by route and status code";
-            "provider_events", self.provider_events, "Events that providers delivered over HTTP, by what became of them; unmatched ones are recorded or repeated, too";
+            "provider_events", self.provider_events, "Events that providers delivered over HTTP, by what became of them; unmatched and unlisted ones are recorded or repeated, too";
         }
     }
 
@@ -291,6 +291,7 @@ impl Metrics {
             ("recorded", ingested.recorded),
             ("repeated", ingested.repeated),
             ("unmatched", ingested.unmatched),
+            ("unlisted", ingested.unlisted),
             ("passed", ingested.passed),
             ("refused", ingested.refused),
         ] {
@@ -363,6 +364,7 @@ mod tests {
             "ledger_decision_reasons_total{code=\"clock.blocked\"} 0",
             "ledger_dnc_hits_total 1",
             "ledger_findings_total{code=\"expired\"} 0",
+            "ledger_findings_total{code=\"unlisted\"} 0",
         ] {
             assert!(text.lines().any(|each| each == line), "{line}\n{text}");
         }

@@ -431,6 +431,15 @@ async fn a_stop(team: &Team) {
         .ask(Team::email("sam@stopped.example", "c-90"))
         .await;
     assert_eq!(outcome(&allowed), "allow", "{}", allowed.0);
+    let mistyped = ["--agent", "agent.outbound.sendr"];
+    let stop = team.operator.json(&[&["stop"], &mistyped[..]].concat());
+    assert_eq!(
+        (&stop["unknown_agent"], &stop["voided"]),
+        (&true.into(), &0.into())
+    );
+    team.operator
+        .run(&[&["resume", "--why", "mistyped"], &mistyped[..]].concat())
+        .expect(0);
     let stop = team
         .operator
         .json(&["stop", "--class", "contact", "--why", "end of the day"]);

@@ -95,14 +95,13 @@ pub fn explain<'a>(
         .filter(|says| says.refuses.is_none())
         .map(|says| says.row)
         .collect();
-    let whole = grant::whole(request, &nature);
     let target = |target| {
-        let row = grant::deciding(&open, target, whole, &text.fields);
+        let row = grant::deciding(&open, target, &nature, &text.fields);
         let before = open
             .iter()
             .take_while(|open| row.is_none_or(|row| row.id != open.id));
         let missed = before.filter_map(|row| {
-            let (code, what) = grant::lacks(row, target, whole, &text.fields)?;
+            let (code, what) = grant::lacks(row, target, &nature, &text.fields)?;
             Some(Miss { row, code, what })
         });
         TargetSays {
@@ -157,7 +156,7 @@ fn causes<'a>(
     granted: &Granted<'a>,
 ) -> Vec<(u8, TierCause<'a>)> {
     let fields = &policy.text.fields;
-    tier::causes(fields, request, nature, granted.rows.iter().copied()).collect()
+    tier::causes(fields, request, nature, Some(granted)).collect()
 }
 
 fn throttles<'a>(

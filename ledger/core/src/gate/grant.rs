@@ -15,6 +15,8 @@ pub(crate) struct Granted<'p> {
     pub(crate) reasons: Vec<Reason>,
     /// The rows behind them, in the order of use; none where something is not granted.
     pub(crate) rows: Vec<&'p Grant>,
+    /// Of each target the row that grants it; none where something is not granted.
+    pub(crate) of_targets: Vec<&'p Grant>,
 }
 
 /// The rows that grant the request.
@@ -39,13 +41,13 @@ pub(crate) fn check<'p>(
     let mut granted = Granted {
         reasons: Vec::new(),
         rows: Vec::new(),
+        of_targets: Vec::new(),
     };
     if open.is_empty() {
         granted.reasons.push(nearest.reason());
         return granted;
     }
-    let changes = matches!(nature.class, Class::Write | Class::Admin);
-    if request.targets.is_empty() && changes {
+    if request.targets.is_empty() && nature.class.changes() {
         granted.reasons.push(Code::GrantTargetMissing.reason());
         return granted;
     }
@@ -59,14 +61,16 @@ pub(crate) fn check<'p>(
     if request.targets.is_empty() {
         open.first().into_iter().for_each(|row| using(row));
     }
-    let whole = whole(request, nature);
     for (index, target) in (0u64..).zip(&request.targets) {
         let fields = &policy.text.fields;
-        match deciding(&open, target, whole, fields) {
-            Some(row) => using(row),
+        match deciding(&open, target, nature, fields) {
+            Some(row) => {
+                using(row);
+                granted.of_targets.push(row);
+            }
             None => refused.push(Reason {
                 target: Some(index),
-                ..missing(&open, target, whole, fields)
+                ..missing(&open, target, nature, fields)
             }),
         }
     }
@@ -78,6 +82,7 @@ pub(crate) fn check<'p>(
         granted.rows.iter().map(by).collect()
     } else {
         granted.rows.clear();
+        granted.of_targets.clear();
         refused
     };
     granted
@@ -87,11 +92,11 @@ pub(crate) fn check<'p>(
 pub(super) fn deciding<'p>(
     open: &[&'p Grant],
     target: &Target,
-    whole: bool,
+    nature: &Nature,
     fields: &FieldRules,
 ) -> Option<&'p Grant> {
     let mut open = open.iter().copied();
-    open.find(|row| lacks(row, target, whole, fields).is_none())
+    open.find(|row| lacks(row, target, nature, fields).is_none())
 }
 
 /// Whether a row covers everything of the request but its objects; else what it does not cover.
@@ -131,15 +136,17 @@ pub(super) fn covers(
     Ok(())
 }
 
-/// Whether a request writes to objects that are there and names not one field that it writes: by a row
-/// that is about fields it is taken to write all of them.
-pub(super) fn whole(request: &Decision, nature: &Nature) -> bool {
-    nature.class == Class::Write
-        && !request.targets.is_empty()
-        && request
-            .targets
-            .iter()
-            .all(|target| target.id.is_some() && target.writes.is_empty())
+/// Whether a target names no field that its action writes: by a row that is about fields it is then taken
+/// to write all of them, whatever other targets name. Only what an action makes has none to name: an
+/// object without an id, of an action that creates.
+pub(super) fn writes_all(target: &Target, nature: &Nature) -> bool {
+    nature.class.changes() && target.writes.is_empty() && !(nature.creates && target.id.is_none())
+}
+
+/// Whether a target names no field that its action reads: by a row that is about fields it is then taken
+/// to read all of them.
+pub(super) fn reads_all(target: &Target, nature: &Nature) -> bool {
+    nature.class == Class::Read && target.reads.is_empty()
 }
 
 /// Whether a row is about fields. One that names none to read and none to write grants its actions on an
@@ -155,7 +162,7 @@ const EVERY_FIELD: &str = "*";
 pub(super) fn lacks<'t>(
     row: &Grant,
     target: &'t Target,
-    whole: bool,
+    nature: &Nature,
     fields: &FieldRules,
 ) -> Option<(Code, &'t str)> {
     if !row.objects.contains(&target.kind) {
@@ -166,18 +173,21 @@ pub(super) fn lacks<'t>(
         .writes
         .iter()
         .find(|name| !row.writes.contains(name) && !fields.agent_owned.contains(name));
-    let every = (whole && is_about_fields(row) && row.writes != Fields::Any).then_some(EVERY_FIELD);
+    let beyond = |all: bool, granted: &Fields| all && *granted != Fields::Any;
+    let every = is_about_fields(row)
+        && (beyond(writes_all(target, nature), &row.writes)
+            || beyond(reads_all(target, nature), &row.reads));
     read.or(written)
         .map(String::as_str)
-        .or(every)
+        .or(every.then_some(EVERY_FIELD))
         .map(|name| (Code::GrantField, name))
 }
 
 /// Of rows that all lack something for `target`, what the first that grants its object lacks.
-fn missing(rows: &[&Grant], target: &Target, whole: bool, fields: &FieldRules) -> Reason {
+fn missing(rows: &[&Grant], target: &Target, nature: &Nature, fields: &FieldRules) -> Reason {
     let (code, field) = rows
         .iter()
-        .filter_map(|row| lacks(row, target, whole, fields))
+        .filter_map(|row| lacks(row, target, nature, fields))
         .find(|(code, _)| *code == Code::GrantField)
         .unwrap_or((Code::GrantObject, &target.kind));
     Reason {

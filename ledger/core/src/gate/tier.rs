@@ -30,8 +30,7 @@ pub(crate) fn of(
     granted: Option<&Granted<'_>>,
 ) -> u8 {
     let highest = |fields: &FieldRules| {
-        let rows = granted.into_iter().flat_map(|granted| &granted.rows);
-        let tiers = causes(fields, request, nature, rows.copied()).map(|(tier, _)| tier);
+        let tiers = causes(fields, request, nature, granted).map(|(tier, _)| tier);
         tiers.max().unwrap_or(nature.tier)
     };
     match policy {
@@ -40,15 +39,17 @@ pub(crate) fn of(
     }
 }
 
-/// Everything that says a tier, each with the tier that it says; the highest counts. `rows` are those that
-/// grant the request.
+/// Everything that says a tier, each with the tier that it says; the highest counts.
 pub(super) fn causes<'a>(
     fields: &'a FieldRules,
     request: &'a Decision,
     nature: &Nature,
-    rows: impl Iterator<Item = &'a Grant> + Clone,
+    granted: Option<&Granted<'a>>,
 ) -> impl Iterator<Item = (u8, TierCause<'a>)> {
-    let whole = grant::whole(request, nature) && rows.clone().any(grant::is_about_fields);
+    let (rows, of_targets): (&[&'a Grant], &[&'a Grant]) = match granted {
+        Some(granted) => (&granted.rows, &granted.of_targets),
+        None => (&[], &[]),
+    };
     let own = |name: &String| fields.agent_owned.contains(name);
     let only_own = nature.class == Class::Write
         && !request.targets.is_empty()
@@ -60,23 +61,32 @@ pub(super) fn causes<'a>(
         1 if only_own => (0, TierCause::OwnFields),
         tier => (tier, TierCause::Action),
     };
-    let touched = (0u64..)
-        .zip(&request.targets)
-        .flat_map(move |(index, target)| {
+    let touched = request
+        .targets
+        .iter()
+        .enumerate()
+        .flat_map(move |(at, target)| {
             let sensitive = |names: &'a [String]| {
                 let mut names = names.iter().map(String::as_str);
                 names.find(|name| fields.is_sensitive(&target.kind, name))
             };
-            let written = if whole {
-                fields.sensitive_of(&target.kind)
-            } else {
-                sensitive(&target.writes)
+            let by_fields = of_targets
+                .get(at)
+                .is_some_and(|row| grant::is_about_fields(row));
+            let touched = |all: bool, names: &'a [String]| match all && by_fields {
+                true => fields.sensitive_of(&target.kind),
+                false => sensitive(names),
             };
+            let written = touched(grant::writes_all(target, nature), &target.writes);
+            let read = touched(grant::reads_all(target, nature), &target.reads);
+            let index = at as u64;
             let writes = written.map(|name| (2, TierCause::Writes(index, name)));
-            let reads = sensitive(&target.reads).map(|name| (1, TierCause::Reads(index, name)));
+            let reads = read.map(|name| (1, TierCause::Reads(index, name)));
             [writes, reads].into_iter().flatten()
         });
-    let rows = rows.filter_map(|row| Some((row.tier?, TierCause::Row(row.id.as_str()))));
+    let rows = rows
+        .iter()
+        .filter_map(|row| Some((row.least_tier()?, TierCause::Row(row.id.as_str()))));
     std::iter::once(action).chain(touched).chain(rows)
 }
 

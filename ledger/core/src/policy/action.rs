@@ -31,6 +31,7 @@ pub(super) fn rows(
         let tier = row.integer(reader, "tier", &(0..=3));
         let hours = row.string(reader, "hours");
         let registry = row.string(reader, "registry");
+        let creates = row.boolean(reader, "creates");
         let mut rule = action(
             reader,
             &row,
@@ -46,6 +47,17 @@ pub(super) fn rows(
             if let Some(found) = found {
                 contact_alone(reader, &row, key, found.at, rule.class);
             }
+        }
+        if let Some(found) = creates {
+            if !rule.class.changes() {
+                let class = rule.class;
+                let problem = format!(
+                    "is for actions that change data alone, and this one has the class `{class}`"
+                );
+                let remedy = "leave it out, or make the class `write` or `admin`";
+                reader.error(found.at, &row.key("creates"), None, problem, remedy);
+            }
+            rule.creates = found.value;
         }
         rule.hours = hours.and_then(|found| self::hours(reader, &row, found));
         rule.registry_max_age_s = registry.and_then(|found| self::registry(reader, &row, found));
@@ -241,12 +253,14 @@ fn action(
         "`email`, `phone`, `contact` or `account`",
     );
     requires.sort();
+    let name = name.map_or("", |name| name.value);
     ActionRule {
         class,
         channels,
         requires,
-        tier: ActionRule::default_tier(name.map_or("", |name| name.value), class),
+        tier: ActionRule::default_tier(name, class),
         hours: None,
         registry_max_age_s: None,
+        creates: ActionRule::creates_by_name(name, class),
     }
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::field::{Known, List, existing, is_any, named, one_of, unique_id, word, word_at};
-use super::read::{Found, Reader, Section};
+use super::field::{Known, List, existing, is_any, named, one_of, unique_id, word_at};
+use super::read::{Reader, Section};
 use super::scope::{object_type, patterns};
 use super::{
     AGENT_VERSIONS_MAX, FieldRules, Fields, GRANTS_MAX, Grant, LIST_MAX, MAILBOX_BYTES_MAX,
@@ -54,6 +54,7 @@ pub(super) fn rows(
             writes: Fields::none(),
             environments: environments(reader, &mut row),
             tier: None,
+            required: false,
             waived: false,
             elsewhere: false,
             approvers: None,
@@ -88,7 +89,13 @@ fn objects(reader: &mut Reader<'_>, row: &mut Section<'_>, known: Known<'_>, gra
             reader.error(list.at, &row.key(key), None, problem, remedy);
         }
     }
-    let changes = |class| matches!(class, Some(Class::Write | Class::Admin));
+    let reads_alone = |action: &String| known.class(action) == Some(Class::Read);
+    if row.has("writes") && !grant.actions.is_empty() && grant.actions.iter().all(reads_alone) {
+        let problem = "names fields to write, and each of the row's actions only reads";
+        let remedy = "take it out, or name an action that writes";
+        reader.error(row.at, &row.key("writes"), None, problem, remedy);
+    }
+    let changes = |class: Option<Class>| class.is_some_and(Class::changes);
     let change = grant
         .actions
         .iter()
@@ -181,16 +188,29 @@ fn approval(
         _ => None,
     };
     let approval = word_at(reader, row, "approval", stated, "`required` or `waived`");
+    grant.required = approval.is_some_and(|found| !found.value);
     grant.waived = approval.is_some_and(|found| found.value);
-    if let Some(Found { at, value: true }) = approval
-        && !grant.tiers(tier, fields).contains(&2)
-    {
-        let problem = "has nothing to waive: nothing that the row grants is tier 2, and nothing lifts tier 3 but break-glass";
-        let key = row.key("approval");
-        reader.error(at, &key, Some("waived"), problem, "take it out");
+    let elsewhere = |word: &str| (word == "elsewhere").then_some(());
+    let decided = word_at(reader, row, "decided", elsewhere, "`elsewhere`");
+    grant.elsewhere = decided.is_some();
+    // Of tier 2 alone there is something to ask, to waive or to leave to somebody else.
+    if !grant.tiers(tier, fields).contains(&2) {
+        let mut without_effect = |key: &str, at: usize, value: &str, what: &str| {
+            let problem = format!(
+                "has nothing to {what}: nothing that the row grants is tier 2, and nothing lifts tier 3 but break-glass"
+            );
+            reader.error(at, &row.key(key), Some(value), problem, "take it out");
+        };
+        match approval {
+            Some(found) if found.value => without_effect("approval", found.at, "waived", "waive"),
+            Some(found) => without_effect("approval", found.at, "required", "require"),
+            None => {}
+        }
+        if let Some(found) = decided {
+            let what = "leave to the engine that decided before";
+            without_effect("decided", found.at, "elsewhere", what);
+        }
     }
-    let elsewhere = |word: &str| (word == "elsewhere").then_some(true);
-    grant.elsewhere = word(reader, row, "decided", elsewhere, "`elsewhere`").unwrap_or(false);
     if let Some(found) = row.string(reader, "approvers") {
         match name::check("approvers", found.value, PRINCIPAL_MAX) {
             Ok(()) => grant.approvers = Some(found.value.to_owned()),
@@ -216,7 +236,7 @@ impl Grant {
             object && (self.writes.contains(field) || fields.agent_owned.contains(field))
         });
         let actions = self.actions.iter().filter_map(|action| tier(action));
-        let raised = actions.map(|tier| tier.max(self.tier.unwrap_or(0)));
+        let raised = actions.map(|tier| tier.max(self.least_tier().unwrap_or(0)));
         let touched = |tier: u8| [Some(tier), (sensitive && tier < 2).then_some(2)];
         raised.flat_map(touched).flatten().collect()
     }

@@ -175,6 +175,21 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// `true` or `false`.
+    pub(super) fn boolean(
+        &mut self,
+        reader: &mut Reader<'_>,
+        key: &'static str,
+    ) -> Option<Found<bool>> {
+        let value = self.value(key)?;
+        let at = value.span().start;
+        let truth = value.get_ref().as_bool();
+        if truth.is_none() {
+            self.wrong_type(reader, key, value, "`true` or `false`, without quotes");
+        }
+        truth.map(|value| Found { at, value })
+    }
+
     /// Whether a key is there and an empty list. Asking counts as reading it.
     pub(super) fn is_empty_list(&mut self, key: &'static str) -> bool {
         let list = self.value(key).and_then(|value| value.get_ref().as_array());

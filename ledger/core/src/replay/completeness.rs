@@ -119,6 +119,7 @@ const fn cover(finding: Finding) -> Cover {
         | Finding::ReportLate
         | Finding::UnknownExecution
         | Finding::UnknownRecipient
+        | Finding::Unlisted
         | Finding::UnderStop => Cover::Covered,
     }
 }

@@ -252,7 +252,7 @@ impl Report {
     pub(super) fn close<V: View>(&mut self, state: &State<V>) {
         let now = self.last_time();
         self.completeness.close(state, now);
-        self.open = state.open_count() as u64;
+        self.open = state.open().count() as u64;
         self.stops = state.stops().map(|(seq, _)| seq).collect();
         for (seq, allow) in state.open().filter(|(_, allow)| allow.report_by <= now) {
             self.overdue_total += 1;

@@ -378,6 +378,14 @@ impl Ledger {
         }
     }
 
+    /// The provider's id of the execution at `seq`.
+    pub(crate) fn provided(&self, seq: u64) -> Option<Token> {
+        match &self.entries.get(usize::try_from(seq).ok()?)?.body {
+            Body::Execution(execution) => execution.provider_id,
+            _ => None,
+        }
+    }
+
     pub(crate) fn last(&self) -> u64 {
         self.entries.last().unwrap().seq
     }

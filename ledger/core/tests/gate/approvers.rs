@@ -110,6 +110,26 @@ fn rows_that_ask_different_groups_deny_and_name_no_group() {
     assert_eq!(touch.outcome, Outcome::Allow, "{:?}", touch.reasons);
 }
 
+#[test]
+fn an_approval_that_a_row_requires_is_asked_for() {
+    let asked = |contact: &str, action: &str, kind: &str, field: &str| {
+        let mut scene = scene(contact, "");
+        let request = update(&mut scene, action, vec![writing(kind, field)]);
+        let found = scene.decide(request, seconds(1)).1;
+        (found.outcome, found.tier, found.approvers)
+    };
+    let group = |name: &str| Some(name.to_owned());
+    let required = "approval = \"required\"\napprovers = \"finance\"\n";
+    let asks = (Outcome::RequireApproval, Some(2), group("finance"));
+    assert_eq!(asked(required, "crm.touch", "contact", "phone"), asks);
+    // The agents' own fields are no way round, and a row that says nothing goes by tier.
+    assert_eq!(asked(required, "crm.touch", "contact", "agent_x"), asks);
+    let passes = |tier| (Outcome::Allow, Some(tier), None);
+    assert_eq!(asked("", "crm.touch", "contact", "phone"), passes(1));
+    assert_eq!(asked("", "crm.touch", "contact", "agent_x"), passes(0));
+    assert_eq!(asked(required, "crm.touch", "deal", "name"), passes(1));
+}
+
 /// An approved request, asked anew.
 fn approved(scene: &mut Scene) -> Decision {
     let mut request = update(scene, "crm.update", vec![writing("contact", "phone")]);
@@ -202,12 +222,10 @@ fn a_change_that_names_no_field_is_one_of_every_field() {
         (found.outcome, found.tier),
         (Outcome::RequireApproval, Some(2))
     );
-    // What is read beside what is written is not written, nor is what is new.
-    let read = Target {
-        reads: Vec::new(),
-        ..target("contact", 1)
-    };
-    assert_eq!(touch(vec![writing("deal", "name"), read]).tier, Some(1));
+    // What another target names says nothing of this one.
+    let found = touch(vec![writing("deal", "name"), target("contact", 1)]);
+    assert_eq!(found.outcome, Outcome::Deny);
+    assert_eq!(touch(vec![writing("deal", "name")]).tier, Some(1));
     // A row that is about no fields grants what it grants whatever it does to them.
     let found = touch(vec![target("note", 1)]);
     assert_eq!((found.outcome, found.tier), (Outcome::Allow, Some(1)));
@@ -215,6 +233,6 @@ fn a_change_that_names_no_field_is_one_of_every_field() {
         id: None,
         ..target("contact", 1)
     };
-    let found = touch(vec![new]);
-    assert_eq!((found.outcome, found.tier), (Outcome::Allow, Some(1)));
+    // Nor does it help to leave the id out of what makes nothing.
+    assert_eq!(touch(vec![new]).outcome, Outcome::Deny);
 }

@@ -12,11 +12,7 @@ use crate::values::{scope, when};
 
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.connect_unproven().await?;
-    let status = session
-        .control()
-        .status(v1::StatusRequest {})
-        .await?
-        .into_inner();
+    let status = session.status().await?;
     let last = status.last_entry.as_ref().and_then(when::from_wire);
     let stops: Vec<_> = status
         .stops

@@ -15,7 +15,7 @@ use super::layer::{Layer, Stretch};
 use crate::store::{base_options, close_to};
 
 /// The version of this layout and of the records in it. Views of another version are folded anew.
-const FORMAT: u32 = 4;
+const FORMAT: u32 = 5;
 const FORMAT_KEY: &[u8] = b"format";
 const MARK_KEY: &[u8] = b"mark";
 

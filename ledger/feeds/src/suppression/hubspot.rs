@@ -3,13 +3,13 @@
 //! The export has `Email`, then what happened: `Portal Unsubscribe`, `Portal Spam Report`, `Portal Bounce`
 //! (with the reason as its text), `Global Bounce`, and a column for each subscription type, `TRUE` where
 //! the contact left that type alone. A list with none of these columns is one of people who opted out.
+//! HubSpot exports no dates of these: a row has no time of its own, and whoever imports gives one for all.
 //!
 //! Of several things that happened, the complaint counts before the unsubscribe, and that before the
 //! bounce: what a person asked for is never lifted. Who left one subscription type is listed as
 //! unsubscribed: the ledger knows no types, and over-blocking is the safe direction.
 
 use std::io::BufRead;
-use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 
@@ -51,12 +51,7 @@ pub(super) fn read<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadabl
             .collect(),
         others: header.others(&known),
     };
-    while let Some(record) = records.next()? {
-        if sink(row(record, &columns)) == ControlFlow::Break(()) {
-            break;
-        }
-    }
-    Ok(())
+    records.rows(sink, |record| row(record, &columns))
 }
 
 fn row(record: Record<'_>, columns: &Columns) -> Result<Row, Reject> {

@@ -8,7 +8,7 @@ use std::io::{BufRead, Cursor, Read};
 
 use csv_core::ReadRecordResult;
 
-use super::{Reject, Unreadable};
+use super::{Reject, Row, Sink, Unreadable};
 
 /// The most bytes of one record. Providers quote whole bounce messages; none is near this.
 pub(super) const RECORD_BYTES_MAX: usize = 256 << 10;
@@ -160,6 +160,20 @@ impl<R: BufRead> Records<R> {
             fields: &self.fields,
             ends: &self.ends,
         }))
+    }
+
+    /// Hands what `row` makes of each record from here on to `sink`, until that breaks.
+    pub(super) fn rows(
+        mut self,
+        sink: Sink<'_>,
+        row: impl Fn(Record<'_>) -> Result<Row, Reject>,
+    ) -> Result<(), Unreadable> {
+        while let Some(record) = self.next()? {
+            if sink(row(record)).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Splits what was read into fields. Room for them is there: they are no longer than the record.

@@ -13,6 +13,8 @@ pub(super) struct Granted<'p> {
     pub(super) reasons: Vec<ReasonM>,
     /// The rows that grant it, each once; none where something is not granted.
     pub(super) rows: Vec<&'p GrantM>,
+    /// That of each target, in the order of the request.
+    pub(super) each: Vec<&'p GrantM>,
 }
 
 /// The tiers of the requirements document for names that every CRM has, and of the gate's own.
@@ -57,6 +59,15 @@ pub(crate) fn tier_of_action(stated: Option<u8>, action: &str, class: Class) -> 
 }
 
 impl Model {
+    /// The tier of an action before fields and rows raise it.
+    pub(crate) fn tier_of(&self, action: &str) -> u8 {
+        let (_, class, ..) = self.nature(action);
+        let declared = self
+            .policy()
+            .and_then(|(_, policy)| policy.actions.iter().find(|row| row.name == action));
+        tier_of_action(declared.and_then(|row| row.tier), action, class)
+    }
+
     pub(super) fn grant<'p>(
         &self,
         policy: &'p PolicyM,
@@ -72,6 +83,7 @@ impl Model {
         let nothing = |reasons| Granted {
             reasons,
             rows: Vec::new(),
+            each: Vec::new(),
         };
         // Sellers, mailboxes, environments and versions, in that order: how far the best row came.
         let steps: Vec<usize> = of_action
@@ -98,16 +110,20 @@ impl Model {
         if request.targets.is_empty() {
             return match class {
                 Class::Write | Class::Admin => nothing(vec![ReasonM::of(Code::GrantTargetMissing)]),
-                Class::Read | Class::Contact => using(vec![open[0]]),
+                Class::Read | Class::Contact => using(vec![open[0]], Vec::new()),
             };
         }
-        let all = writes_all(request, class);
-        let mut rows: Vec<&GrantM> = Vec::new();
+        let (mut rows, mut each): (Vec<&GrantM>, Vec<&GrantM>) = (Vec::new(), Vec::new());
         let mut refused = Vec::new();
         for (index, target) in (0u64..).zip(&request.targets) {
+            let all = (
+                looks_at_all(class, target),
+                changes_all(policy, request, class, target),
+            );
             let whole = open.iter().find(|row| {
                 grants_object(row, target) && lacking(policy, row, target, all).is_none()
             });
+            each.extend(whole);
             match whole {
                 Some(row) if rows.iter().any(|used| used.id == row.id) => {}
                 Some(row) => rows.push(row),
@@ -129,7 +145,7 @@ impl Model {
             }
         }
         if refused.is_empty() {
-            using(rows)
+            using(rows, each)
         } else {
             nothing(refused)
         }
@@ -161,7 +177,13 @@ impl Model {
     }
 
     /// The tier of a request, and what it demands.
-    pub(super) fn tier(&self, request: &Decision, class: Class, rows: &[&GrantM]) -> u8 {
+    pub(super) fn tier(
+        &self,
+        request: &Decision,
+        class: Class,
+        rows: &[&GrantM],
+        each: &[&GrantM],
+    ) -> u8 {
         let none = PolicyM::default();
         let policy = self.policy().map_or(&none, |(_, policy)| policy);
         let stated = policy
@@ -178,14 +200,15 @@ impl Model {
         if tier == 1 && update_of_own {
             tier = 0;
         }
-        for target in &request.targets {
+        for (index, target) in request.targets.iter().enumerate() {
             for field in &target.writes {
                 if policy.sensitive(&target.kind, field) {
                     tier = tier.max(2);
                 }
             }
             // Every object has a lifecycle stage, and that is sensitive in every policy.
-            if writes_all(request, class) && rows.iter().any(|row| of_fields(row)) {
+            let by_fields = each.get(index).is_some_and(|row| of_fields(row));
+            if by_fields && changes_all(policy, request, class, target) {
                 tier = tier.max(2);
             }
             for field in &target.reads {
@@ -193,9 +216,17 @@ impl Model {
                     tier = tier.max(1);
                 }
             }
+            // Reading one is tier 1, so reading all is.
+            if by_fields && looks_at_all(class, target) {
+                tier = tier.max(1);
+            }
         }
         for row in rows {
             tier = tier.max(row.tier.unwrap_or(0));
+            // Whoever requires an approval gets one asked for.
+            if row.required && tier < 2 {
+                tier = 2;
+            }
         }
         tier
     }
@@ -239,7 +270,7 @@ pub(super) fn demands(
     }
 }
 
-fn using(rows: Vec<&GrantM>) -> Granted<'_> {
+fn using<'p>(rows: Vec<&'p GrantM>, each: Vec<&'p GrantM>) -> Granted<'p> {
     let reasons = rows.iter().map(|row| ReasonM {
         rule: Some(row.id.clone()),
         ..ReasonM::of(Code::GrantRow)
@@ -247,6 +278,7 @@ fn using(rows: Vec<&GrantM>) -> Granted<'_> {
     Granted {
         reasons: reasons.collect(),
         rows: rows.clone(),
+        each,
     }
 }
 
@@ -256,14 +288,17 @@ fn grants_object(row: &GrantM, target: &Target) -> bool {
         .is_none_or(|objects| objects.contains(&target.kind.as_str()))
 }
 
-/// The first field of the target that a row which grants the object does not grant.
-fn lacking(policy: &PolicyM, row: &GrantM, target: &Target, all: bool) -> Option<String> {
+/// The first field of the target that a row which grants the object does not grant; `all` is whether it
+/// reads and whether it writes every field.
+fn lacking(policy: &PolicyM, row: &GrantM, target: &Target, all: (bool, bool)) -> Option<String> {
     let read = target.reads.iter().find(|field| !names(&row.reads, field));
     let written = target
         .writes
         .iter()
         .find(|field| !names(&row.writes, field) && !policy.owned(field));
-    let other = all && of_fields(row) && row.writes != ["*"];
+    let (looks, changes) = all;
+    let few = |patterns: &[&str]| patterns != ["*"];
+    let other = of_fields(row) && ((looks && few(&row.reads)) || (changes && few(&row.writes)));
     read.or(written).cloned().or(other.then(|| "*".to_owned()))
 }
 
@@ -272,14 +307,22 @@ fn of_fields(row: &GrantM) -> bool {
     row.reads.len() + row.writes.len() > 0
 }
 
-/// A change of objects that are there which names no field at all changes them all.
-fn writes_all(request: &Decision, class: Class) -> bool {
-    let unnamed = request
-        .targets
-        .iter()
-        .filter(|target| target.id.is_some() && target.writes.is_empty())
-        .count();
-    class == Class::Write && unnamed > 0 && unnamed == request.targets.len()
+/// Whoever looks at an object and does not say at which field looks at all of them.
+fn looks_at_all(class: Class, target: &Target) -> bool {
+    class == Class::Read && target.reads.is_empty()
+}
+
+/// Whoever changes an object and does not say which field changes all of them. An action that makes
+/// objects need not name the fields of one that has no id yet.
+fn changes_all(policy: &PolicyM, request: &Decision, class: Class, target: &Target) -> bool {
+    let declared = policy.actions.iter().find(|row| row.name == request.action);
+    let makes = declared
+        .and_then(|row| row.creates)
+        .unwrap_or_else(|| request.action.ends_with(".create"));
+    match class {
+        Class::Write | Class::Admin if target.writes.is_empty() => target.id.is_some() || !makes,
+        _ => false,
+    }
 }
 
 /// The group that is asked: that of every row, where all name the same; a row that names none means that

@@ -1,6 +1,8 @@
 //! When people may be reached, whom a sandbox may reach, and what can be undone.
 
-use ledger_core::action::Class;
+use std::collections::BTreeSet;
+
+use ledger_core::action::{Channel, Class};
 use ledger_core::entry::{Cite, Code, Decision, Environment, ListingReason};
 use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
@@ -98,13 +100,21 @@ impl Model {
         listed.count() as u64
     }
 
-    /// A sandbox writes to nobody but those at a reserved or fake domain.
-    pub(super) fn sandbox(&self, request: &Decision, class: Class, reasons: &mut Vec<ReasonM>) {
+    /// A sandbox writes to nobody but those at a reserved or fake domain, and calls fake phones alone.
+    pub(super) fn sandbox(
+        &self,
+        request: &Decision,
+        class: Class,
+        channels: &BTreeSet<Channel>,
+        reasons: &mut Vec<ReasonM>,
+    ) {
         if self.environment != Environment::Sandbox || class != Class::Contact {
             return;
         }
         let mut fake: Vec<Token> = self.reserved.clone();
+        let mut phones: Vec<Token> = Vec::new();
         if let Some((_, policy)) = self.policy() {
+            phones.clone_from(&policy.fake_phones);
             fake.extend(policy.fake_domains.iter().map(|(_, token)| *token));
         }
         for (index, recipient) in (0u64..).zip(&request.recipients) {
@@ -117,6 +127,18 @@ impl Model {
             if !address || !at_fake {
                 reasons.push(ReasonM {
                     recipient: Some(index),
+                    ..ReasonM::of(Code::SandboxRecipient)
+                });
+            }
+            let mut rings = false;
+            for key in &recipient.keys {
+                rings |= key.kind == Kind::Phone && !phones.contains(&key.token);
+            }
+            let by_phone = [Channel::Call, Channel::Sms, Channel::Meeting];
+            if rings && by_phone.iter().any(|channel| channels.contains(channel)) {
+                reasons.push(ReasonM {
+                    recipient: Some(index),
+                    key: Some(Kind::Phone),
                     ..ReasonM::of(Code::SandboxRecipient)
                 });
             }

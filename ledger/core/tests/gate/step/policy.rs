@@ -90,7 +90,7 @@ type Scope = (
     Vec<&'static str>,
     Option<Environment>,
     Option<u8>,
-    (bool, bool, Option<&'static str>, Vec<&'static str>),
+    (Option<bool>, bool, Option<&'static str>, Vec<&'static str>),
 );
 
 fn scope(strict: f64) -> BoxedStrategy<Scope> {
@@ -110,7 +110,12 @@ fn scope(strict: f64) -> BoxedStrategy<Scope> {
             })
     };
     let people = (
-        prop::bool::weighted(1.0 - strict * 0.8),
+        // Waived, or required in so many words.
+        prop_oneof![
+            1 + (1e3 * (1.0 - strict * 0.8)) as u32 => Just(Some(true)),
+            1 + (1e3 * strict * 0.7) as u32 => Just(None),
+            1 + (1e3 * strict * 0.1) as u32 => Just(Some(false)),
+        ],
         prop::bool::weighted(strict * 0.6),
         weighted(strict * 0.3, Just("desk")),
         (
@@ -138,7 +143,7 @@ fn scope(strict: f64) -> BoxedStrategy<Scope> {
 }
 
 fn scoped(row: GrantM, scope: Scope) -> GrantM {
-    let (objects, reads, writes, environment, tier, (waived, elsewhere, approvers, versions)) =
+    let (objects, reads, writes, environment, tier, (approval, elsewhere, approvers, versions)) =
         scope;
     let distinct = |words: Vec<&'static str>| words.into_iter().collect::<BTreeSet<_>>();
     GrantM {
@@ -147,7 +152,8 @@ fn scoped(row: GrantM, scope: Scope) -> GrantM {
         writes,
         environment,
         tier,
-        waived,
+        required: approval == Some(false),
+        waived: approval == Some(true),
         elsewhere,
         approvers,
         versions,
@@ -199,6 +205,7 @@ fn wide() -> GrantM {
         writes: vec!["*"],
         environment: None,
         tier: None,
+        required: false,
         waived: true,
         elsewhere: false,
         approvers: None,
@@ -220,58 +227,67 @@ fn declared(calls: f64, strict: f64) -> BoxedStrategy<Vec<ActionM>> {
         (hours(), registry(), tier(2)),
         (hours(), registry(), tier(2)),
         (tier(2), tier(0), tier(0)),
+        (weighted(0.2, any::<bool>()), weighted(0.2, any::<bool>())),
     )
-        .prop_map(|(update, read, letter, requires, call, email, tiers)| {
-            let all: BTreeSet<Channel> = Channel::ALL.into();
-            let action = |name, class, channels: BTreeSet<Channel>| ActionM {
-                name,
-                class,
-                channels,
-                requires: Vec::new(),
-                tier: None,
-                hours: None,
-                registry_s: None,
-            };
-            let of_class = |class: Class| match class {
-                Class::Contact => all.clone(),
-                _ => BTreeSet::new(),
-            };
-            let not_contact = |tier: Option<u8>, class| tier.filter(|_| class != Class::Contact);
-            let mut actions = vec![
-                ActionM {
-                    tier: not_contact(tiers.1, update),
-                    ..action("crm.update", update, of_class(update))
-                },
-                ActionM {
-                    tier: tiers.2,
-                    ..action("crm.read", read, of_class(read))
-                },
-                action("crm.deal.stage", Class::Write, BTreeSet::new()),
-                action("crm.note.create", Class::Write, BTreeSet::new()),
-                action("system.change", Class::Admin, BTreeSet::new()),
-                ActionM {
-                    hours: call.0,
-                    registry_s: call.1,
-                    tier: call.2,
-                    ..action("call.queue", Class::Contact, [Channel::Call].into())
-                },
-            ];
-            if let Some(channels) = letter.filter(|channels| !channels.is_empty()) {
-                actions.push(ActionM {
-                    tier: tiers.0,
-                    ..action("post.letter", Class::Contact, channels.iter().collect())
-                });
-            }
-            if requires.is_some() || email.0.is_some() || email.2.is_some() {
-                actions.push(ActionM {
-                    requires: requires.into_iter().collect(),
-                    hours: email.0,
-                    tier: email.2,
-                    ..action("email.send", Class::Contact, [Channel::Email].into())
-                });
-            }
-            actions
-        })
+        .prop_map(
+            |(update, read, letter, requires, call, email, tiers, creates)| {
+                let all: BTreeSet<Channel> = Channel::ALL.into();
+                let action = |name, class, channels: BTreeSet<Channel>| ActionM {
+                    name,
+                    class,
+                    channels,
+                    requires: Vec::new(),
+                    tier: None,
+                    creates: None,
+                    hours: None,
+                    registry_s: None,
+                };
+                let of_class = |class: Class| match class {
+                    Class::Contact => all.clone(),
+                    _ => BTreeSet::new(),
+                };
+                let not_contact =
+                    |tier: Option<u8>, class| tier.filter(|_| class != Class::Contact);
+                let mut actions = vec![
+                    ActionM {
+                        tier: not_contact(tiers.1, update),
+                        creates: creates.0.filter(|_| update != Class::Contact),
+                        ..action("crm.update", update, of_class(update))
+                    },
+                    ActionM {
+                        tier: tiers.2,
+                        ..action("crm.read", read, of_class(read))
+                    },
+                    action("crm.deal.stage", Class::Write, BTreeSet::new()),
+                    ActionM {
+                        creates: creates.1,
+                        ..action("crm.note.create", Class::Write, BTreeSet::new())
+                    },
+                    action("system.change", Class::Admin, BTreeSet::new()),
+                    ActionM {
+                        hours: call.0,
+                        registry_s: call.1,
+                        tier: call.2,
+                        ..action("call.queue", Class::Contact, [Channel::Call].into())
+                    },
+                ];
+                if let Some(channels) = letter.filter(|channels| !channels.is_empty()) {
+                    actions.push(ActionM {
+                        tier: tiers.0,
+                        ..action("post.letter", Class::Contact, channels.iter().collect())
+                    });
+                }
+                if requires.is_some() || email.0.is_some() || email.2.is_some() {
+                    actions.push(ActionM {
+                        requires: requires.into_iter().collect(),
+                        hours: email.0,
+                        tier: email.2,
+                        ..action("email.send", Class::Contact, [Channel::Email].into())
+                    });
+                }
+                actions
+            },
+        )
         .boxed()
 }
 
@@ -305,15 +321,22 @@ fn fields(strict: f64) -> BoxedStrategy<Fields> {
         .boxed()
 }
 
-/// Makes of a row what a policy may say: a tier is not below that of every action, and only what can
-/// be tier 2 has an approval to waive.
+/// Makes of a row what a policy may say: a tier is not below that of every action, only what can be tier
+/// 2 has an approval to require, to waive or to leave to others, and what only reads writes nothing.
 fn valid(mut row: GrantM, policy: &PolicyM) -> GrantM {
+    let class = |name: &str| {
+        let declared = policy.actions.iter().find(|action| action.name == name);
+        declared.map_or(Class::Contact, |action| action.class)
+    };
+    if row.actions.iter().all(|name| class(name) == Class::Read) {
+        row.writes.clear();
+    }
     let tiers: Vec<u8> = row
         .actions
         .iter()
         .map(|name| {
             let declared = policy.actions.iter().find(|action| action.name == *name);
-            let class = declared.map_or(Class::Contact, |action| action.class);
+            let class = class(name);
             tier_of_action(declared.and_then(|action| action.tier), name, class)
         })
         .collect();
@@ -334,6 +357,10 @@ fn valid(mut row: GrantM, policy: &PolicyM) -> GrantM {
         tier => tier < 2 && sensitive,
     };
     row.waived &= tiers.iter().any(reaches);
+    row.required &= tiers
+        .iter()
+        .any(|tier| (*tier).max(row.tier.unwrap_or(0)) < 3);
+    row.elsewhere &= row.required || tiers.iter().any(reaches);
     row
 }
 
@@ -365,9 +392,21 @@ pub(super) fn policy(focus: Focus) -> BoxedStrategy<PolicyM> {
             ),
         ),
         0..1_000u32,
+        super::condition::conditions(focus.conditions),
     )
         .prop_map(
-            |(actions, grants, rules, breakers, numbers, fields, of_wide, from, name)| {
+            |(
+                actions,
+                grants,
+                rules,
+                breakers,
+                numbers,
+                fields,
+                of_wide,
+                from,
+                name,
+                conditions,
+            )| {
                 let (valid_for_s, more_s, tolerance_s, approve_within_s, confirm_s, glass_max_s) =
                     numbers;
                 let (agent_owned, sensitive, fake) = fields;
@@ -384,12 +423,21 @@ pub(super) fn policy(focus: Focus) -> BoxedStrategy<PolicyM> {
                     } else {
                         Vec::new()
                     },
+                    fake_phones: if fake {
+                        vec![
+                            key(Kind::Phone, 1, None).token,
+                            key(Kind::Phone, 2, None).token,
+                        ]
+                    } else {
+                        Vec::new()
+                    },
                     valid_for_s,
                     report_within_s: valid_for_s + more_s,
                     tolerance_s,
                     approve_within_s,
                     confirm_s,
                     glass_max_s,
+                    conditions,
                     ..PolicyM::default()
                 };
                 // Rows and rules have other names in every policy: nothing may hang on a name.

@@ -49,6 +49,8 @@ Exit code 0 whatever the outcome; 1 where the policy is not valid, 2 where it or
 
 /// The environments, as policies name them.
 const ENVIRONMENTS: &[&str] = &["prod", "sandbox"];
+/// Stands for the token of an object, which is the ledger's secret.
+const UNKNOWN_ID: Token = Token([0; 32]);
 /// What a mailbox given by its token begins with, as in policies.
 const TOKEN: &str = "token:";
 
@@ -303,8 +305,8 @@ fn targets(given: &[v1::Target]) -> Result<Vec<Target>, Failure> {
         Kind::target(&given.r#type).map_err(refused)?;
         Ok(Target {
             kind: given.r#type.to_ascii_lowercase(),
-            // No row and no rule asks for it.
-            id: None,
+            // Rows ask whether there is one, and none asks which.
+            id: (!given.id.is_empty()).then_some(UNKNOWN_ID),
             reads: given.reads.clone(),
             writes: given.writes.clone(),
         })

@@ -319,3 +319,34 @@ fn what_the_ledger_would_not_take_is_refused() {
         assert!(Line::try_parse_from(words).is_err(), "{line}");
     }
 }
+
+#[test]
+fn a_target_that_names_no_field_is_explained_as_one_of_every_field() {
+    for (line, words) in [
+        (
+            "--agent agent.enrichment --action crm.read --target contact:1",
+            "by `enrichment-research` not every field may be read, and none is named: only",
+        ),
+        (
+            "--agent agent.routing --action crm.owner.assign --target contact:1:writes=agent_x --target deal:7",
+            "by `routing-owners` not every field may be written, and none is named: only",
+        ),
+        // It makes no contact: that the id is left out is no help.
+        (
+            "--agent agent.enrichment --action crm.contact.update --target contact:",
+            "by `enrichment-contacts` not every field may be written",
+        ),
+        (
+            "--agent agent.enrichment --action crm.contact.create --target contact:1",
+            "by `enrichment-contacts` not every field may be written",
+        ),
+    ] {
+        let (text, object) = explain(line);
+        let told = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(told.contains(words), "{words} is not in\n{text}");
+        assert_eq!(codes(&object), ["grant.field"], "{line}");
+    }
+    let (_, object) =
+        explain("--agent agent.enrichment --action crm.contact.create --target contact:");
+    assert_eq!(object["outcome"], "allow");
+}

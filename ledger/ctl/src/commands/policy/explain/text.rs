@@ -18,6 +18,8 @@ use crate::text::{Table, duration_s, put, wrapped};
 const NOT_ASKED: &str = "Not looked at: who the recipients are, the do-not-contact list, counts, stops, open breakers, \
                          approvals, break-glass and the time.";
 
+/// How a reason names every field, where a target names none.
+const EVERY_FIELD: &str = "*";
 /// Of a rule per workspace.
 const EVERYBODYS: &str = "together with everybody's";
 
@@ -165,7 +167,7 @@ fn targets(answer: &Answer<'_>) -> String {
         let text = format!("{}: {}", object(target), decided(says, open));
         out.push_str(&wrapped(&format!("  {index}  "), &text));
         for miss in &says.missed {
-            out.push_str(&wrapped("     - ", &missed(miss, target)));
+            out.push_str(&wrapped("     - ", &missed(miss, target, said.class)));
         }
     }
     out
@@ -190,7 +192,7 @@ fn decided(says: &TargetSays<'_>, open: bool) -> String {
     }
 }
 
-fn missed(miss: &Miss<'_>, target: &Target) -> String {
+fn missed(miss: &Miss<'_>, target: &Target, class: Class) -> String {
     let (row, what) = (&miss.row.id, miss.what);
     if miss.code == Code::GrantObject {
         return format!(
@@ -198,8 +200,9 @@ fn missed(miss: &Miss<'_>, target: &Target) -> String {
             about(miss.row)
         );
     }
-    let reads = target.reads.iter().any(|name| name == what) && !miss.row.reads.contains(what);
-    let (verb, list) = if reads {
+    let every = what == EVERY_FIELD;
+    let named = target.reads.iter().any(|name| name == what) && !miss.row.reads.contains(what);
+    let (verb, list) = if named || (every && class == Class::Read) {
         ("read", miss.row.reads.patterns())
     } else {
         ("written", miss.row.writes.patterns())
@@ -208,6 +211,9 @@ fn missed(miss: &Miss<'_>, target: &Target) -> String {
         "" => "none may".to_owned(),
         list => format!("only {list}"),
     };
+    if every {
+        return format!("by `{row}` not every field may be {verb}, and none is named: {only}");
+    }
     format!("in `{row}` the field `{what}` may not be {verb}: {only}")
 }
 

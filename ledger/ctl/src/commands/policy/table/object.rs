@@ -41,7 +41,11 @@ pub(in crate::commands::policy) fn object(
             "agent_owned": policy.fields.agent_owned.patterns(),
             "sensitive": sensitive.collect::<Vec<_>>(),
         },
-        "sandbox": { "fake_domains": policy.fake_domains, "clear": texts(&policy.sandbox_clear) },
+        "sandbox": {
+            "fake_domains": policy.fake_domains,
+            "fake_phones": policy.fake_phones.iter().map(|token| format!("token:{token}")).collect::<Vec<_>>(),
+            "clear": texts(&policy.sandbox_clear),
+        },
         "redact": {
             "keys": policy.redact.names().collect::<Vec<_>>(),
             "pointers": texts(policy.redact.pointers()),
@@ -56,7 +60,7 @@ pub(in crate::commands::policy) fn action(name: &str, rule: &ActionRule) -> Valu
     let hours = rule.hours.map(|_| hours(rule));
     json!({
         "name": name, "class": rule.class, "tier": rule.tier, "channels": rule.channels, "requires": requires,
-        "hours": hours, "registry_max_age_s": rule.registry_max_age_s,
+        "hours": hours, "registry_max_age_s": rule.registry_max_age_s, "creates": rule.creates,
     })
 }
 
@@ -97,11 +101,16 @@ pub(in crate::commands::policy) fn grant(policy: &Policy, row: &Grant) -> Value 
             json!(names.iter().cloned().chain(tokens).collect::<Vec<String>>())
         }
     };
+    // What is so, whether the row says it or its tier: nobody is asked below tier 2.
+    let approval = match row.waived {
+        true => Some("waived"),
+        false => policy.tiers(row).contains(&2).then_some("required"),
+    };
     json!({
         "id": row.id, "agent": row.agent, "actions": row.actions, "sellers": names(&row.sellers),
         "mailboxes": mailboxes, "objects": names(&row.objects), "reads": row.reads.patterns(),
         "writes": row.writes.patterns(), "environments": environments(row), "tier": row.tier,
-        "tiers": policy.tiers(row), "approval": if row.waived { "waived" } else { "required" },
+        "tiers": policy.tiers(row), "approval": approval,
         "decided": row.elsewhere.then_some("elsewhere"), "approvers": row.approvers,
         "agent_versions": row.agent_versions,
     })
