@@ -326,8 +326,8 @@ pub fn mailbox(raw: &str) -> Result<MatchKey, NormaliseError> {
 /// An id that another system gave (contact, account, provider, object): trimmed, 1 to 256 bytes,
 /// without control characters and, but for a provider's, without any that no eye sees: two ids that look
 /// alike to whoever lists one of them would be two. Upper and lower case differ, and so do Unicode forms
-/// and hyphens that look alike: such ids are compared byte by byte where they come from. A contact or an account with an `@` is refused: it is an
-/// address, and as an id a listing of that address would miss it.
+/// and hyphens that look alike: such ids are compared byte by byte where they come from. A contact or an
+/// account with an `@` is refused: it is an address, and as an id a listing of that address would miss it.
 ///
 /// # Errors
 /// [`NormaliseError`] of that kind.

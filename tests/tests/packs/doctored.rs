@@ -173,7 +173,7 @@ async fn no_sentence_of_a_manifest_can_be_changed() {
     let other = "another.desk";
     let refuted: [(&str, &dyn Fn(&mut Manifest)); 12] = [
         ("handed out", &|manifest| {
-            manifest.principal = other.to_owned()
+            manifest.principal = other.to_owned();
         }),
         ("handed out", &|manifest| manifest.query.details = true),
         ("opening", &|manifest| {
@@ -184,12 +184,12 @@ async fn no_sentence_of_a_manifest_can_be_changed() {
             named(manifest).phone = Some("+442079460999".to_owned());
         }),
         ("query", &|manifest| {
-            manifest.query.correlation_id = Some("run-1".to_owned())
+            manifest.query.correlation_id = Some("run-1".to_owned());
         }),
         ("checkpoint", &|manifest| manifest.ledger.origin += "-2"),
         ("checkpoint", &|manifest| manifest.ledger.size += 1),
         ("checkpoint", &|manifest| {
-            manifest.ledger.root = Hash([7; 32])
+            manifest.ledger.root = Hash([7; 32]);
         }),
         ("checkpoint", &|manifest| {
             manifest.ledger.key = manifest.ledger.key.replacen('+', "-2+", 1);

@@ -108,7 +108,7 @@ fn reports_and_stops_are_judged() {
         ("finding: AlreadyExecuted", 150),
         ("finding: StartedBeforeDecision", 4),
         ("finding: Expired", 50),
-        ("finding: AfterStop", 30),
+        ("finding: AfterStop", 20),
         ("finding: InFlightAtStop", 8),
         ("finding: StartUnknown", 100),
         ("finding: ReportLate", 200),
