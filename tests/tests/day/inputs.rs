@@ -60,7 +60,9 @@ pub(crate) fn every_part_of_every_entry(log: &Log, folder: &Path) {
             let named = |rest: &[Vec<u8>]| {
                 let mut replay = before.clone();
                 replay.push(&forged);
-                rest.iter().for_each(|line| replay.push(line));
+                for line in rest {
+                    replay.push(line);
+                }
                 let report = replay.finish();
                 let refuted = report.mismatches.iter().any(|found| found.seq >= entry.seq);
                 (refuted, refuted || report.unverifiable.is_some())
