@@ -97,7 +97,9 @@ impl Done<'_> {
 /// in, and no timer kept to them.
 pub(crate) fn replay(lines: impl IntoIterator<Item = Vec<u8>>) -> Report {
     let mut replay = Replay::of_answers();
-    lines.into_iter().for_each(|line| replay.push(&line));
+    for line in lines {
+        replay.push(&line);
+    }
     replay.finish()
 }
 

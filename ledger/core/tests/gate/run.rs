@@ -188,7 +188,9 @@ impl<'a> Run<'a> {
         self.allows_are_listed_once();
         // The people and the times are made up: no service let them in, and no timer kept to them.
         let mut replay = Replay::of_answers();
-        self.ledger.lines.iter().for_each(|line| replay.push(line));
+        for line in &self.ledger.lines {
+            replay.push(line);
+        }
         let report = replay.finish();
         assert_eq!(report.mismatches, []);
         assert_eq!(report.unverifiable, None);
