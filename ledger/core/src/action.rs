@@ -242,11 +242,11 @@ pub struct ActionRule {
     pub hours: Option<(u16, u16)>,
     /// How old the last import of the national registry may be, in seconds. Absent: any age, or none.
     pub registry_max_age_s: Option<u64>,
-    /// The sources of such imports that count; any, where it is empty.
-    pub registry_sources: BTreeSet<String>,
     /// Whether it makes the objects that a request names without an id: of those nothing is there yet
     /// that could be changed. Never of an action that changes nothing.
     pub creates: bool,
+    /// The sources of such imports that count; any, where it is empty.
+    pub registry_sources: BTreeSet<String>,
 }
 
 impl ActionRule {
@@ -277,8 +277,8 @@ impl ActionRule {
             tier: 2,
             hours: None,
             registry_max_age_s: None,
-            registry_sources: BTreeSet::new(),
             creates: false,
+            registry_sources: BTreeSet::new(),
         })
     }
 

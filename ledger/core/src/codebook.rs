@@ -145,7 +145,10 @@ pub fn sentence(reason: &Reason) -> String {
         Code::CallRegistryStale => {
             format!("the national registry was not imported recently enough ({cited})")
         }
-        Code::UndoUnknown => "what it says it undoes is no execution".to_owned(),
+        Code::UndoUnknown => {
+            "what it says it undoes is no execution of its own, by this action and on these objects"
+                .to_owned()
+        }
         Code::ForeignDeny => "the engine that decided before denied it".to_owned(),
         Code::ForeignRequireApproval => {
             "the engine that decided before asks for an approval".to_owned()

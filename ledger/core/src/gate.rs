@@ -24,7 +24,7 @@ use crate::action::{ActionRule, Channels, Class};
 use crate::entry::{Cite, Code, Decision, Outcome, PolicyRef, Reason};
 use crate::limits::{CITES_MAX, CITES_TOTAL_MAX, REASONS_MAX};
 use crate::policy::Numbers;
-use crate::record::AllowRecord;
+use crate::record::{AllowRecord, DecisionRecord};
 use crate::role::{Call, Grant};
 use crate::state::{InForce, State};
 use crate::time::Timestamp;
@@ -309,20 +309,36 @@ pub(crate) fn foreign(request: &Decision, approved: bool, reasons: &mut Vec<Reas
     }
 }
 
-/// What is undone is an execution that the log has.
+/// What is undone is an execution that the log has, of a decision of the same agent or run, by the same
+/// action and on the same objects, or some of them. Whatever else is named gets one answer: else any agent
+/// could ask which entries are executions, and have another's count as undone.
 fn undo<V: View>(
     state: &State<V>,
     request: &Decision,
     reasons: &mut Vec<Reason>,
 ) -> Result<(), ViewError> {
-    if let Some(seq) = request.undoes
-        && state
-            .execution(seq)?
-            .is_none_or(|execution| !execution.known)
-    {
+    let Some(seq) = request.undoes else {
+        return Ok(());
+    };
+    let undone = match state.execution(seq)? {
+        Some(execution) if execution.known => state.decision(execution.decision)?,
+        _ => None,
+    };
+    if undone.is_none_or(|undone| !is_undone_by(&undone, request)) {
         reasons.push(Code::UndoUnknown.reason());
     }
     Ok(())
+}
+
+fn is_undone_by(undone: &DecisionRecord, request: &Decision) -> bool {
+    let cause = &request.cause;
+    let theirs = undone.agent == cause.actor.id
+        || cause.correlation_id.as_ref() == Some(&undone.correlation_id);
+    let mut ids = request.targets.iter().map(|target| target.id);
+    theirs
+        && undone.action == request.action
+        && undone.targets.is_empty() == request.targets.is_empty()
+        && ids.all(|id| id.is_some_and(|id| undone.targets.contains(&id)))
 }
 
 /// `reason` with the first cites, and their total where there are more.

@@ -46,11 +46,13 @@ const GMAIL: &str = "gmail.com";
 /// version of the public suffix list. When either changes, so may tokens, and genesis tells.
 pub const VERSION: &str = "2+psl-2.1.247";
 
-/// Why it is not known here which keys a ledger of this normaliser makes: its rules have another number
-/// than those of [`VERSION`]. The list of public suffixes behind the number changes tokens, not their kinds.
+/// Why it is not known here which keys a ledger of this normaliser makes: its rules are none of those up to
+/// [`VERSION`]'s, under all of which the same kinds of key stand together. The list of public suffixes behind
+/// the number changes tokens, not their kinds.
 pub fn unknown(version: &str) -> Option<String> {
-    let rules = |version: &str| version.split_once('+').map(|(rules, _)| rules.to_owned());
-    (rules(version) != rules(VERSION)).then(|| format!("normaliser `{version}`"))
+    let rules = |version: &str| version.split_once('+')?.0.parse::<u32>().ok();
+    let is_known = rules(version).is_some_and(|found| Some(found) <= rules(VERSION));
+    (!is_known).then(|| format!("normaliser `{version}`"))
 }
 
 /// The most `domain` keys of one address; a host with more levels cannot be normalised.

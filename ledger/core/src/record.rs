@@ -105,6 +105,9 @@ pub struct DecisionRecord {
     /// What it says that the action will cost, in millionths of the currency unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost_micros: Option<u64>,
+    /// The objects that it names, by their tokens: what an undo of it may touch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<Token>,
     /// The correlation id.
     pub correlation_id: String,
     /// The expiry of an allow.

@@ -269,7 +269,8 @@ impl Walk<'_> {
                 };
                 match frame.pair.member.take() {
                     Some(Member::Name(start)) => {
-                        frame.pair.names.extend(unescaped(&self.text[start..end]));
+                        let name = unescaped(&self.text[start..end]);
+                        frame.pair.names.extend(name);
                     }
                     Some(Member::Value(start)) => frame.pair.values.push(start..end),
                     None => {}

@@ -29,6 +29,31 @@ const CONTENT_KEY_DOMAIN: &[u8] = b"ledger-content-key/v1";
 /// The most bytes of an object type.
 pub const TARGET_TYPE_MAX: usize = 64;
 
+/// Other words for types of objects that every CRM has, plurals and HubSpot's type ids, each with the word
+/// that the ledger uses.
+const OTHER_WORDS: [(&str, &str); 11] = [
+    ("0-1", "contact"),
+    ("0-2", "company"),
+    ("0-3", "deal"),
+    ("accounts", "account"),
+    ("companies", "company"),
+    ("contacts", "contact"),
+    ("deals", "deal"),
+    ("leads", "lead"),
+    ("people", "person"),
+    ("persons", "person"),
+    ("tasks", "task"),
+];
+
+/// The word that the ledger uses for a type of objects: in lower case, `contacts` and HubSpot's `0-1` as
+/// `contact`. Policies, entries and tokens know a type by this word alone, so that no other word for it is
+/// a way round what they say of it.
+pub fn object_type(given: &str) -> String {
+    let lower = given.to_ascii_lowercase();
+    let other = OTHER_WORDS.iter().find(|(other, _)| *other == lower);
+    other.map_or(lower, |(_, word)| (*word).to_owned())
+}
+
 /// What a token stands for. The same identifier under two kinds has two unrelated tokens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
@@ -40,7 +65,7 @@ pub enum Kind {
     Domain,
     /// `phone`: an E.164 number.
     Phone,
-    /// `contact`: a person's id in the CRM.
+    /// `contact`: a person's id in the CRM, also of one that it calls a lead or a person.
     Contact,
     /// `account`: a company's id in the CRM.
     Account,
@@ -101,18 +126,18 @@ impl Kind {
         Self::Text,
     ];
 
-    /// The kind of an object of the given type, whatever its case: `contact` is [`Kind::Contact`],
-    /// `company` and `account` are [`Kind::Account`], so that a person acted on and a person
-    /// contacted have the same token.
+    /// The kind of an object of the given type, whatever its case and [word](object_type): `contact`, `lead`
+    /// and `person` are [`Kind::Contact`], `company` and `account` are [`Kind::Account`], so that a person
+    /// acted on and a person contacted have the same token.
     ///
     /// # Errors
     /// [`KindError::Target`] where the type is not of the form of [`TargetType`].
     pub fn target(object_type: &str) -> Result<Self, KindError> {
-        let lower = object_type.to_ascii_lowercase();
-        match lower.as_str() {
-            "contact" => Ok(Self::Contact),
+        let word = self::object_type(object_type);
+        match word.as_str() {
+            "contact" | "lead" | "person" => Ok(Self::Contact),
             "company" | "account" => Ok(Self::Account),
-            _ if is_target_type(&lower) => Ok(Self::Target(TargetType(lower.into()))),
+            _ if is_target_type(&word) => Ok(Self::Target(TargetType(word.into()))),
             _ => Err(KindError::Target {
                 value: cut(object_type),
             }),

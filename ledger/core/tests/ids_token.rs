@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use ledger_core::normalise::{self, MatchKey};
-use ledger_core::token::{ContentKey, Kind, SubjectKey, Token, token_from_opening};
+use ledger_core::token::{ContentKey, Kind, SubjectKey, Token, object_type, token_from_opening};
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
@@ -171,6 +171,34 @@ fn kinds_have_one_word_each() {
     assert_eq!(Kind::target("Contact"), Ok(Kind::Contact));
     assert_eq!(Kind::target("company"), Ok(Kind::Account));
     assert_eq!(Kind::target("ACCOUNT"), Ok(Kind::Account));
+    for (other, word) in [
+        ("contacts", "contact"),
+        ("0-1", "contact"),
+        ("LEADS", "lead"),
+        ("People", "person"),
+        ("companies", "company"),
+        ("0-2", "company"),
+        ("accounts", "account"),
+        ("deals", "deal"),
+        ("0-3", "deal"),
+        ("tasks", "task"),
+        ("0-4", "0-4"),
+        ("ticket", "ticket"),
+        ("Note", "note"),
+    ] {
+        assert_eq!(object_type(other), word);
+        assert_eq!(object_type(word), word, "the word of a word is itself");
+        assert_eq!(Kind::target(other), Kind::target(word));
+        // Entries hold no other word.
+        let is_word = format!("target.{}", other.to_lowercase()).parse::<Kind>();
+        assert_eq!(
+            is_word.is_ok(),
+            matches!(word, "0-4" | "ticket" | "note"),
+            "{other}"
+        );
+    }
+    assert_eq!(Kind::target("lead"), Ok(Kind::Contact));
+    assert_eq!(Kind::target("person"), Ok(Kind::Contact));
     assert_eq!(Kind::target("Deal").unwrap().to_string(), "target.deal");
     assert_eq!(Kind::target("deal"), Kind::target("DEAL"));
     for refused in ["", " deal", "deal/x", "d\u{e9}al", &"d".repeat(65)] {

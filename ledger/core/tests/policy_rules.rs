@@ -139,8 +139,8 @@ channels = ["call", "sms"]
         },
         hours: None,
         registry_max_age_s: None,
-        registry_sources: std::collections::BTreeSet::new(),
         creates: false,
+        registry_sources: std::collections::BTreeSet::new(),
     };
     assert_eq!(rule("crm.read"), expect(Class::Read, Channels::none(), &[]));
     assert_eq!(

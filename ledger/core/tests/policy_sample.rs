@@ -56,7 +56,13 @@ const TABLE: [[&str; 5]; 11] = [
         "company dealname firstname industry jobtitle lastname name agent_*",
         "",
     ],
-    ["agent.drafting", "crm.draft.write", "contact", "", ""],
+    [
+        "agent.drafting",
+        "crm.draft.write",
+        "contact",
+        "",
+        "agent_*",
+    ],
     [
         "agent.routing",
         "crm.read crm.search",

@@ -131,7 +131,8 @@ fn the_command_line_comes_before_the_environment_the_file_and_the_default() {
 }
 
 /// The public key of a pair that these tests alone know.
-const SENDGRID_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEvXxzuIsum0ztpiAistqL4TGTpbVu3Cbn33hC4kzQtesGBa2nvag6xqK4DX4xQED6R/8WuDushc7bAURRu3znGg==";
+const SENDGRID_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEvXxzuIsum0ztpiAistqL4TGTpbVu3Cbn33hC4kzQ\
+                            tesGBa2nvag6xqK4DX4xQED6R/8WuDushc7bAURRu3znGg==";
 
 /// A setting that needs another is content wherever the other comes from, and refused where it comes from
 /// nowhere.

@@ -12,6 +12,9 @@ use ledger_tests::{ask, core_hashes};
 
 use super::matter::{Files, Matter, lines, read, restate, text, write};
 
+/// What is done to a manifest.
+type Change<'a> = &'a dyn Fn(&mut Manifest);
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_done_to_a_pack_shows() {
     let matter = Matter::new().await;
@@ -171,9 +174,9 @@ async fn no_sentence_of_a_manifest_can_be_changed() {
     told(&|_| ()).expect(0);
 
     let other = "another.desk";
-    let refuted: [(&str, &dyn Fn(&mut Manifest)); 12] = [
+    let refuted: [(&str, Change<'_>); 12] = [
         ("handed out", &|manifest| {
-            manifest.principal = other.to_owned()
+            manifest.principal = other.to_owned();
         }),
         ("handed out", &|manifest| manifest.query.details = true),
         ("opening", &|manifest| {
@@ -184,12 +187,12 @@ async fn no_sentence_of_a_manifest_can_be_changed() {
             named(manifest).phone = Some("+442079460999".to_owned());
         }),
         ("query", &|manifest| {
-            manifest.query.correlation_id = Some("run-1".to_owned())
+            manifest.query.correlation_id = Some("run-1".to_owned());
         }),
         ("checkpoint", &|manifest| manifest.ledger.origin += "-2"),
         ("checkpoint", &|manifest| manifest.ledger.size += 1),
         ("checkpoint", &|manifest| {
-            manifest.ledger.root = Hash([7; 32])
+            manifest.ledger.root = Hash([7; 32]);
         }),
         ("checkpoint", &|manifest| {
             manifest.ledger.key = manifest.ledger.key.replacen('+', "-2+", 1);

@@ -41,7 +41,7 @@ fn a_log_in_which_everything_occurs_matches() {
     assert_eq!(missing, elsewhere, "every reason code must occur");
     assert_eq!(
         report.summary.findings.len(),
-        14,
+        15,
         "every finding must occur: {:?}",
         report.summary.findings
     );

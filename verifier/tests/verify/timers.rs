@@ -102,8 +102,9 @@ fn requests_for_approval_and_breakers_are_held_to_their_time_as_well() {
     let over: Vec<u64> = ledger.state.expired(ledger.now).collect();
     assert_eq!(over, [request]);
     let due: Vec<u64> = ledger.state.overdue(ledger.now).collect();
-    due.into_iter()
-        .for_each(|allow| _ = ledger.unresolved(allow));
+    for allow in due {
+        ledger.unresolved(allow);
+    }
     let seq = ledger.put(Role::Auditor, "auditor.one");
     assert_eq!(named(&ledger), [(seq, "announcement")]);
     ledger.expire(request);

@@ -288,9 +288,9 @@ pub const fn code(code: Code) -> Explanation {
         },
         Code::UndoUnknown => Explanation {
             word: "undo.unknown",
-            meaning: "What the request says it undoes is no execution of a decision of this ledger.",
+            meaning: "What the request says it undoes is no execution of this agent or run, by this action and on these objects.",
             cites: "none; `undoes` is what was named",
-            remedy: "Name the seq of an execution, as `ledgerctl undo` does.",
+            remedy: "Name the seq of an execution, and its action and objects, as `ledgerctl undo` does.",
         },
         Code::ForeignDeny => Explanation {
             word: "foreign.deny",

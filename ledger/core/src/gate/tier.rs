@@ -73,9 +73,12 @@ pub(super) fn causes<'a>(
             let by_fields = of_targets
                 .get(at)
                 .is_some_and(|row| grant::is_about_fields(row));
-            let touched = |all: bool, names: &'a [String]| match all && by_fields {
-                true => fields.sensitive_of(&target.kind),
-                false => sensitive(names),
+            let touched = |all: bool, names: &'a [String]| {
+                if all && by_fields {
+                    fields.sensitive_of(&target.kind)
+                } else {
+                    sensitive(names)
+                }
             };
             let written = touched(grant::writes_all(target, nature), &target.writes);
             let read = touched(grant::reads_all(target, nature), &target.reads);

@@ -99,8 +99,8 @@ fn is_ground(
             spender.approval == decision.approval && spender.outcome == Outcome::Allow
         }
         (Code::CallRegistryStale, Body::Dnc(dnc)) => {
-            let from = dnc.imports.as_ref().map(|imports| &imports.source);
             let sources = &nature.registry_sources;
+            let from = dnc.imports.as_ref().map(|imports| &imports.source);
             dnc.op == DncOp::ImportEnd
                 && (sources.is_empty() || from.is_some_and(|from| sources.contains(from)))
                 && nature

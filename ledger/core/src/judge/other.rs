@@ -373,6 +373,7 @@ fn execution(
         recipients: decision.recipients.len() as u64,
         people: Vec::new(),
         cost_micros: decision.cost_micros,
+        targets: Vec::new(),
         correlation_id: decision.cause.correlation_id.clone().unwrap_or_default(),
         valid_until: decision.valid_until,
         report_by: decision.report_by,

@@ -2,6 +2,7 @@
 
 use super::{Refusal, precondition};
 use crate::entry::{BreakGlass, BreakGlassEvent, DetailName};
+use crate::gate::Nature;
 use crate::record::BreakGlassRecord;
 use crate::role::Role;
 use crate::state::State;
@@ -70,6 +71,15 @@ fn request<V: View>(
     if !agent {
         let expected = "expected a registered agent: break-glass is for one".to_owned();
         return invalid("agent", glass.agent, expected);
+    }
+    // What nobody declared is denied whatever its tier: opening it would lift nothing.
+    if let Some(action) = &glass.action
+        && !Nature::of(state.policy(), action).known
+    {
+        let expected =
+            "expected an action that the policy in force declares, or none for all of the agent's"
+                .to_owned();
+        return invalid("action", action.clone(), expected);
     }
     let max = numbers.break_glass_max_s;
     if !(DURATION_S_MIN..=max).contains(&glass.duration_s) {

@@ -33,8 +33,8 @@ pub(super) fn rows(
         let tier = row.integer(reader, "tier", &(0..=3));
         let hours = row.string(reader, "hours");
         let registry = row.string(reader, "registry");
-        let sources = row.strings(reader, "registry_sources", REGISTRY_SOURCES_MAX);
         let creates = row.boolean(reader, "creates");
+        let sources = row.strings(reader, "registry_sources", REGISTRY_SOURCES_MAX);
         let mut rule = action(
             reader,
             &row,
@@ -289,7 +289,7 @@ fn action(
         tier: ActionRule::default_tier(name, class),
         hours: None,
         registry_max_age_s: None,
-        registry_sources: BTreeSet::new(),
         creates: ActionRule::creates_by_name(name, class),
+        registry_sources: BTreeSet::new(),
     }
 }

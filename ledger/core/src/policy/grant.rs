@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::field::{Known, List, existing, is_any, named, one_of, unique_id, word_at};
 use super::read::{Reader, Section};
-use super::scope::{object_type, patterns};
+use super::scope::{OTHER_WORD, object_type, other_word, patterns};
 use super::{
     AGENT_VERSIONS_MAX, FieldRules, Fields, GRANTS_MAX, Grant, LIST_MAX, MAILBOX_BYTES_MAX,
     Mailboxes, Names,
@@ -112,6 +112,12 @@ fn object_types(reader: &mut Reader<'_>, row: &Section<'_>, list: &List<'_>) -> 
     let mut types = BTreeSet::new();
     let items = list.value.iter().enumerate();
     for (i, item) in items.filter(|(_, item)| item.value != "*") {
+        if let Some(word) = other_word(item.value) {
+            let key = row.key(&format!("objects[{i}]"));
+            let remedy = format!("write `{word}`");
+            reader.error(item.at, &key, Some(item.value), OTHER_WORD, &remedy);
+            continue;
+        }
         match object_type(item.value) {
             Ok(()) => _ = types.insert(item.value.to_owned()),
             Err(problem) => {

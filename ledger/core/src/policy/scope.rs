@@ -7,7 +7,7 @@ use super::field::{List, is_any};
 use super::read::{Found, Reader, Section};
 use crate::limits::FIELD_BYTES_MAX;
 use crate::name::{self, NameError};
-use crate::token::Kind;
+use crate::token::{self, Kind};
 
 /// The fields that agents may write wherever a row grants them the object, unless the policy says
 /// otherwise.
@@ -147,7 +147,15 @@ pub(super) fn rules(reader: &mut Reader<'_>, root: &mut Section<'_>) -> FieldRul
     if let Some(list) = section.strings(reader, "sensitive", LIST_MAX) {
         for (i, item) in list.value.iter().enumerate() {
             let places = sensitive(item.value);
-            if places.is_empty() {
+            let other = item.value.match_indices('.').find_map(|(at, _)| {
+                let word = other_word(&item.value[..at])?;
+                Some((word, &item.value[at..]))
+            });
+            if let Some((word, field)) = other {
+                let key = section.key(&format!("sensitive[{i}]"));
+                let remedy = format!("write `{word}{field}`");
+                reader.error(item.at, &key, Some(item.value), OTHER_WORD, &remedy);
+            } else if places.is_empty() {
                 let problem = "is not valid: expected the type of an object, or `*` for any, and the name of a field";
                 let remedy = "write for instance `deal.amount` or `*.owner_id`, each field by its whole name";
                 let key = section.key(&format!("sensitive[{i}]"));
@@ -170,6 +178,16 @@ fn sensitive(text: &str) -> Vec<(String, String)> {
         valid.then(|| (object.to_owned(), field.to_owned()))
     };
     text.match_indices('.').filter_map(place).collect()
+}
+
+/// What is wrong with a type that requests are not compared by.
+pub(super) const OTHER_WORD: &str =
+    "is another word for a type that the ledger knows by one: it would match no request";
+
+/// The word by which requests are compared, of a type that has another.
+pub(super) fn other_word(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    Some(token::object_type(text)).filter(|word| *word != lower)
 }
 
 /// Whether a request's target can have this type: as a request may name it, in lower case.

@@ -28,7 +28,7 @@ impl Derived {
         let seq = entry.seq;
         match &entry.body {
             Body::Decision(decision) => {
-                let found = decision
+                decision
                     .recipients
                     .iter()
                     .enumerate()
@@ -37,8 +37,7 @@ impl Derived {
                             .person(&who.keys, seq)
                             .or_else(|| self.host(&who.keys, seq))?;
                         Some(format!("recipients[{at}].{why}"))
-                    });
-                found
+                    })
             }
             Body::Outcome(outcome) => self.person(&outcome.keys, seq),
             Body::Dnc(dnc) if dnc.outcome.is_none() => {

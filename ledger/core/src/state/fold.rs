@@ -321,6 +321,7 @@ impl<V: View> State<V> {
                 Vec::new()
             },
             cost_micros: decision.cost_micros,
+            targets: decision.targets.iter().filter_map(|of| of.id).collect(),
             correlation_id: decision.cause.correlation_id.clone().unwrap_or_default(),
             valid_until: decision.valid_until,
             report_by: decision.report_by,

@@ -2,19 +2,24 @@
 
 use ledger_core::entry::{Body, BreakerEvent, Event, Finding, Outcome, OutcomeReport, Status};
 use ledger_core::limits::EARLY_MAX;
-use ledger_core::replay::replay;
 use ledger_core::state::State;
 use ledger_core::token::Kind;
 use ledger_core::view::Table;
 
-use super::ledger::{AGENTS, Done, INGEST, LISTED, Ledger, RECORDER, breakers, key, told as said};
+use super::ledger::{
+    AGENTS, Done, INGEST, LISTED, Ledger, RECORDER, breakers, key, replay, told as said,
+};
 use super::matched::{counted, event, judged, reported, sent, told};
 use super::rule::{Rule, What};
 
 fn early(ledger: &mut Ledger, by: &str, what: Event, id: u8, who: &[u8]) -> u64 {
     let report = event(ledger, by, what, id, who);
     let (outcome, followers) = told(ledger, report);
-    assert_eq!(outcome.findings, [Finding::UnknownExecution]);
+    // Whoever complains and is named by nobody can be listed by nobody.
+    let unlisted = what == Event::Complaint && who.is_empty();
+    let mut findings = vec![Finding::UnknownExecution];
+    findings.extend(unlisted.then_some(Finding::Unlisted));
+    assert_eq!(outcome.findings, findings);
     assert_eq!(breakers(&followers), []);
     ledger.last() - followers.len() as u64
 }

@@ -97,7 +97,9 @@ impl Done<'_> {
 /// in, and no timer kept to them.
 pub(crate) fn replay(lines: impl IntoIterator<Item = Vec<u8>>) -> Report {
     let mut replay = Replay::of_answers();
-    lines.into_iter().for_each(|line| replay.push(&line));
+    for line in lines {
+        replay.push(&line);
+    }
     replay.finish()
 }
 
@@ -118,7 +120,7 @@ impl Ledger {
             key: "test.example/ledger+00000000+AA==".to_owned(),
             subject_key: Hash([1; 32]),
             content_key: Hash([2; 32]),
-            normaliser: "1+psl-test".to_owned(),
+            normaliser: ledger_core::normalise::VERSION.to_owned(),
             tokens_v: 1,
             reserved: Vec::new(),
         };

@@ -3,11 +3,10 @@
 use ledger_core::entry::{
     Body, Code, Decision, DncOp, Event, Finding, Key, ListingReason, Outcome, OutcomeReport,
 };
-use ledger_core::replay::replay;
 use ledger_core::token::Kind;
 
 use super::ledger::{
-    AGENTS, COMPLIANCE, Done, LISTED, Ledger, RECORDER, at, key, listings, person,
+    AGENTS, COMPLIANCE, Done, LISTED, Ledger, RECORDER, at, key, listings, person, replay,
 };
 
 fn report(ledger: &mut Ledger, report: OutcomeReport) -> (u64, OutcomeReport, Vec<Body>) {

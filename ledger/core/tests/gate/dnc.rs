@@ -81,6 +81,11 @@ fn people_and_companies_that_are_targets_are_looked_up() {
         ("contact", Kind::Contact, true),
         ("account", Kind::Account, true),
         ("company", Kind::Account, true),
+        ("lead", Kind::Contact, true),
+        ("person", Kind::Contact, true),
+        // Whatever stands in an entry: intake knows one word for each type.
+        ("contacts", Kind::Contact, true),
+        ("0-2", Kind::Account, true),
         ("deal", Kind::Contact, false),
     ];
     for (word, kind, denies) in table {

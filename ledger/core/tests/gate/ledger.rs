@@ -66,7 +66,7 @@ impl Ledger {
             key: "test.example/ledger+00000000+AA==".to_owned(),
             subject_key: Hash([1; 32]),
             content_key: Hash([2; 32]),
-            normaliser: "1+psl-test".to_owned(),
+            normaliser: ledger_core::normalise::VERSION.to_owned(),
             tokens_v: 1,
             reserved: every,
         };

@@ -23,3 +23,4 @@ mod state;
 mod step;
 mod stops;
 mod throttle;
+mod undo;

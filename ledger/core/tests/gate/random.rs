@@ -89,7 +89,7 @@ fn the_list_is_a_wall() {
         ("reason: DncClear", 800),
         ("reason: DncCrmFlag", 5),
     ];
-    check(focus, 80, 40..80, &must);
+    check(focus, 110, 40..80, &must);
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn reports_and_stops_are_judged() {
         ("finding: AlreadyExecuted", 150),
         ("finding: StartedBeforeDecision", 4),
         ("finding: Expired", 50),
-        ("finding: AfterStop", 30),
+        ("finding: AfterStop", 20),
         ("finding: InFlightAtStop", 8),
         ("finding: StartUnknown", 100),
         ("finding: ReportLate", 200),
@@ -122,7 +122,7 @@ fn reports_and_stops_are_judged() {
         ("reason: BreakerOpen", 20),
         ("listed by an outcome", 40),
     ];
-    check(focus, 100, 40..80, &must);
+    check(focus, 130, 40..80, &must);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn the_table_grants_what_it_says() {
         ("allow of tier 1", 25),
         ("allow of tier 2", 200),
     ];
-    check(focus, 80, 40..80, &must);
+    check(focus, 110, 40..80, &must);
 }
 
 #[test]
@@ -200,6 +200,7 @@ fn break_glass_lifts_tier_3_and_nothing_else() {
         ("reason: TierBlocked", 400),
         ("allow of tier 3", 50),
         ("refused: break_glass Field(\"agent\")", 30),
+        ("refused: break_glass Field(\"action\")", 5),
         ("refused: break_glass Field(\"duration_s\")", 150),
         ("refused: break_glass Field(\"request\")", 400),
         ("refused: break_glass State", 50),
@@ -341,6 +342,8 @@ fn everything_at_once() {
         ("reason: ThrottleUnkeyed", 20),
         ("reason: ForeignDeny", 25),
         ("outcome: RequireApproval", 5),
+        ("reason: UndoUnknown", 50),
+        ("an undo that stands", 5),
     ];
     check(EVERYTHING, 110, 30..80, &must);
 }

@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 
 use ledger_core::action::Channels;
-use ledger_core::entry::{Body, Cite, DncOp, Listing, ListingReason};
+use ledger_core::entry::{
+    Body, BreakGlass, BreakGlassEvent, Cite, Commitment, DetailName, DncOp, Listing, ListingReason,
+};
 use ledger_core::limits::{LISTING_KEYS_MAX, LISTINGS_MAX};
 use ledger_core::plan::Refusal;
+use ledger_core::role::{Call, Role};
 use ledger_core::token::Kind;
 
-use super::ledger::{dnc, seconds};
+use super::ledger::{AGENTS, OPERATOR, caused, dnc, seconds};
 use super::scene::{Scene, allowed, exempted, key, listed, person, registrable, unlisting};
 
 #[test]
@@ -261,4 +264,38 @@ fn unlisting_that_is_refused() {
         index: Some(0),
     }];
     assert!(scene.ledger.submit(Body::Dnc(command), seconds(2)).is_err());
+}
+
+#[test]
+fn break_glass_is_for_an_action_that_exists() {
+    let ask = |action: Option<&str>| {
+        let mut scene = Scene::new("");
+        let request = Body::BreakGlass(BreakGlass {
+            cause: caused(Call::RequestBreakGlass, Role::Operator, OPERATOR, "glass"),
+            event: BreakGlassEvent::Requested,
+            request: None,
+            requested_by: None,
+            agent: AGENTS[0].to_owned(),
+            action: action.map(str::to_owned),
+            duration_s: 60,
+            until: None,
+            details: [(DetailName::Reason, Commitment::new(&[1; 32], b"why", 0))].into(),
+        });
+        scene.ledger.submit(request, seconds(1)).map(drop)
+    };
+    for known in [None, Some("crm.update"), Some("email.send")] {
+        assert!(ask(known).is_ok(), "{known:?}");
+    }
+    for unknown in ["crm.nope", "crm.updat", "CRM.update"] {
+        let Err(Refusal::Invalid {
+            field,
+            value,
+            expected,
+        }) = ask(Some(unknown))
+        else {
+            panic!("{unknown} was taken")
+        };
+        assert_eq!((field, value.as_str()), ("action", unknown));
+        assert!(expected.starts_with("expected an action that the policy in force declares"));
+    }
 }

@@ -188,7 +188,9 @@ impl<'a> Run<'a> {
         self.allows_are_listed_once();
         // The people and the times are made up: no service let them in, and no timer kept to them.
         let mut replay = Replay::of_answers();
-        self.ledger.lines.iter().for_each(|line| replay.push(line));
+        for line in &self.ledger.lines {
+            replay.push(line);
+        }
         let report = replay.finish();
         assert_eq!(report.mismatches, []);
         assert_eq!(report.unverifiable, None);
@@ -458,7 +460,7 @@ impl<'a> Run<'a> {
             count if count > 0 && pick < 14 => executed[pick % count],
             _ => [1, 7, 77_777][pick % 3],
         });
-        Decision {
+        let mut request = Decision {
             undoes,
             agent: ask.named.map(|named| ASKERS[named].to_owned()),
             seller: ask.seller.map(|pick| SELLERS[pick].to_owned()),
@@ -475,6 +477,28 @@ impl<'a> Run<'a> {
                 outcome,
             }),
             ..Decision::request(Basis::Gate, cause, ACTIONS[ask.action].to_owned())
+        };
+        self.as_done(&mut request, ask.undoes);
+        request
+    }
+
+    /// Makes of most requests that undo something what undoes it: the same action on the same objects, or on
+    /// the first of them, and now and then in the same run.
+    fn as_done(&self, request: &mut Decision, pick: Option<usize>) {
+        let done = request.undoes.and_then(|seq| self.model.done(seq));
+        let (Some(done), Some(pick)) = (done, pick) else {
+            return;
+        };
+        if pick % 7 < 5 {
+            request.action.clone_from(&done.action);
+            request.targets.clone_from(&done.targets);
+        }
+        if pick % 3 == 0 {
+            request.targets.truncate(1);
+        }
+        if pick % 5 == 0 {
+            let run = done.cause.correlation_id.clone();
+            request.cause.correlation_id = run;
         }
     }
 
@@ -493,6 +517,12 @@ impl<'a> Run<'a> {
             panic!("{body:?}")
         };
         assert_eq!(decision.request_part(), request);
+        let undone = |reason: &ledger_core::entry::Reason| {
+            reason.code == ledger_core::entry::Code::UndoUnknown
+        };
+        if request.undoes.is_some() && !decision.reasons.iter().any(undone) {
+            self.seen.count("an undo that stands");
+        }
         self.compare(&decision, &expected);
         self.decided(seq, request.clone(), expected);
         if decision.outcome == Outcome::Allow {

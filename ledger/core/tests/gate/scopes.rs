@@ -1,6 +1,8 @@
 //! What a target that names no field is taken to read or to change, for every pair of targets: one that names fields
 //! says nothing of another.
 
+use std::fmt::Write as _;
+
 use ledger_core::action::Class;
 use ledger_core::entry::{Code, Decision, Outcome, Target};
 
@@ -29,12 +31,12 @@ const ROWS: [&str; 4] = [
 fn policy(row: &str) -> String {
     let mut text = String::from("version = 1\n");
     for (name, class, creates) in ACTIONS {
-        text += &format!("[[action]]\nname = \"{name}\"\nclass = \"{class}\"\n");
+        write!(text, "[[action]]\nname = \"{name}\"\nclass = \"{class}\"\n").unwrap();
         if matches!(class, Class::Write | Class::Admin) {
             text += "tier = 1\n";
         }
         if matches!(name, "crm.import" | "crm.tag.create") {
-            text += &format!("creates = {creates}\n");
+            writeln!(text, "creates = {creates}").unwrap();
         }
     }
     let names = ACTIONS.map(|(name, ..)| name);

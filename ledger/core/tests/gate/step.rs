@@ -342,6 +342,7 @@ fn target() -> BoxedStrategy<Target> {
         ("contact", Kind::Contact),
         ("account", Kind::Account),
         ("company", Kind::Account),
+        ("lead", Kind::Contact),
         ("deal", Kind::Contact),
     ];
     let fields = || {

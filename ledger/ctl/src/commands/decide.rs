@@ -260,6 +260,8 @@ fn check(
         decision.targets.len(),
     )?;
     for (asked, found) in asked.targets.iter().zip(&decision.targets) {
+        let word = ledger_core::token::object_type(&asked.r#type);
+        same("type of a target", word.as_str(), found.kind.as_str())?;
         same("fields read", asked.reads.join(","), found.reads.join(","))?;
         same(
             "fields written",

@@ -6,6 +6,7 @@ mod folder;
 pub(crate) mod groups;
 mod promote;
 mod table;
+mod warnings;
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +25,7 @@ use crate::failure::{Failure, Problem};
 use crate::output::Style;
 use crate::proof::{Asked, Verified, WriteJson, other_kind, same_option};
 use crate::request::WriteArgs;
-use crate::text::{counted, put};
+use crate::text::{counted, put, wrapped};
 
 /// What to do with policies.
 #[derive(Debug, Subcommand)]
@@ -75,6 +76,8 @@ Examples:
 const CHECK_EXAMPLES: &str = "\
 Examples:
   ledgerctl policy check policies/sales && ledgerctl policy publish policies/sales
+
+A warning names a row that says what it may not mean; the policy is valid all the same.
 
 Exit code 0 where the policy is valid, 1 where it is not, 2 where it cannot be read.";
 
@@ -376,13 +379,17 @@ fn check(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     let files = folder::read(&args.folder)?;
     let policy = Policy::parse(&files).map_err(Problem::Policy)?;
     let sha256 = policy_hash(&files);
-    let text = format!(
+    let warnings = warnings::of(&policy);
+    let mut text = format!(
         "Valid: {}. SHA-256 {sha256}.\n{}",
         size(&policy),
         groups::text(&policy)
     );
-    context.output.show(
-        &text,
-        &json!({ "valid": true, "sha256": sha256, "approval_groups": groups::asked(&policy) }),
-    )
+    for warning in &warnings {
+        text.push_str(&wrapped("Warning: ", warning));
+    }
+    let object = json!({
+        "valid": true, "sha256": sha256, "approval_groups": groups::asked(&policy), "warnings": warnings,
+    });
+    context.output.show(&text, &object)
 }

@@ -3,7 +3,7 @@
 use ledger_core::entry::{Key, Recipient, Target};
 use ledger_core::limits::{FIELDS_MAX, KEYS_MAX, RECIPIENTS_MAX, TARGETS_MAX};
 use ledger_core::normalise::{self, Identifiers, Identity, MatchKey, NormaliseError};
-use ledger_core::token::{Kind, Token};
+use ledger_core::token::{self, Kind, Token};
 use ledger_core::utc_offset::UtcOffset;
 use ledger_proto::v1 as wire;
 use serde::Serialize;
@@ -135,11 +135,7 @@ impl Intake {
         for (at, target) in targets.into_iter().enumerate() {
             let here = |name: &str| format!("targets[{at}].{name}");
             // The words of a type are no personal data unless somebody puts some there.
-            field::required_name(
-                &here("type"),
-                &target.r#type,
-                ledger_core::token::TARGET_TYPE_MAX,
-            )?;
+            field::required_name(&here("type"), &target.r#type, token::TARGET_TYPE_MAX)?;
             let kind = Kind::target(&target.r#type).map_err(|_| {
                 let expected = "expected letters, digits, `.`, `_` or `-`, a letter or digit first";
                 FieldError::shown(here("type"), &target.r#type, expected)
@@ -157,7 +153,8 @@ impl Intake {
             };
             names("reads", &target.reads)?;
             names("writes", &target.writes)?;
-            let kind = target.r#type.to_ascii_lowercase();
+            // One word for each type, in the entry and in the canonical request: as the policy compares them.
+            let kind = token::object_type(&target.r#type);
             entries.push(Target {
                 kind: kind.clone(),
                 id: key.as_ref().map(|key| self.token(key)),

@@ -3,8 +3,8 @@
 //! The export has `Email`, then what happened: `Portal Unsubscribe`, `Portal Spam Report`, `Portal Bounce`
 //! (with the reason as its text), `Global Bounce`, and a column for each subscription type, `TRUE` (or
 //! `Yes`, `1`) where the contact left that type alone. A list of addresses and nothing else is one of people
-//! who opted out; with other columns and none of these it may be anybody's, and is refused.
-//! HubSpot exports no dates of these: a row has no time of its own, and whoever imports gives one for all.
+//! who opted out; with other columns and none of these it may be anybody's, and is refused. HubSpot exports
+//! no dates of these: a row has no time of its own, and whoever imports gives one for all.
 //!
 //! Of several things that happened, the complaint counts before the unsubscribe, and that before the
 //! bounce: what a person asked for is never lifted. Who left one subscription type is listed as

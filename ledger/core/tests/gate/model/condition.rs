@@ -239,9 +239,9 @@ fn foreign(asked: &Asked<'_>) -> Option<Outcome> {
 /// How many of [`ATOMS`], its first ones, can always be evaluated.
 pub(crate) const SOUND: usize = 29;
 
-/// What conditions are made of, first whether somebody has approved it. None says of an attribute that it is
-/// absent and nothing else: joined with one that reads it, that would be impossible, and publication refuses
-/// what is.
+/// What conditions are made of, first whether somebody has approved it. None says of an attribute that it
+/// is absent and nothing else: joined with one that reads it, that would be impossible, and publication
+/// refuses what is.
 pub(crate) const ATOMS: [Atom; SOUND + 6] = [
     Atom {
         text: "context.approved",

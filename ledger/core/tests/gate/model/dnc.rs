@@ -105,7 +105,7 @@ impl Model {
             let mut seen = BTreeSet::new();
             for target in &request.targets {
                 let kind = match target.kind.as_str() {
-                    "contact" => Kind::Contact,
+                    "contact" | "lead" | "person" => Kind::Contact,
                     "account" | "company" => Kind::Account,
                     _ => continue,
                 };

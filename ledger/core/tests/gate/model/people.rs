@@ -221,12 +221,20 @@ impl Model {
         Ok(())
     }
 
-    pub(crate) fn may_request_glass(&self, agent: &str, duration_s: i64) -> Result<(), No> {
+    pub(crate) fn may_request_glass(
+        &self,
+        agent: &str,
+        action: Option<&str>,
+        duration_s: i64,
+    ) -> Result<(), No> {
         let registered = self.events.iter().any(|event| {
             matches!(&event.what, What::Principal { id, role: Role::Agent, .. } if id == agent)
         });
         if !registered {
             return Err(No::Field("agent"));
+        }
+        if action.is_some_and(|action| !self.nature(action).0) {
+            return Err(No::Field("action"));
         }
         if duration_s < 60
             || duration_s

@@ -173,16 +173,35 @@ impl Model {
         }
     }
 
-    /// What is undone has been done.
+    /// What is undone has been done: by the same agent or in the same run, in the same way, and to whatever
+    /// is undone.
     pub(super) fn undo(&self, request: &Decision, reasons: &mut Vec<ReasonM>) {
         let Some(seq) = request.undoes else {
             return;
         };
-        let done = self.events.iter().any(|event| {
-            matches!(event.what, What::Executed { decision, .. }
-                if event.seq == seq && self.decided(decision).is_some())
+        let reported = self.events.iter().find_map(|event| match event.what {
+            What::Executed { decision, .. } if event.seq == seq => Some(decision),
+            _ => None,
         });
-        if !done {
+        let done = reported.and_then(|decision| self.decided(decision));
+        let Some((_, done)) = done else {
+            reasons.push(ReasonM::of(Code::UndoUnknown));
+            return;
+        };
+        let done = &done.request;
+        let objects = |of: &Decision| {
+            of.targets
+                .iter()
+                .map(|target| target.id)
+                .collect::<BTreeSet<_>>()
+        };
+        let (was, is) = (objects(done), objects(request));
+        let same_run = done.cause.correlation_id == request.cause.correlation_id;
+        let strange = done.cause.actor.id != request.cause.actor.id && !same_run;
+        // What an action makes has no id by which it could be the same.
+        let made = is.contains(&None);
+        let nothing = is.is_empty() && was.iter().any(Option::is_some);
+        if strange || made || nothing || done.action != request.action || !is.is_subset(&was) {
             reasons.push(ReasonM::of(Code::UndoUnknown));
         }
     }

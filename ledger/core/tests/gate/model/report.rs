@@ -15,6 +15,15 @@ impl Model {
         })
     }
 
+    /// What was asked for and then carried out, by the entry that reports it.
+    pub(crate) fn done(&self, seq: u64) -> Option<&Decision> {
+        let reported = self.events.iter().find(|event| event.seq == seq)?;
+        match reported.what {
+            What::Executed { decision, .. } => Some(&self.decided(decision)?.1.request),
+            _ => None,
+        }
+    }
+
     fn used_up(&self, seq: u64) -> bool {
         self.events.iter().any(|event| {
             matches!(event.what, What::Executed { decision, uses_up: true } if decision == seq)

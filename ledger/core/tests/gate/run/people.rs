@@ -271,7 +271,9 @@ impl Run<'_> {
             until: None,
             details: reason(),
         });
-        let expected = self.model.may_request_glass(agent, duration_s);
+        let expected = self
+            .model
+            .may_request_glass(agent, action.as_deref(), duration_s);
         let Some((seq, Body::BreakGlass(glass))) = self.submit(command, expected) else {
             return;
         };

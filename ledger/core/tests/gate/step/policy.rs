@@ -93,6 +93,11 @@ type Scope = (
     (Option<bool>, bool, Option<&'static str>, Vec<&'static str>),
 );
 
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "weights of a thousand, from parts of one"
+)]
 fn scope(strict: f64) -> BoxedStrategy<Scope> {
     let fields = move || {
         (

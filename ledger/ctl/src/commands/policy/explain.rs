@@ -18,7 +18,7 @@ use ledger_core::normalise;
 use ledger_core::policy::{Policy, policy_hash};
 use ledger_core::role::Role;
 use ledger_core::state;
-use ledger_core::token::{Kind, TARGET_TYPE_MAX, Token};
+use ledger_core::token::{self, Kind, TARGET_TYPE_MAX, Token};
 use ledger_proto::v1;
 use serde_json::json;
 
@@ -304,7 +304,7 @@ fn targets(given: &[v1::Target]) -> Result<Vec<Target>, Failure> {
         name::check("type", &given.r#type, TARGET_TYPE_MAX).map_err(refused)?;
         Kind::target(&given.r#type).map_err(refused)?;
         Ok(Target {
-            kind: given.r#type.to_ascii_lowercase(),
+            kind: token::object_type(&given.r#type),
             // Rows ask whether there is one, and none asks which.
             id: (!given.id.is_empty()).then_some(UNKNOWN_ID),
             reads: given.reads.clone(),

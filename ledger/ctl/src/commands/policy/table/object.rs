@@ -103,9 +103,10 @@ pub(in crate::commands::policy) fn grant(policy: &Policy, row: &Grant) -> Value 
         }
     };
     // What is so, whether the row says it or its tier: nobody is asked below tier 2.
-    let approval = match row.waived {
-        true => Some("waived"),
-        false => policy.tiers(row).contains(&2).then_some("required"),
+    let approval = if row.waived {
+        Some("waived")
+    } else {
+        policy.tiers(row).contains(&2).then_some("required")
     };
     json!({
         "id": row.id, "agent": row.agent, "actions": row.actions, "sellers": names(&row.sellers),
