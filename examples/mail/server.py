@@ -79,7 +79,7 @@ class Door:
         queue_id = secrets.token_hex(8)
         # The quotes leave no `/` in a folder's name.
         folders = [(recipient, self._maildir / quote(recipient, safe="@+")) for recipient in admitted.recipients]
-        inboxes = [(recipient, mailbox.Maildir(folder, create=True)) for recipient, folder in folders]
+        inboxes = [(recipient, inbox_in(folder)) for recipient, folder in folders]
         # The receipt is used up before anything is delivered: what dies in between is delivered never, not twice.
         if not self._used.take(admitted.origin, admitted.seq, queue_id):
             raise Refused("receipt.used", f"entry {admitted.seq} has had its one delivery: ask the ledger again")
@@ -93,6 +93,13 @@ class Door:
             return f"554 5.3.0 {queue_id} could not be delivered to everybody, and its receipt is used up"
         log(f"delivered: entry {admitted.seq} as {queue_id}")
         return f"250 2.0.0 queued as {queue_id}"
+
+
+def inbox_in(folder: pathlib.Path) -> mailbox.Maildir:
+    """The Maildir there, made if need be. `mailbox` would fail, or find half of one, where another thread makes it, too."""
+    for part in (folder, folder / "tmp", folder / "new", folder / "cur"):
+        part.mkdir(mode=0o700, exist_ok=True)
+    return mailbox.Maildir(folder, create=False)
 
 
 def one_line(answer: str) -> str:

@@ -1,7 +1,12 @@
-//! The gRPC interface of Agent Ledger, package `ledger.v1`, and nothing else.
+//! The gRPC interface of Agent Ledger, package `ledger.v1`, how codes and times are written in it,
+//! and what a batch holds.
 //!
 //! The `.proto` files beside this crate are the reference: every field has its unit, its limit and who
 //! sets it there.
+
+pub mod batch;
+pub mod code;
+pub mod time;
 
 /// Package `ledger.v1`.
 pub mod v1 {

@@ -3,12 +3,13 @@
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{Child, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use ledger_proto::v1 as pb;
 use rustix::process::{Pid, Signal, kill_process};
 use tonic::transport::Channel;
 
-use crate::{Client, Credential, Ledger, Web, connect};
+use crate::{Client, Credential, Ledger, Line, Web, connect};
 
 /// How long a daemon may take to answer, and how long to end.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -24,7 +25,8 @@ pub struct Daemon {
 }
 
 impl Daemon {
-    /// Starts one and waits until it answers a call.
+    /// Starts one and waits until it answers, and has written that it has started: from then on the log
+    /// grows by what a test does.
     pub(crate) async fn start(ledger: &Ledger, arguments: &[&str]) -> Self {
         let log = ledger.path("ledgerd.log");
         let log_before = std::fs::read_to_string(&log).map_or(0, |said| said.len());
@@ -34,6 +36,7 @@ impl Daemon {
             .open(&log)
             .expect("room for a log");
         let mut run = ledger.run_command();
+        let began = micros_since_1970();
         run.args(arguments)
             .stdout(file.try_clone().expect("a file can be shared"))
             .stderr(file);
@@ -53,16 +56,17 @@ impl Daemon {
                     daemon.said()
                 );
             }
-            match operator.checkpoint().await {
-                Ok(_) => return daemon,
-                Err(status) if Instant::now() >= until => {
-                    panic!(
-                        "ledgerd does not answer ({status}); it said:\n{}",
-                        daemon.said()
-                    )
-                }
-                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
-            }
+            let why = match last_boot(&operator).await {
+                Ok(Some(time)) if time >= began => return daemon,
+                Ok(_) => "its boot is not written".to_owned(),
+                Err(status) => status.to_string(),
+            };
+            assert!(
+                Instant::now() < until,
+                "ledgerd does not start ({why}); it said:\n{}",
+                daemon.said()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
 
@@ -83,15 +87,34 @@ impl Daemon {
 
     /// Its HTTP address, where it was started with `--http 127.0.0.1:0` or another.
     pub async fn web(&self) -> Web {
+        let address = self.serves("http").await.expect("it was told to");
+        Web::new(address.parse().expect("an address"))
+    }
+
+    /// Where it says that it serves, `listen` or `http`; none where it says that it does not.
+    pub async fn serves(&self, what: &str) -> Option<String> {
         let until = Instant::now() + PATIENCE;
+        let words = format!(" {what}=");
         loop {
+            // It answers before it says so.
             let said = self.said();
-            let mut lines = said.get(self.log_before..).unwrap_or_default().lines();
-            let serving = lines.find_map(|line| line.split_once(" http=Some("));
-            if let Some((address, _)) = serving.and_then(|(_, rest)| rest.split_once(')')) {
-                return Web::new(address.parse().expect("an address"));
+            let lines = said.get(self.log_before..).unwrap_or_default();
+            let mut whole = lines
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            let serving = whole.find(|line| line.contains(" serving socket="));
+            if let Some((_, rest)) = serving.and_then(|line| line.split_once(&words)) {
+                let value = rest.split(' ').next().unwrap_or_default();
+                let address = value
+                    .strip_prefix("Some(")
+                    .and_then(|rest| rest.strip_suffix(')'));
+                assert!(
+                    address.is_some() || value == "None",
+                    "{what} `{value}` in:\n{said}"
+                );
+                return address.map(str::to_owned);
             }
-            assert!(Instant::now() < until, "no HTTP address in:\n{said}");
+            assert!(Instant::now() < until, "no `{what}` in:\n{said}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -154,6 +177,26 @@ impl Daemon {
             .expect("a child has a pid");
         kill_process(pid, signal).expect("a child that was not yet waited for can be signalled");
     }
+}
+
+/// When the newest start was, as the log has it, in microseconds since 1970.
+async fn last_boot(operator: &Client) -> Result<Option<i64>, tonic::Status> {
+    let filter = pb::EntryFilter {
+        kinds: vec!["boot".to_owned()],
+        ..Default::default()
+    };
+    let request = pb::ListRequest {
+        filter: Some(filter),
+        page_size: 1,
+        ..Default::default()
+    };
+    let newest = operator.list(request).await?.receipts.into_iter().next();
+    Ok(newest.map(|receipt| Line::parse(&receipt.entry).micros()))
+}
+
+fn micros_since_1970() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.expect("after 1970").as_micros()).expect("in range")
 }
 
 impl Drop for Daemon {

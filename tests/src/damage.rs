@@ -2,7 +2,8 @@
 //! checksums are right again, and to the bytes on the disk, so that they are not.
 
 use std::fs;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use ledger_core::view::Table;
 use rocksdb::{DB, IteratorMode, Options};
@@ -86,16 +87,23 @@ pub fn flip(ledger: &Ledger, bytes: &[u8]) -> String {
     let mut found = Vec::new();
     for path in files(ledger) {
         let mut content = fs::read(&path).expect("a file of the store");
-        let places: Vec<usize> = content
+        // What lies across the end of a block of a write-ahead log is in two pieces there.
+        let places = if is_wal(&path) {
+            fragments(&content).into_iter().flatten().collect()
+        } else {
+            (0..content.len()).collect::<Vec<usize>>()
+        };
+        let written: Vec<u8> = places.iter().map(|place| content[*place]).collect();
+        let middles: Vec<usize> = written
             .windows(bytes.len())
             .enumerate()
             .filter(|(_, at)| *at == bytes)
-            .map(|(at, _)| at)
+            .map(|(at, _)| places[at + bytes.len() / 2])
             .collect();
-        for place in &places {
-            content[place + bytes.len() / 2] ^= 1;
+        for middle in &middles {
+            content[*middle] ^= 1;
         }
-        if !places.is_empty() {
+        if !middles.is_empty() {
             fs::write(&path, content).expect("room on the disk");
             found.push(
                 path.file_name()
@@ -118,12 +126,12 @@ pub fn flip(ledger: &Ledger, bytes: &[u8]) -> String {
 pub fn flip_in_wal(ledger: &Ledger, place: &str) {
     let newest = files(ledger)
         .into_iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .filter(|path| is_wal(path))
         .filter(|path| fs::metadata(path).is_ok_and(|file| file.len() > 0))
         .max()
         .expect("a write-ahead log");
     let mut content = fs::read(&newest).expect("a write-ahead log");
-    let last = last_fragment(&content);
+    let last = fragments(&content).pop().expect("a record").start - HEADER;
     let at = match place {
         "head" => last + 4,
         "middle" => last + (content.len() - last) / 2,
@@ -133,27 +141,36 @@ pub fn flip_in_wal(ledger: &Ledger, place: &str) {
     fs::write(&newest, content).expect("room on the disk");
 }
 
-/// Where the last fragment begins. Blocks of 32 KiB, of fragments: checksum (4 bytes), length (2, little
-/// endian), type (1), bytes; a rest of a block too small for a fragment is filled up.
-fn last_fragment(content: &[u8]) -> usize {
+/// What stands before the bytes of a fragment of a write-ahead log: checksum (4 bytes), length (2, little
+/// endian), type (1).
+const HEADER: usize = 7;
+
+fn is_wal(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "log")
+}
+
+/// Where the bytes of each fragment of a write-ahead log lie. Blocks of 32 KiB, of fragments; a rest of a
+/// block too small for a header is filled up.
+fn fragments(content: &[u8]) -> Vec<Range<usize>> {
     const BLOCK: usize = 32 * 1024;
-    const HEADER: usize = 7;
-    let (mut at, mut last) = (0, 0);
+    let (mut at, mut fragments) = (0, Vec::new());
     while at + HEADER <= content.len() {
         let left = BLOCK - at % BLOCK;
         if left < HEADER {
             at += left;
             continue;
         }
-        last = at;
-        at += HEADER + usize::from(u16::from_le_bytes([content[at + 4], content[at + 5]]));
+        let length = u16::from_le_bytes([content[at + 4], content[at + 5]]);
+        let from = at + HEADER;
+        at = from + usize::from(length);
+        fragments.push(from..at);
     }
     assert_eq!(
         at,
         content.len(),
         "a write-ahead log made of whole fragments"
     );
-    last
+    fragments
 }
 
 fn files(ledger: &Ledger) -> Vec<PathBuf> {

@@ -6,7 +6,7 @@
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
 use ledger_tests::ask::{self, with};
-use ledger_tests::{Client, Line, Site, sales_policy, site};
+use ledger_tests::{Client, Ctl, Line, Site, sales_policy, site};
 use pb::record_request::Report;
 use pb::scope::Of;
 
@@ -39,10 +39,21 @@ fn entry(site: &Site, reply: &pb::DecideReply) -> Line {
 
 /// An allow, and where it stands.
 async fn allowed(agent: &Client) -> u64 {
+    allowed_at(agent).await.0
+}
+
+/// An allow: where it stands, and its time.
+async fn allowed_at(agent: &Client) -> (u64, i64) {
     let reply = agent.decide(decide(|_| {})).await.expect("decided");
     assert_eq!(reply.outcome(), pb::Outcome::Allow, "{:?}", reply.reasons);
     assert!(reply.usable && !reply.voided && !reply.repeated);
-    site::seq(reply.receipt)
+    placed(reply.receipt)
+}
+
+/// Where a receipt's entry stands, and its time in microseconds since 1970.
+fn placed(receipt: Option<pb::Receipt>) -> (u64, i64) {
+    let receipt = receipt.expect("every write answers with a receipt");
+    (receipt.seq, Line::parse(&receipt.entry).micros())
 }
 
 #[tokio::test]
@@ -329,10 +340,15 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
     let recorder = site.principal("recorder.mail", Role::Recorder).await;
     let other = site.principal(ROUTING, Role::Agent).await;
     let report = |decision| ask::executed(&site::fresh("report"), "run-1", decision);
-    let at = |decision, seconds| {
+    // By the log's times, not by how long this machine takes between two calls.
+    let at = |(decision, micros): (u64, i64), ms: i64| {
         with(report(decision), |r| {
             if let Some(Report::Execution(execution)) = &mut r.report {
-                execution.started_at = Some(ask::seconds_from_now(seconds));
+                let micros = micros + ms * 1_000;
+                execution.started_at = Some(prost_types::Timestamp {
+                    seconds: micros / 1_000_000,
+                    nanos: i32::try_from(micros % 1_000_000 * 1_000).expect("small"),
+                });
             }
         })
     };
@@ -388,16 +404,16 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
     });
     assert_eq!(found(&agent, elsewhere).await, ["other_correlation"]);
     assert_eq!(
-        found(&agent, at(allowed(&agent).await, 62)).await,
+        found(&agent, at(allowed_at(&agent).await, 65_000)).await,
         nothing,
         "within the tolerance of 5 s"
     );
     assert_eq!(
-        found(&agent, at(allowed(&agent).await, 70)).await,
+        found(&agent, at(allowed_at(&agent).await, 65_001)).await,
         ["expired"]
     );
     assert_eq!(
-        found(&agent, at(allowed(&agent).await, -60)).await,
+        found(&agent, at(allowed_at(&agent).await, -5_001)).await,
         ["started_before_decision"]
     );
     let unknown = with(report(allowed(&agent).await), |r| {
@@ -407,18 +423,33 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
     });
     assert_eq!(found(&agent, unknown).await, ["start_unknown"]);
 
-    let (in_flight, after) = (allowed(&agent).await, allowed(&agent).await);
+    let (in_flight, after) = (allowed_at(&agent).await, allowed(&agent).await);
     let started = at(in_flight, 0);
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     let stop = site
         .operator
         .stop(ask::stop("stop", Of::AgentId(SENDER.into())))
         .await
         .expect("stopped");
     assert_eq!(stop.voided, 2);
-    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    let again = ask::stop("stop-again", Of::AgentId(SENDER.into()));
+    let again = site.operator.stop(again).await.expect("stopped again");
+    assert_eq!(again.voided, 0, "no allow is voided twice");
+    for (kind, expected) in [
+        (pb::OpenKind::Open, vec![]),
+        (pb::OpenKind::Voided, vec![in_flight.0, after]),
+    ] {
+        let request = pb::ListOpenRequest {
+            kind: kind.into(),
+            ..Default::default()
+        };
+        let list = site.operator.list_open(request).await.expect("a list");
+        let seqs: Vec<u64> = list.receipts.iter().map(|receipt| receipt.seq).collect();
+        assert_eq!(seqs, expected, "{kind:?}");
+        assert_eq!((list.open, list.voided), (0, 2), "{kind:?}");
+    }
     assert_eq!(found(&agent, started).await, ["in_flight_at_stop"]);
-    assert_eq!(found(&agent, at(after, 0)).await, ["after_stop"]);
+    let later = (after, placed(stop.receipt).1);
+    assert_eq!(found(&agent, at(later, 1)).await, ["after_stop"]);
     assert_eq!(
         found(
             &other,
@@ -438,6 +469,31 @@ async fn reports_that_contradict_the_log_are_recorded_with_findings() {
     assert_eq!(found(&recorder, outcome).await, ["unknown_execution"]);
 }
 
+/// What another engine decided is told as what it is: no policy of this ledger allowed it.
+#[tokio::test]
+async fn the_answer_about_an_asserted_decision_credits_nobody_here() {
+    let (site, agent) = house().await;
+    let asserted = ask::asserted("asserted", "run-4", "crm.owner.assign");
+    let recorded = agent.record(asserted).await.expect("recorded");
+    let seq = site::seq(recorded.receipt).to_string();
+    let operator = Ctl::operator(&site.ledger);
+    let said = operator.json(&["answer", &seq]);
+    let approval = &said["answers"][2]["facts"];
+    assert_eq!(approval["engine"], "opa");
+    assert_eq!(approval["policy"], serde_json::Value::Null);
+    assert_eq!(approval["outcome"], "allow");
+    let text = operator.run(&["answer", &seq]).expect(0).stdout;
+    for words in [
+        "ALLOW (asserted by another engine)",
+        "the engine `opa` decided it, and said allow",
+        "was not asked",
+        "taken as it was said",
+    ] {
+        let one_line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(one_line.contains(words), "no `{words}` in:\n{text}");
+    }
+}
+
 #[tokio::test]
 async fn allows_that_nobody_reports_on_become_entries() {
     let short = sales_policy()
@@ -445,8 +501,11 @@ async fn allows_that_nobody_reports_on_become_entries() {
         .replace("report_within_s = 900", "report_within_s = 2");
     let site = Site::with_policy(&short).await;
     let agent = site.principal(SENDER, Role::Agent).await;
-    let silent = allowed(&agent).await;
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    // Usable for a second, which may be over before the answer is here.
+    let silent = agent.decide(decide(|_| {})).await.expect("decided");
+    assert_eq!(silent.outcome(), pb::Outcome::Allow, "{:?}", silent.reasons);
+    let silent = site::seq(silent.receipt);
+    let until = std::time::Instant::now() + std::time::Duration::from_mins(1);
     let entry = loop {
         let trace = site
             .operator
@@ -466,7 +525,7 @@ async fn allows_that_nobody_reports_on_become_entries() {
         }
         assert!(
             std::time::Instant::now() < until,
-            "no `unresolved` entry after 10 s"
+            "no `unresolved` entry after a minute"
         );
         tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     };

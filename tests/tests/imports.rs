@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
 use ledger_tests::{
-    Client, Credential, Ctl, Ledger, Line, Log, Refused, Site, Verifier, ask, bin, sales_policy,
-    same_views, site,
+    Client, Credential, Ctl, Ledger, Line, Log, Refused, Site, Strait, Verifier, ask, bin,
+    sales_policy, same_views, site,
 };
 use tonic::Code;
 
@@ -30,26 +30,28 @@ fn sha256sum(file: &Path) -> String {
     text.split(' ').next().unwrap().to_owned()
 }
 
-/// An import under way in a process of its own.
-fn start(ctl: &Ctl, words: &[&str]) -> Child {
+/// An import in a process of its own, until the log has grown by `entries`. It is still under way then: no
+/// more of it reaches the ledger than is let through.
+async fn midway(site: &Site, ctl: &Ctl, words: &[&str], entries: u64) -> Child {
+    let strait = Strait::to(&site.ledger, &site::fresh("strait"));
     let mut command = ctl.command(words);
+    command.env("LEDGER_SOCKET", strait.socket());
     command.stdout(Stdio::null()).stderr(Stdio::piped());
-    command.spawn().expect("ledgerctl starts")
-}
-
-/// Waits until the log has grown by `entries` while the import still runs.
-async fn midway(client: &Client, import: &mut Child, entries: u64) {
-    let size = || client.size();
-    let until = size().await + entries;
+    let until = site.operator.size().await + entries;
+    let mut import = command.spawn().expect("ledgerctl starts");
     let end = Instant::now() + PATIENCE;
-    while size().await < until {
+    while site.operator.size().await < until {
         assert!(
             import.try_wait().unwrap().is_none(),
             "ended before it was killed"
         );
         assert!(Instant::now() < end, "the import does not get on");
+        // A chunk or two.
+        strait.let_pass(8 << 10);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    strait.let_pass(0);
+    import
 }
 
 /// The outcome of an e-mail to this address, and its codes.
@@ -104,8 +106,7 @@ async fn an_import_that_is_killed_at_both_ends_lists_every_row_once() {
     let words = [
         "dnc", "import", "--format", "hubspot", "--file", file, "--seller", "acme",
     ];
-    let mut import = start(&ctl, &words);
-    midway(&site.operator, &mut import, 40).await;
+    let mut import = midway(&site, &ctl, &words, 40).await;
     import.kill().unwrap();
     import.wait().unwrap();
     // What was committed binds, although the import is not complete.
@@ -115,8 +116,7 @@ async fn an_import_that_is_killed_at_both_ends_lists_every_row_once() {
         (pb::Outcome::Deny, true)
     );
 
-    let mut import = start(&ctl, &words);
-    midway(&site.operator, &mut import, 40).await;
+    let mut import = midway(&site, &ctl, &words, 40).await;
     let Site { daemon, ledger, .. } = site;
     daemon.kill().await;
     let status = bin::wait(&mut import, PATIENCE).expect("ends without its ledger");
@@ -307,6 +307,39 @@ async fn the_registry_is_kept_by_a_full_list_and_its_changes() {
     assert_eq!(ended[0].0["evidence"], sha256);
 }
 
+/// However many are looked up in one call, every token of theirs is on record first.
+async fn many_looked_up(client: &Client) {
+    let somebody = |n: usize| {
+        ask::someone(pb::Identifiers {
+            email: format!("{n}.{}@mail.buyers.example", "x".repeat(40)),
+            ..Default::default()
+        })
+    };
+    let request = |subjects| pb::CheckDncRequest {
+        subject: None,
+        subjects,
+    };
+    let before = client.size().await;
+    let all: Vec<_> = (0..500).map(somebody).collect();
+    let found = client.check_dnc(request(all)).await.expect("looked up");
+    assert_eq!((found.keys, found.matches.len()), (2_500, 0));
+    let mut tokens = std::collections::BTreeSet::new();
+    let after = client.size().await;
+    for seq in before..after {
+        let receipt = client.get_receipt(ask::receipt_of(seq)).await;
+        let receipt = receipt.expect("a receipt").receipt.expect("one");
+        let entry = Line::parse(&receipt.entry);
+        assert_eq!(
+            (entry.text("kind"), entry.text("call")),
+            ("access", "CheckDnc")
+        );
+        let keys = entry.0["tokens"].as_array().expect("tokens").clone();
+        tokens.extend(keys.iter().map(|key| key["token"].to_string()));
+    }
+    // Of each the address and the mailbox, and of all of them the three domains.
+    assert_eq!((after - before, tokens.len()), (3, 1_003));
+}
+
 /// Several subjects in one call are answered as each of them is.
 async fn looked_up_together(client: &Client) {
     let number = |n: usize| {
@@ -320,11 +353,18 @@ async fn looked_up_together(client: &Client) {
         subject: None,
         subjects,
     };
+    let before = client.size().await;
     let together = client
         .check_dnc(request(numbers.map(number).to_vec()))
         .await
         .expect("looked up");
     assert_eq!(together.keys, 5);
+    assert_eq!(
+        client.size().await,
+        before + 1,
+        "that they are looked up is an entry"
+    );
+    many_looked_up(client).await;
     let mut apart = Vec::new();
     for (at, n) in (0..).zip(numbers) {
         let alone = pb::CheckDncRequest {

@@ -22,7 +22,7 @@ const SENDER: &str = "agent.outbound.sender";
 const ADDRESS: &str = "outreach@acme.example";
 const OTHER_ADDRESS: &str = "events@acme.example";
 const BODY: &str = "Hello,\n\n.a line that begins with a dot\nYours\n";
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_mins(1);
 
 /// The rogues' ways, and the code with which each is refused.
 const REFUSED: [(&str, &str); 13] = [
@@ -556,7 +556,7 @@ fn the_readme_s_commands_deliver_one_message() {
             if block.contains(what) {
                 writeln!(
                     script,
-                    "for _ in $(seq 400); do [ {sign} ] && break; sleep 0.05; done"
+                    "for _ in $(seq 1200); do [ {sign} ] && break; sleep 0.05; done"
                 )
                 .unwrap();
             }
@@ -578,7 +578,7 @@ fn the_readme_s_commands_deliver_one_message() {
         .env("PATH", path)
         .env("TMPDIR", temporary.path())
         .env("PYTHONDONTWRITEBYTECODE", "1");
-    let ran = bin::run_within(&mut shell, Duration::from_mins(2)).expect(0);
+    let ran = bin::run_within(&mut shell, Duration::from_mins(5)).expect(0);
     let ran = ran.says(&[
         "queued as",
         "dnc.listed",

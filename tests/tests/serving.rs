@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
@@ -26,6 +26,9 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use tonic_types::StatusExt;
 
 const ROUTING: &str = "agent.routing";
+/// How long anything may take that takes no time to speak of: some of a busy machine's, and no more than
+/// what waits for ever.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Calls `client` from several tasks until told to stop; hands every outcome to `each`, with the request
 /// id, as soon as it is there.
@@ -104,12 +107,9 @@ async fn health_and_reflection_answer_anybody_and_nothing_else_does() {
 
 #[tokio::test]
 async fn tcp_is_opt_in_and_needs_the_same_credential() {
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .and_then(|socket| socket.local_addr())
-        .expect("a port")
-        .port();
-    let address = format!("127.0.0.1:{port}");
-    let site = Site::run_with(&["--listen", &address]).await;
+    let site = Site::run_with(&["--listen", "127.0.0.1:0"]).await;
+    let address = site.daemon.serves("listen").await;
+    let address = address.expect("it was told to listen");
     site.publish(&sales_policy()).await;
     let channel = Endpoint::from_shared(format!("http://{address}"))
         .expect("an address")
@@ -128,11 +128,7 @@ async fn tcp_is_opt_in_and_needs_the_same_credential() {
     Refused::of("nobody", nobody.checkpoint().await).code("nobody", Code::Unauthenticated);
 
     let unasked = Site::open().await;
-    assert!(
-        unasked.daemon.said().contains("listen=None"),
-        "{}",
-        unasked.daemon.said()
-    );
+    assert_eq!(unasked.daemon.serves("listen").await, None);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -143,43 +139,38 @@ async fn too_much_is_refused_at_once_with_a_delay_and_writes_nothing() {
     let other = site.principal(ROUTING, Role::Agent).await;
     let before = site.operator.size().await;
 
-    let (mut answered, mut refused) = (0u64, 0u64);
-    let mut calls = tokio::task::JoinSet::new();
-    for _ in 0..300 {
-        let (client, id) = (hammering.clone(), site::fresh("ask"));
-        calls.spawn(async move { client.decide(ask::act(&id, &id, "crm.read")).await });
-    }
-    // Meanwhile another agent is answered, and so are reports of the one that hammers.
-    for _ in 0..5 {
-        let id = site::fresh("other");
-        other
-            .decide(ask::act(&id, &id, "crm.read"))
-            .await
-            .expect("another principal has a quota of its own");
-        hammering
-            .record(ask::executed(&site::fresh("report"), &id, before))
-            .await
-            .expect("reports have their own");
-    }
-    while let Some(outcome) = calls.join_next().await {
-        match outcome.expect("no panic") {
-            Ok(_) => answered += 1,
-            Err(status) => {
-                refused += 1;
-                assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
-                let retry = status
-                    .get_details_retry_info()
-                    .and_then(|retry| retry.retry_delay);
-                assert!(
-                    retry.is_some_and(|delay| delay > Duration::ZERO),
-                    "it says when to try again: {status:?}"
-                );
-                assert!(
-                    status.message().contains("(2 waiting)"),
-                    "it names the limit: {}",
-                    status.message()
-                );
+    let (mut answered, mut refused, mut others) = (0u64, 0u64, 0u64);
+    // Once, unless this machine is so quick that nothing has to wait.
+    for _ in 0..20 {
+        let mut calls = tokio::task::JoinSet::new();
+        for _ in 0..300 {
+            let (client, id) = (hammering.clone(), site::fresh("ask"));
+            calls.spawn(async move { client.decide(ask::act(&id, &id, "crm.read")).await });
+        }
+        // Meanwhile another agent is answered, and so are reports of the one that hammers.
+        for _ in 0..5 {
+            let id = site::fresh("other");
+            other
+                .decide(ask::act(&id, &id, "crm.read"))
+                .await
+                .expect("another principal has a quota of its own");
+            hammering
+                .record(ask::executed(&site::fresh("report"), &id, before))
+                .await
+                .expect("reports have their own");
+            others += 2;
+        }
+        while let Some(outcome) = calls.join_next().await {
+            match outcome.expect("no panic") {
+                Ok(_) => answered += 1,
+                Err(status) => {
+                    refused += 1;
+                    turned_away(&status);
+                }
             }
+        }
+        if refused > 0 {
+            break;
         }
     }
     assert!(
@@ -188,8 +179,25 @@ async fn too_much_is_refused_at_once_with_a_delay_and_writes_nothing() {
     );
     assert_eq!(
         site.operator.size().await,
-        before + answered + 10,
+        before + answered + others,
         "a refusal writes nothing"
+    );
+}
+
+/// Demands that a full queue is named, and when to try again.
+fn turned_away(status: &Status) {
+    assert_eq!(status.code(), Code::ResourceExhausted, "{status}");
+    let retry = status
+        .get_details_retry_info()
+        .and_then(|retry| retry.retry_delay);
+    assert!(
+        retry.is_some_and(|delay| delay > Duration::ZERO),
+        "it says when to try again: {status:?}"
+    );
+    assert!(
+        status.message().contains("(2 waiting)"),
+        "it names the limit: {}",
+        status.message()
     );
 }
 
@@ -202,8 +210,14 @@ async fn no_allow_overtakes_a_stop() {
     let mut voided = Vec::new();
     for round in 0..10 {
         let stop = Arc::new(AtomicBool::new(false));
+        let before = site.operator.size().await;
         let mut running = hammer(&agent, 24, &stop);
-        tokio::time::sleep(Duration::from_millis(40 + 13 * round)).await;
+        // Not before it works, and then at a moment that differs from round to round.
+        let until = Instant::now() + PATIENCE;
+        while site.operator.size().await == before {
+            assert!(Instant::now() < until, "nothing is decided");
+        }
+        tokio::time::sleep(Duration::from_millis(13 * round)).await;
         let scope = if round % 2 == 0 {
             Of::AgentId(ROUTING.into())
         } else {
@@ -216,7 +230,7 @@ async fn no_allow_overtakes_a_stop() {
             .await
             .expect("nothing refuses a stop");
         assert!(
-            asked.elapsed() < Duration::from_secs(5),
+            asked.elapsed() < PATIENCE,
             "a stop took {:?}",
             asked.elapsed()
         );
@@ -250,8 +264,8 @@ async fn no_allow_overtakes_a_stop() {
         .export()
         .await
         .expect("an operator may export");
-    // Nobody reported anything: outstanding is what was allowed below it and has not expired, whether or
-    // not an earlier stop has voided it too.
+    // Nobody reported anything, and every scope covers all of it: outstanding is what was allowed below a stop
+    // and has not expired; what was allowed below an earlier one is void already, and is not voided twice.
     let decisions = log.of_kind("decision");
     let allows: Vec<&Line> = decisions
         .iter()
@@ -266,8 +280,9 @@ async fn no_allow_overtakes_a_stop() {
                 .any(|allow| (from..stopped).contains(&allow.seq())),
             "nothing before the stop at {stopped}"
         );
-        let outstanding =
-            |allow: &&&Line| allow.seq() < stopped && allow.text("valid_until") > stop.text("time");
+        let outstanding = |allow: &&&Line| {
+            (from..stopped).contains(&allow.seq()) && allow.text("valid_until") > stop.text("time")
+        };
         assert_eq!(
             voided,
             allows.iter().filter(outstanding).count() as u64,
@@ -309,11 +324,7 @@ async fn sigterm_answers_what_is_under_way_and_ends_with_a_shutdown() {
     }
     assert_eq!(refused, 16, "every task ends with a refusal");
     daemon.stop().await;
-    assert!(
-        asked.elapsed() < Duration::from_secs(20),
-        "it took {:?}",
-        asked.elapsed()
-    );
+    assert!(asked.elapsed() < PATIENCE, "it took {:?}", asked.elapsed());
 
     let log = Log::read(&ledger.export("export"));
     assert_eq!(
@@ -344,9 +355,12 @@ async fn an_idle_ledger_says_that_it_is_there() {
     let site = Site::with_policy(&policy).await;
     // Reading the checkpoint writes nothing: what the log grows by is heartbeats.
     let before = site.operator.size().await;
-    let until = Instant::now() + Duration::from_secs(30);
+    let until = Instant::now() + PATIENCE;
     while site.operator.size().await < before + 3 {
-        assert!(Instant::now() < until, "less than three heartbeats in 30 s");
+        assert!(
+            Instant::now() < until,
+            "less than three heartbeats in {PATIENCE:?}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let log = site
@@ -370,6 +384,7 @@ async fn an_idle_ledger_says_that_it_is_there() {
 /// A caller that a throttle refuses is told when to come back; one that comes back at once, ever later.
 #[tokio::test]
 async fn whoever_hammers_a_full_window_is_told_to_wait_longer() {
+    const WINDOW_US: i64 = 6_000_000;
     let policy =
         sales_policy().replace("limit = 60\nwindow = \"1h\"", "limit = 2\nwindow = \"6s\"");
     let site = Site::with_policy(&policy).await;
@@ -387,26 +402,36 @@ async fn whoever_hammers_a_full_window_is_told_to_wait_longer() {
             .await
             .expect("decided")
     };
-    assert_eq!(task().await.outcome(), pb::Outcome::Allow);
-    assert_eq!(task().await.outcome(), pb::Outcome::Allow);
-    let mut waits = Vec::new();
-    let mut passes_at = None;
-    for _ in 0..5 {
+    // The log's times say what is in the window: on a busy machine it may pass before there were five.
+    let (mut allowed, mut waits, mut passes_us) = (Vec::new(), Vec::new(), 0);
+    let until = Instant::now() + PATIENCE;
+    while waits.len() < 5 {
+        assert!(Instant::now() < until, "never five denials in one window");
         let reply = task().await;
+        let now = Line::parse(&reply.receipt.as_ref().expect("a receipt").entry).micros();
+        let in_window = allowed.iter().filter(|at| **at > now - WINDOW_US).count();
+        if in_window < 2 {
+            assert_eq!(
+                reply.outcome(),
+                pb::Outcome::Allow,
+                "{in_window} in the window"
+            );
+            allowed.push(now);
+            waits.clear();
+            continue;
+        }
         assert_eq!(reply.outcome(), pb::Outcome::Deny);
         let passes = reply.passes_at.expect("it will pass");
-        assert_eq!(
-            *passes_at.get_or_insert(passes),
-            passes,
-            "denials move nothing"
-        );
+        passes_us = passes.seconds * 1_000_000 + i64::from(passes.nanos / 1_000);
+        let oldest = allowed[allowed.len() - 2];
+        assert_eq!(passes_us, oldest + WINDOW_US, "denials move nothing");
         waits.push(reply.retry_after_ms);
     }
     // At first until it passes; then, for somebody who does not listen, longer.
     assert!(waits[0] <= 6_000 && waits[4] > 6_000, "{waits:?}");
     // Exactly then, and not before: the window is trailing, and a denial consumes nothing.
-    let passes_at = std::time::SystemTime::try_from(passes_at.expect("denials")).expect("a time");
-    while std::time::SystemTime::now() < passes_at {
+    let passes = Duration::from_micros(passes_us.unsigned_abs());
+    while UNIX_EPOCH.elapsed().expect("after 1970") < passes {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(

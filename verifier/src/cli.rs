@@ -24,6 +24,7 @@ Exit codes:
   2  the command line was not understood
   3  the input could not be read
   4  cannot be judged: material is missing, or of a form that this version does not know
+  5  incomplete: asked with `replay --complete`, the log verifies and does not account for everything
 
 Decisions under conditions (`.cedar` files of a policy) are judged only by a build with `--features cedar`; any
 other ends with 4.";
@@ -104,6 +105,10 @@ pub enum Command {
     /// The same, and every decision made again.
     #[command(after_help = AFTER_HELP)]
     Replay {
+        /// End with 5 where the log does not account for everything: an execution without or beyond an
+        /// allow, an allow that was due and never reported on, a gap longer than a heartbeat.
+        #[arg(long)]
+        complete: bool,
         /// The export.
         #[arg(value_name = "FOLDER")]
         folder: PathBuf,
@@ -212,7 +217,7 @@ pub fn run(command: &Command, trust: &Trust) -> Transcript {
             Ok(opening) => log::run(folder, opening.as_ref(), trust),
             Err(failure) => ended(command.name(), failure),
         },
-        Command::Replay { folder } => replay::run(folder, trust),
+        Command::Replay { complete, folder } => replay::run(folder, *complete, trust),
         // The command line prints them before it asks whom to trust; here there is nothing to verify.
         Command::Completions { .. } => {
             let words = "completions are no material: nothing was verified";

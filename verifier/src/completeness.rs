@@ -2,7 +2,8 @@
 
 use ledger_core::replay::{Completeness, Irregular, Listed, Report};
 
-use crate::transcript::Transcript;
+use crate::exit::Exit;
+use crate::transcript::{Failure, Transcript};
 use crate::words::{count, duration, sums, word};
 
 /// How many entries of one sort are named to people; `result.replay.completeness` lists more.
@@ -15,6 +16,64 @@ pub fn say(report: &Report, transcript: &mut Transcript) {
     unsettled(found, report, transcript);
     controls(found, transcript);
     recording(report, transcript);
+}
+
+/// Says in the last line whether the log accounts for everything, and fails where it `must` and does not.
+pub fn account(report: &Report, must: bool, transcript: &mut Transcript) {
+    transcript.fact("complete", report.is_complete());
+    if report.is_complete() {
+        let words = "It is complete: every execution has its allow, every allow that was due its report, and no \
+                     gap is longer than a heartbeat.";
+        transcript.account = Some(words.to_owned());
+        return;
+    }
+    let found = &report.completeness;
+    let coverage = &report.summary.coverage;
+    let irregular = |what: &str, listed: &Listed<Irregular>| {
+        let words = format!("{} {what}", count(listed.total, "execution"));
+        (listed.total > 0)
+            .then(|| format!("{words} ({})", named(listed, |one| one.seq.to_string())))
+    };
+    let unresolved = || {
+        format!(
+            "{} ({})",
+            count(found.unresolved.total, "unresolved allow"),
+            seqs(&found.unresolved)
+        )
+    };
+    let overdue = |first: u64| {
+        format!(
+            "{} ({first}, ...)",
+            count(report.overdue_total, "overdue allow")
+        )
+    };
+    let gaps = || {
+        let ended = named(&coverage.long_gaps, |gap| gap.ended_by.to_string());
+        let gaps = count(coverage.long_gaps.total, "gap");
+        format!("{gaps} longer than a heartbeat (ended by {ended})")
+    };
+    let outside = || {
+        format!(
+            "{} written while no daemon was running",
+            count(coverage.outside, "entry")
+        )
+    };
+    let parts: Vec<String> = [
+        irregular("without an allow", &found.orphans),
+        irregular("beyond their allow", &found.beyond),
+        (found.unresolved.total > 0).then(unresolved),
+        report.overdue.first().map(|first| overdue(first.seq)),
+        (coverage.long_gaps.total > 0).then(gaps),
+        (coverage.outside > 0).then(outside),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let words = parts.join("; ");
+    if must {
+        transcript.failed(Failure::new(Exit::Incomplete, "complete", &words));
+    }
+    transcript.account = Some(format!("It is NOT COMPLETE: {words}."));
 }
 
 fn executions(found: &Completeness, transcript: &mut Transcript) {
@@ -76,13 +135,6 @@ fn unsettled(found: &Completeness, report: &Report, transcript: &mut Transcript)
         );
         transcript.noted("open", words);
     }
-    if report.unannounced > 0 {
-        let words = format!(
-            "{} written while an overdue allow was not yet recorded as unresolved",
-            count(report.unannounced, "entry")
-        );
-        transcript.noted("open", words);
-    }
     if found.unresolved.total == 0 && report.open == 0 {
         transcript.passed("open", "every allow was reported on");
     }
@@ -128,7 +180,7 @@ fn controls(found: &Completeness, transcript: &mut Transcript) {
 fn recording(report: &Report, transcript: &mut Transcript) {
     let coverage = &report.summary.coverage;
     if coverage.gaps_total == 0 {
-        let words = "without a gap longer than two heartbeats";
+        let words = "without a gap longer than a heartbeat";
         return transcript.passed("recording", words);
     }
     let mut causes = std::collections::BTreeMap::new();

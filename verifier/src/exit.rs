@@ -20,16 +20,19 @@ pub enum Exit {
     /// The material could be read, but something is missing from it, or stands there in a form that this
     /// version does not know.
     Unjudged = 4,
+    /// Everything verified, and it was asked for completeness: the log does not account for everything.
+    Incomplete = 5,
 }
 
 impl Exit {
     /// Every exit code.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Verified,
         Self::Refuted,
         Self::Usage,
         Self::Unreadable,
         Self::Unjudged,
+        Self::Incomplete,
     ];
 
     /// The number.
@@ -45,6 +48,7 @@ impl Exit {
             Self::Usage => "usage",
             Self::Unreadable => "unreadable",
             Self::Unjudged => "unjudged",
+            Self::Incomplete => "incomplete",
         }
     }
 
@@ -58,19 +62,21 @@ impl Exit {
             Self::Unjudged => {
                 "cannot be judged: material is missing, or of a form that this version does not know"
             }
+            Self::Incomplete => "incomplete: the log verifies, and does not account for everything",
         }
     }
 
     /// Of several results, the one that counts: a refutation before everything else, then what could not
-    /// be read, then what could not be judged.
+    /// be read, then what could not be judged, then what is not accounted for.
     #[must_use]
     pub fn worst(self, other: Self) -> Self {
         let rank = |exit: Self| match exit {
             Self::Verified => 0,
-            Self::Unjudged => 1,
-            Self::Unreadable => 2,
-            Self::Usage => 3,
-            Self::Refuted => 4,
+            Self::Incomplete => 1,
+            Self::Unjudged => 2,
+            Self::Unreadable => 3,
+            Self::Usage => 4,
+            Self::Refuted => 5,
         };
         if rank(other) > rank(self) {
             other

@@ -88,7 +88,7 @@ fn read(path: &Path) -> Result<Files, Failure> {
         let words = format!("`{shown}` has more than {ARCHIVE_BYTES_MAX} bytes, expected no more");
         return Err(Failure::unreadable("archive", words));
     }
-    zipped::read(&bytes).map_err(|refused| {
+    zipped::read(bytes).map_err(|refused| {
         Failure::new(
             refused.fault,
             refused.check,

@@ -33,7 +33,7 @@ pub fn text(transcript: &Transcript) -> String {
     list(&mut out, "This proves", &transcript.proves);
     list(&mut out, "This does not prove", &transcript.does_not_prove);
     out.push('\n');
-    let last = match transcript.verdict {
+    let mut last = match transcript.verdict {
         Exit::Verified => "Verified.".to_owned(),
         exit => {
             let mut meaning = exit.meaning().to_owned();
@@ -43,6 +43,10 @@ pub fn text(transcript: &Transcript) -> String {
             format!("{meaning} (exit code {}).", exit.code())
         }
     };
+    if let Some(account) = &transcript.account {
+        last.push(' ');
+        last.push_str(account);
+    }
     out.push_str(&last);
     out.push('\n');
     out

@@ -14,17 +14,23 @@ use crate::{anchor, completeness, log};
 /// How many mismatches are shown; `result.replay` lists more.
 const SHOWN: usize = 20;
 
-/// Verifies the export in `folder`, and replays it.
-pub fn run(folder: &Path, trust: &Trust) -> Transcript {
+/// Verifies the export in `folder`, and replays it. Where it must be `complete`, it fails with
+/// [`Exit::Incomplete`](crate::exit::Exit::Incomplete) where it does not account for everything.
+pub fn run(folder: &Path, complete: bool, trust: &Trust) -> Transcript {
     let mut transcript = Transcript::new("replay");
     anchor::say(trust, &mut transcript);
-    if let Err(failure) = check(folder, trust, &mut transcript) {
+    if let Err(failure) = check(folder, complete, trust, &mut transcript) {
         transcript.failed(failure);
     }
     transcript
 }
 
-fn check(folder: &Path, trust: &Trust, transcript: &mut Transcript) -> Result<(), Failure> {
+fn check(
+    folder: &Path,
+    complete: bool,
+    trust: &Trust,
+    transcript: &mut Transcript,
+) -> Result<(), Failure> {
     let mut replay = Replay::new();
     let walked = walk(folder, trust, transcript, |decoded| {
         replay.push_decoded(decoded);
@@ -34,7 +40,11 @@ fn check(folder: &Path, trust: &Trust, transcript: &mut Transcript) -> Result<()
     words::summary(&walked.summary, transcript);
     let report = replay.finish();
     transcript.fact("replay", &report);
-    say(&report, transcript)
+    say(&report, transcript)?;
+    if report.fault().is_none() {
+        completeness::account(&report, complete, transcript);
+    }
+    Ok(())
 }
 
 fn say(report: &Report, transcript: &mut Transcript) -> Result<(), Failure> {

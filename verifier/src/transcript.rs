@@ -20,6 +20,10 @@ pub struct Transcript {
     pub proves: Vec<String>,
     /// What they do not prove.
     pub does_not_prove: Vec<String>,
+    /// Of a log that replays: in words, whether it accounts for everything, and the first things that it
+    /// does not account for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
     /// The facts found, by name.
     pub result: Map<String, Value>,
     #[serde(skip)]
@@ -99,6 +103,7 @@ impl Transcript {
             steps: Vec::new(),
             proves: Vec::new(),
             does_not_prove: Vec::new(),
+            account: None,
             result: Map::new(),
             material: None,
         }

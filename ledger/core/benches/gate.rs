@@ -31,6 +31,10 @@ use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
 use ledger_core::view::{MemoryView, ReadView, Table, View, ViewError, Visit};
 
+/// As in the daemon.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const LISTED: u64 = 1_000_000;
 const LISTINGS_PER_ENTRY: u64 = 50;
 const ALLOWS: u64 = 5_000;

@@ -1,5 +1,6 @@
 //! What kinds of act there are, and by which channels they reach people.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -244,6 +245,8 @@ pub struct ActionRule {
     /// Whether it makes the objects that a request names without an id: of those nothing is there yet
     /// that could be changed. Never of an action that changes nothing.
     pub creates: bool,
+    /// The sources of such imports that count; any, where it is empty.
+    pub registry_sources: BTreeSet<String>,
 }
 
 impl ActionRule {
@@ -275,6 +278,7 @@ impl ActionRule {
             hours: None,
             registry_max_age_s: None,
             creates: false,
+            registry_sources: BTreeSet::new(),
         })
     }
 

@@ -28,7 +28,7 @@ pub struct Explanation {
 }
 
 /// Every finding, in the order of the codebook.
-pub const FINDINGS: [Finding; 15] = [
+pub const FINDINGS: [Finding; 16] = [
     Finding::UnknownDecision,
     Finding::DecisionDenied,
     Finding::ApprovalMissing,
@@ -44,6 +44,7 @@ pub const FINDINGS: [Finding; 15] = [
     Finding::UnknownExecution,
     Finding::UnderStop,
     Finding::UnknownRecipient,
+    Finding::Unlisted,
 ];
 
 /// The explanation of a reason code or a finding, by its word.
@@ -133,7 +134,11 @@ pub fn sentence(reason: &Reason) -> String {
             format!("who gave the approval that it names may not give it any more ({cited})")
         }
         Code::SandboxRecipient => {
-            format!("{who} is not in a reserved or fake domain, and this is a sandbox")
+            let what = match reason.key {
+                Some(_) => "has a phone that is not fake",
+                None => "is not in a reserved or fake domain",
+            };
+            format!("{who} {what}, and this is a sandbox")
         }
         Code::CallHours => format!("it is outside the hours for {who}"),
         Code::CallOffsetMissing => format!("it is not known what time it is for {who}"),
@@ -280,13 +285,14 @@ mod tests {
             Finding::UnknownExecution => 12,
             Finding::UnderStop => 13,
             Finding::UnknownRecipient => 14,
+            Finding::Unlisted => 15,
         }
     }
 
     #[test]
     fn every_finding_is_listed_once() {
         let ordinals: Vec<usize> = FINDINGS.into_iter().map(ordinal).collect();
-        assert_eq!(ordinals, (0..15).collect::<Vec<_>>());
+        assert_eq!(ordinals, (0..16).collect::<Vec<_>>());
     }
 
     #[test]

@@ -262,6 +262,16 @@ impl Body {
         }
     }
 
+    /// The rules that it breaks, where it is a report.
+    pub fn findings(&self) -> &[Finding] {
+        match self {
+            Self::Decision(decision) => &decision.findings,
+            Self::Execution(execution) => &execution.findings,
+            Self::Outcome(outcome) => &outcome.findings,
+            _ => &[],
+        }
+    }
+
     /// The call behind it, where the kind records one.
     pub const fn cause(&self) -> Option<&Cause> {
         match self {

@@ -44,6 +44,7 @@ pub(crate) struct Nature {
     pub(crate) tier: u8,
     pub(crate) hours: Option<(u16, u16)>,
     pub(crate) registry_max_age_s: Option<u64>,
+    pub(crate) registry_sources: BTreeSet<String>,
     pub(crate) requires: Vec<crate::token::Kind>,
     pub(crate) creates: bool,
 }
@@ -207,6 +208,7 @@ impl Nature {
                 tier: rule.tier,
                 hours: rule.hours,
                 registry_max_age_s: rule.registry_max_age_s,
+                registry_sources: rule.registry_sources,
                 requires: rule.requires,
                 creates: rule.creates,
             },
@@ -217,6 +219,7 @@ impl Nature {
                 tier: ActionRule::default_tier(action, Class::Contact),
                 hours: None,
                 registry_max_age_s: None,
+                registry_sources: BTreeSet::new(),
                 requires: Vec::new(),
                 creates: false,
             },

@@ -10,11 +10,13 @@
 //! Which entries belong into evidence is said by [`required`]. One too many is refused: evidence must
 //! not look as if it rested on more than it does.
 
+mod cited;
 mod cites;
 mod controls;
 mod decision;
 mod material;
 mod other;
+mod policies;
 mod reasons;
 mod throttles;
 
@@ -23,6 +25,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 pub use cites::{cites, required};
+pub use policies::Policies;
 
 use crate::action::Channels;
 use crate::entry::{Body, Cite, Entry, ListingReason};
@@ -30,6 +33,7 @@ use crate::fault::Fault;
 use crate::gate::GATE_VERSION;
 use crate::time::Timestamp;
 use crate::token::Kind;
+use crate::well_formed::well_formed;
 use material::Material;
 
 /// What evidence shows about its primary entry, and what it does not.
@@ -141,9 +145,22 @@ impl JudgeError {
 /// # Errors
 /// [`JudgeError`]: what is missing, surplus, unknown or wrong first.
 pub fn judge(primary: &Entry, others: &BTreeMap<u64, Entry>) -> Result<Judgement, JudgeError> {
+    let others = others.iter().map(|(seq, entry)| (*seq, entry)).collect();
+    judge_with(primary, &others, &Policies::default())
+}
+
+/// The same for one of many entries of a log, where `policies` spares reading the same ones again.
+///
+/// # Errors
+/// As [`judge`].
+pub fn judge_with(
+    primary: &Entry,
+    others: &BTreeMap<u64, &Entry>,
+    policies: &Policies,
+) -> Result<Judgement, JudgeError> {
     let seq = primary.seq;
     let needed = required(primary, |seq| {
-        Ok::<_, std::convert::Infallible>(others.get(&seq).cloned())
+        Ok::<_, std::convert::Infallible>(others.get(&seq).copied())
     })
     .unwrap_or_else(|never| match never {});
     if let Some(missing) = needed.iter().find(|seq| !others.contains_key(seq)) {
@@ -163,7 +180,7 @@ pub fn judge(primary: &Entry, others: &BTreeMap<u64, Entry>) -> Result<Judgement
         return Err(JudgeError::contradicts(seq, what));
     }
     in_order(primary, others)?;
-    let material = Material::new(primary, others)?;
+    let material = Material::new(primary, others, policies)?;
     if material.genesis.gate != GATE_VERSION {
         return Err(JudgeError::Unknown {
             what: format!("gate version `{}`", material.genesis.gate),
@@ -172,6 +189,10 @@ pub fn judge(primary: &Entry, others: &BTreeMap<u64, Entry>) -> Result<Judgement
     let mut judgement = Judgement::default();
     match &primary.body {
         Body::Decision(decision) => {
+            if let Err(why) = well_formed(&primary.body, Some(material.genesis)) {
+                let what = format!("no request can have put this into an entry: {why}");
+                return Err(JudgeError::contradicts(seq, what));
+            }
             decision::judge(primary, decision, &material, &mut judgement)?;
         }
         _ => other::judge(primary, &material, &mut judgement)?,
@@ -180,9 +201,9 @@ pub fn judge(primary: &Entry, others: &BTreeMap<u64, Entry>) -> Result<Judgement
 }
 
 /// Times do not run backwards.
-fn in_order(primary: &Entry, others: &BTreeMap<u64, Entry>) -> Result<(), JudgeError> {
-    let before = others.range(..primary.seq).map(|(_, entry)| entry);
-    let after = others.range(primary.seq..).map(|(_, entry)| entry);
+fn in_order(primary: &Entry, others: &BTreeMap<u64, &Entry>) -> Result<(), JudgeError> {
+    let before = others.range(..primary.seq).map(|(_, entry)| *entry);
+    let after = others.range(primary.seq..).map(|(_, entry)| *entry);
     let mut last: Option<&Entry> = None;
     for entry in before.chain([primary]).chain(after) {
         if let Some(last) = last.filter(|last| entry.time < last.time) {

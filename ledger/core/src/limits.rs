@@ -54,8 +54,14 @@ pub const LISTINGS_MAX: usize = 50;
 pub const RESUMED_MAX: usize = 1_000;
 /// The most keys of one listing.
 pub const LISTING_KEYS_MAX: usize = 6;
+/// The most overdue allows, expired approval requests and breakers whose time is over, of each, that one
+/// batch announces; the rest is left to the next.
+pub const ANNOUNCED_MAX: usize = 1_024;
 /// The most per-recipient results of one execution.
 pub const RESULTS_MAX: usize = RECIPIENTS_MAX;
+/// The most bounces and complaints that are kept for an execution with their provider's id which is still to
+/// come: one of each for every recipient of a request. Further ones are recorded and count for no breaker.
+pub const EARLY_MAX: usize = 2 * RECIPIENTS_MAX;
 /// The most bytes of one detail.
 pub const DETAIL_BYTES_MAX: usize = 256 * 1024;
 /// The most bytes of all details of one entry.
@@ -68,6 +74,8 @@ pub const GROUPS_MAX: usize = 16;
 pub const POLICY_PART_BYTES_MAX: usize = 20 * 1024;
 /// The most mailboxes that one policy names.
 pub const POLICY_MAILBOXES_MAX: usize = 64;
+/// The most phones that one policy names as fake.
+pub const FAKE_PHONES_MAX: usize = 64;
 /// The most fake domains that one policy names.
 pub const FAKE_DOMAINS_MAX: usize = 16;
 /// The most bytes of a sandbox's receipt without the policy's text, as a promotion stores it: its entry,

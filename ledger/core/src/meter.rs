@@ -12,7 +12,7 @@ use crate::action::Class;
 use crate::entry::{BreakerScope, Measure, Status};
 use crate::limits::CITES_MAX;
 use crate::policy::{BreakerPer, BreakerRule};
-use crate::record::{DecisionRecord, SampleEvent, SampleRecord};
+use crate::record::{DecisionRecord, SampleEvent, SampleRecord, Sampled};
 use crate::time::Timestamp;
 use crate::token::Token;
 use crate::window::has_left;
@@ -175,9 +175,20 @@ struct RuleMeters {
     meters: BTreeMap<MeterKey, Meter>,
 }
 
+/// One thing that a meter counts.
+#[derive(Debug, Clone, Copy)]
+struct Sample {
+    time: Timestamp,
+    /// The entry at which it counts.
+    seq: u64,
+    /// The entry that says it.
+    cite: u64,
+    tally: Tally,
+}
+
 #[derive(Debug, Clone, Default)]
 struct Meter {
-    samples: VecDeque<(Timestamp, u64, Tally)>,
+    samples: VecDeque<Sample>,
     sum: Reading,
 }
 
@@ -207,17 +218,24 @@ impl Meters {
         self.through = seq + 1;
         for meters in &mut self.rules {
             meters.expire(sample.time);
-            let Some(tally) = tally(meters.rule.measure, sample.event) else {
-                continue;
-            };
             let Some(key) = key(&meters.rule, Act::from(sample)) else {
                 continue;
             };
-            meters.order.push_back((sample.time, seq, key.clone()));
-            let meter = meters.meters.entry(key).or_default();
-            meter.samples.push_back((sample.time, seq, tally));
-            meter.sum.count += u128::from(tally.count);
-            meter.sum.sample += tally.sample;
+            for Sampled { cite, event } in &sample.events {
+                let Some(tally) = tally(meters.rule.measure, *event) else {
+                    continue;
+                };
+                meters.order.push_back((sample.time, seq, key.clone()));
+                let meter = meters.meters.entry(key.clone()).or_default();
+                meter.samples.push_back(Sample {
+                    time: sample.time,
+                    seq,
+                    cite: *cite,
+                    tally,
+                });
+                meter.sum.count += u128::from(tally.count);
+                meter.sum.sample += tally.sample;
+            }
         }
     }
 
@@ -237,8 +255,8 @@ impl Meters {
         let gone = meter
             .samples
             .iter()
-            .take_while(|(time, ..)| is_out(*time, window_s, now, since));
-        for (_, _, tally) in gone {
+            .take_while(|sample| is_out(sample.time, window_s, now, since));
+        for Sample { tally, .. } in gone {
             reading.count -= u128::from(tally.count);
             reading.sample -= tally.sample;
         }
@@ -261,11 +279,11 @@ impl Meters {
             .samples
             .iter()
             .rev()
-            .take_while(|(time, ..)| !is_out(*time, window_s, now, since))
-            .filter(|(_, _, tally)| tally.count > 0);
+            .take_while(|sample| !is_out(sample.time, window_s, now, since))
+            .filter(|sample| sample.tally.count > 0);
         let total = counted.clone().count() as u64;
         (
-            counted.take(CITES_MAX).map(|(_, seq, _)| *seq).collect(),
+            counted.take(CITES_MAX).map(|sample| sample.cite).collect(),
             total,
         )
     }
@@ -295,7 +313,7 @@ impl Meters {
             return;
         };
         if let Some(meter) = meters.meters.get_mut(&key) {
-            while meter.samples.front().is_some_and(|(_, at, _)| *at < seq) {
+            while meter.samples.front().is_some_and(|sample| sample.seq < seq) {
                 meter.pop();
             }
             if meter.samples.is_empty() {
@@ -318,7 +336,7 @@ fn is_out(time: Timestamp, window_s: u64, now: Timestamp, since: Option<Timestam
 impl Meter {
     /// Takes out the oldest sample.
     fn pop(&mut self) {
-        if let Some((_, _, tally)) = self.samples.pop_front() {
+        if let Some(Sample { tally, .. }) = self.samples.pop_front() {
             self.sum.count -= u128::from(tally.count);
             self.sum.sample -= tally.sample;
         }
@@ -340,7 +358,11 @@ impl RuleMeters {
                 continue;
             };
             // What was forgotten is gone already.
-            if meter.samples.front().is_some_and(|(_, at, _)| *at == seq) {
+            if meter
+                .samples
+                .front()
+                .is_some_and(|sample| sample.seq == seq)
+            {
                 meter.pop();
             }
             if meter.samples.is_empty() {

@@ -22,7 +22,7 @@
 //!   top-level name of [`RESERVED_DOMAINS`] the keys go on up to that name (`a@mail.foo.test`:
 //!   `mail.foo.test`, `foo.test`, `test`), so that a sandbox knows everything below it by one token.
 //!   Nobody can register there, so that nothing else is lost: throttles per domain, which count the last
-//!   key, count all of it as one.
+//!   key, count all of it as one. googlemail.com is gmail.com: a listing of either is one of both.
 //! - **Phone**: see [`phone`]. **Contact and account ids**: see [`opaque`].
 //!
 //! [`VERSION`] names these rules and the public suffix list, which is compiled in.
@@ -39,9 +39,21 @@ use crate::token::{Kind, SubjectKey, Token};
 
 pub use rule::{NormaliseError, Rule};
 
+/// The name of Google's mail hosts, of which there are two.
+const GMAIL: &str = "gmail.com";
+
 /// The normaliser's version: the number of these rules (with the Unicode tables they use), and the
 /// version of the public suffix list. When either changes, so may tokens, and genesis tells.
-pub const VERSION: &str = "1+psl-2.1.247";
+pub const VERSION: &str = "2+psl-2.1.247";
+
+/// Why it is not known here which keys a ledger of this normaliser makes: its rules are none of those up to
+/// [`VERSION`]'s, under all of which the same kinds of key stand together. The list of public suffixes behind
+/// the number changes tokens, not their kinds.
+pub fn unknown(version: &str) -> Option<String> {
+    let rules = |version: &str| version.split_once('+')?.0.parse::<u32>().ok();
+    let is_known = rules(version).is_some_and(|found| Some(found) <= rules(VERSION));
+    (!is_known).then(|| format!("normaliser `{version}`"))
+}
 
 /// The most `domain` keys of one address; a host with more levels cannot be normalised.
 pub const DOMAIN_KEYS_MAX: usize = 8;
@@ -214,7 +226,7 @@ pub fn email_keys(raw: &str) -> Result<Vec<MatchKey>, NormaliseError> {
         keys.extend(
             domains
                 .into_iter()
-                .map(|domain| MatchKey::new(Kind::Domain, domain.to_owned())),
+                .map(|domain| MatchKey::new(Kind::Domain, one_name(domain).to_owned())),
         );
         Ok(keys)
     };
@@ -234,7 +246,7 @@ pub fn domain(raw: &str) -> Result<MatchKey, NormaliseError> {
         let bare = mapped.strip_prefix(['@', '.']).unwrap_or(&mapped);
         let host = host(bare)?;
         domains(&host)?;
-        Ok(MatchKey::new(Kind::Domain, host))
+        Ok(MatchKey::new(Kind::Domain, one_name(&host).to_owned()))
     };
     key().map_err(|rule| NormaliseError {
         kind: Kind::Domain,
@@ -312,9 +324,10 @@ pub fn mailbox(raw: &str) -> Result<MatchKey, NormaliseError> {
 }
 
 /// An id that another system gave (contact, account, provider, object): trimmed, 1 to 256 bytes,
-/// without control characters. Upper and lower case differ, and so do Unicode forms: such ids are
-/// compared byte by byte where they come from. A contact or an account with an `@` is refused: it is an
-/// address, and as an id a listing of that address would miss it.
+/// without control characters and, but for a provider's, without any that no eye sees: two ids that look
+/// alike to whoever lists one of them would be two. Upper and lower case differ, and so do Unicode forms
+/// and hyphens that look alike: such ids are compared byte by byte where they come from. A contact or an
+/// account with an `@` is refused: it is an address, and as an id a listing of that address would miss it.
 ///
 /// # Errors
 /// [`NormaliseError`] of that kind.
@@ -326,9 +339,43 @@ pub fn opaque(kind: Kind, raw: &str) -> Result<MatchKey, NormaliseError> {
                 rule: Rule::IdAddress,
             })
         }
+        // A report is never turned away for how a provider names its messages.
+        Ok(text) if kind != Kind::ProviderId && text.contains(is_invisible) => {
+            Err(NormaliseError {
+                kind,
+                rule: Rule::Invisible,
+            })
+        }
         Ok(text) => Ok(MatchKey::new(kind, text.to_owned())),
         Err(rule) => Err(NormaliseError { kind, rule }),
     }
+}
+
+/// What leaves no mark on paper: `Default_Ignorable_Code_Point` of Unicode 16 (zero-width characters,
+/// joiners, controls of text direction, variation selectors, tags, fillers), annotations, separators of
+/// lines and paragraphs, and the blank of braille.
+fn is_invisible(c: char) -> bool {
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{1bca0}'..='\u{1bca3}'
+            | '\u{1d173}'..='\u{1d17a}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 fn opaque_text(raw: &str) -> Result<&str, Rule> {
@@ -462,7 +509,7 @@ fn is_numeric(host: &str) -> bool {
 
 /// The mailbox behind a normalised address.
 fn canonical(local: &str, host: &str) -> Result<String, Rule> {
-    let gmail = matches!(host, "gmail.com" | "googlemail.com");
+    let gmail = one_name(host) == GMAIL;
     let untagged = match local.find('+') {
         Some(at) if at > 0 || gmail => &local[..at],
         _ => local,
@@ -474,7 +521,16 @@ fn canonical(local: &str, host: &str) -> Result<String, Rule> {
     if bare.is_empty() {
         Err(Rule::CanonicalEmpty)
     } else {
-        Ok(format!("{bare}@gmail.com"))
+        Ok(format!("{bare}@{GMAIL}"))
+    }
+}
+
+/// The one name of a host under which mailboxes have two.
+fn one_name(host: &str) -> &str {
+    if host == "googlemail.com" {
+        GMAIL
+    } else {
+        host
     }
 }
 

@@ -18,15 +18,15 @@ mod report;
 pub use approval::POLICY_GROUP;
 pub(crate) use approval::may_answer;
 pub(crate) use breaker::above;
-pub(crate) use listed::listing_reason;
+pub(crate) use listed::{listing_reason, lists_nobody};
 pub use report::closes;
-pub(crate) use report::{findings, meant, outcome_findings};
+pub(crate) use report::{findings, meant, names_another, outcome_findings, reports_for};
 
 use crate::action::Class;
 use crate::entry::{
     Actor, ActorType, Approval, Basis, Body, Boot, BreakGlass, BreakGlassEvent, Breaker,
     BreakerEvent, BreakerScope, Cause, Clock, ClockEvent, Decision, DncOp, Finding, KeyEvent,
-    Measure, Unresolved, Verdict,
+    Measure, Outcome, Unresolved, Verdict,
 };
 use crate::gate;
 use crate::policy::PolicyErrors;
@@ -392,6 +392,7 @@ fn made_by(command: &Body, call: Call) -> bool {
                 | Call::Disclose
                 | Call::Export
                 | Call::Tokenise
+                | Call::CheckDnc
                 | Call::List
                 | Call::Tail
         ),
@@ -431,7 +432,8 @@ fn repeated<V: View>(state: &State<V>, command: &Body) -> Result<Option<u64>, Re
     }
 }
 
-/// Records a decision made elsewhere: only of what is declared, is no contact and names nobody.
+/// Records a decision made elsewhere: only of what is declared, is no contact and names nobody, and no
+/// allow of what is blocked but for break-glass.
 fn asserted<V: View>(state: &State<V>, decision: Decision) -> Result<Decision, Refusal> {
     let mut decision = decision.request_part();
     let refuse = |why: &str| Refusal::Invalid {
@@ -465,6 +467,11 @@ fn asserted<V: View>(state: &State<V>, decision: Decision) -> Result<Decision, R
     if !decision.recipients.is_empty() {
         return Err(refuse(
             "a decision that names recipients cannot be asserted",
+        ));
+    }
+    if outcome == Outcome::Allow && rule.tier >= 3 {
+        return Err(refuse(
+            "an allow of an action of tier 3 cannot be asserted: nobody but two people here lifts that",
         ));
     }
     let stopped = state

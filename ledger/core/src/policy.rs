@@ -21,6 +21,7 @@
 //! requires = ["phone", "contact"] # keys of every recipient: email, phone, contact, account
 //! hours = "08:00-21:00"           # of contact: the time of day where the recipient is
 //! registry = "31d"                # of contact: the oldest import of the national registry, from 1h
+//! registry_sources = ["ftc"]      # whose imports count; without: everybody's; at most 8
 //!
 //! [[grant]]                       # who may do what; of several rows that cover a target, the first
 //! id = "enrichment-contacts"
@@ -47,7 +48,8 @@
 //! id = "mailbox-day"
 //! actions = ["email.send"]        # and, or instead, classes = ["contact"]
 //! per = "mailbox"                 # agent, workspace, mailbox, recipient, domain, campaign, seller
-//! limit = 25                      # of unit = "actions" (the default) or "recipients"
+//! unit = "recipients"             # people; or "actions", the default: requests, whatever they name
+//! limit = 25
 //! window = "24h"                  # trailing: s, m, h, d, up to 31 days
 //!
 //! [[breaker]]                     # what closes off, because of what reports said
@@ -69,12 +71,13 @@
 //!
 //! [sandbox]
 //! fake_domains = ["sales.example.dev"] # whom a sandbox may write to, besides reserved domains; at most 16
+//!                                 # fake_phones: whom it may call, each as "token:<64 hex>"; at most 64
 //! clear = ["/template/name"]      # JSON pointers to strings that its details keep in clear
 //!
 //! [numbers]                       # see Numbers
 //! valid_for_s = 60
 //!
-//! [redact]                        # beyond redact::SECRET_NAMES
+//! [redact]                        # beyond what is redacted always: `redact/secret.rs`
 //! keys = ["loyalty_pin"]
 //! pointers = ["/headers/x-internal"]
 //! ```
@@ -146,6 +149,8 @@ pub struct Policy {
     pub dnc_breach: BreachScope,
     /// The domains that a sandbox may write to besides the reserved ones, in canonical form.
     pub fake_domains: BTreeSet<String>,
+    /// The tokens of the phones that a sandbox may reach.
+    pub fake_phones: BTreeSet<Token>,
     /// JSON pointers to strings that a sandbox keeps in clear in its details.
     pub sandbox_clear: Vec<Pointer>,
     /// Declared and built-in actions by name; of [`Policy::none`], none.
@@ -166,8 +171,7 @@ struct Parts {
     redact: Redaction,
     fields: FieldRules,
     dnc_breach: BreachScope,
-    fake_domains: BTreeSet<String>,
-    sandbox_clear: Vec<Pointer>,
+    sandbox: sandbox::Sandbox,
     declared: BTreeMap<String, ActionRule>,
     grants: Vec<Grant>,
     throttles: Vec<ThrottleRule>,
@@ -198,8 +202,7 @@ impl Policy {
             redact,
             fields,
             dnc_breach,
-            fake_domains,
-            sandbox_clear,
+            sandbox,
             declared,
             grants,
             throttles,
@@ -222,8 +225,9 @@ impl Policy {
             redact,
             fields,
             dnc_breach,
-            fake_domains,
-            sandbox_clear,
+            fake_domains: sandbox.fake_domains,
+            fake_phones: sandbox.fake_phones,
+            sandbox_clear: sandbox.clear,
             actions,
             grants,
             granted,

@@ -5,7 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::action::{Channels, Class};
-use crate::entry::{Basis, BreakerScope, Key, ListingReason, Measure, Outcome, Status, Verdict};
+use crate::entry::{
+    Basis, BreakerScope, Event, Key, ListingReason, Measure, Outcome, Status, Verdict,
+};
 use crate::hash::Hash;
 use crate::role::{Call, Role};
 use crate::time::Timestamp;
@@ -100,6 +102,9 @@ pub struct DecisionRecord {
     /// Of a decision of the gate: the people whom it names, each once. Also of a denial: whoever was
     /// written to all the same can ask for that to stop.
     pub people: Vec<PersonKeys>,
+    /// What it says that the action will cost, in millionths of the currency unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_micros: Option<u64>,
     /// The objects that it names, by their tokens: what an undo of it may touch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub targets: Vec<Token>,
@@ -151,9 +156,38 @@ pub struct ExecutionRecord {
     pub closed: bool,
 }
 
+/// A bounce or complaint whose message was not yet reported, as breakers will count it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EarlyOutcome {
+    /// Its entry.
+    pub seq: u64,
+    /// What happened.
+    pub event: Event,
+    /// The provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// The index of the recipient, where it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<u64>,
+    /// The keys of the person concerned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Key>,
+}
+
+/// The key of early outcomes in [`Table::Early`](crate::view::Table::Early): the provider's id, and who
+/// reported; empty for those whose reports count about everybody's decisions.
+pub fn early_key(id: &Token, by: &str) -> Vec<u8> {
+    let mut key = id.0.to_vec();
+    key.extend_from_slice(by.as_bytes());
+    key
+}
+
 /// An allow that nobody has reported on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OpenAllow {
+    /// Whether a stop has voided it. Its report is still awaited: it may have been under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub voided: bool,
     /// Who may act.
     pub agent: String,
     /// The class of the action.
@@ -322,6 +356,15 @@ pub struct SampleRecord {
     pub seller: Option<String>,
     /// The sending mailbox.
     pub mailbox: Option<Token>,
+    /// What happened: of an execution also what outcomes had said before it.
+    pub events: Vec<Sampled>,
+}
+
+/// One thing that happened, and the entry that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampled {
+    /// That entry: the report itself, or an outcome before it.
+    pub cite: u64,
     /// What happened.
     pub event: SampleEvent,
 }
@@ -336,7 +379,7 @@ pub enum SampleEvent {
         status: Status,
         /// How many recipients it reached.
         reached: u64,
-        /// What it cost, in millionths of the currency unit.
+        /// What it cost, in millionths of the currency unit: as reported, and no less than was stated.
         cost_micros: u64,
     },
     /// Somebody's mail bounced for good: the first report of that.
@@ -366,6 +409,9 @@ pub struct ImportRecord {
     /// How many rows of the file are left out, where that was said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
+    /// Whether its file says what has changed in an earlier one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes: bool,
     /// How many listings it has made so far.
     pub listed: u64,
     /// The entry that completed it, and when.

@@ -1,9 +1,11 @@
 //! Redaction: secrets are taken out of details before anything is committed.
 //!
 //! A detail is bytes that a runtime handed in: parameters, context, a diff. Where it is JSON, the
-//! value of every member whose name says that it is secret, and every value that a pointer of the
-//! policy names, is replaced by the string [`MARK`]. All other bytes stay as they are: order, spacing,
-//! the digits of numbers, repeated names. A repeated name is replaced each time.
+//! value of every member whose name says that it is secret, every value that a pointer of the policy
+//! names, the `value` beside a `name`, `key` or `header` that says that it is secret, and every string
+//! that is the credential of an HTTP request is replaced by the string [`MARK`]. All other bytes stay as
+//! they are: order, spacing, the digits of numbers, repeated names. A repeated name is replaced each time.
+//! Which names and strings are secret, and which look so and are not, `redact/secret.rs` says.
 //!
 //! JSON is what RFC 8259 says, and beyond it what runtimes write all the same: several values one after
 //! another (JSON lines), a byte order mark, `NaN` and `Infinity`. Strings that hold JSON objects or
@@ -18,59 +20,17 @@ use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
 
+mod secret;
+
+pub use secret::{ABOUT, HARMLESS_ENDINGS, SECRET_ENDINGS, SECRET_NAMES, SECRET_WORDS, fold};
+
 /// What stands in place of a secret.
 pub const MARK: &str = "[redacted]";
-
-/// Names whose value is a secret, folded as [`fold`] does.
-pub const SECRET_NAMES: [&str; 24] = [
-    "accesskeyid",
-    "auth",
-    "authorization",
-    "bearer",
-    "cookie",
-    "cookies",
-    "credential",
-    "credentials",
-    "csrf",
-    "csrftoken",
-    "idtoken",
-    "jwt",
-    "otp",
-    "passcode",
-    "proxyauthorization",
-    "pwd",
-    "secret",
-    "secrets",
-    "sessionid",
-    "setcookie",
-    "signature",
-    "signingkey",
-    "token",
-    "xsrftoken",
-];
-
-/// Endings of names whose value is a secret, folded likewise: `db_password`, `X-Api-Key`.
-pub const SECRET_ENDINGS: [&str; 14] = [
-    "accesskey",
-    "accesstoken",
-    "apikey",
-    "apitoken",
-    "authtoken",
-    "bearertoken",
-    "clientsecret",
-    "passphrase",
-    "passwd",
-    "password",
-    "privatekey",
-    "refreshtoken",
-    "secretkey",
-    "sessiontoken",
-];
 
 /// How many strings within strings are looked into. What is JSON below that is replaced whole.
 const STRINGS_DEEP_MAX: u8 = 4;
 
-/// What is to be redacted: the names above, and what a policy adds.
+/// What is to be redacted: what is always, and what a policy adds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Redaction {
     names: BTreeSet<String>,
@@ -78,7 +38,7 @@ pub struct Redaction {
 }
 
 impl Redaction {
-    /// The names above and these (folded here), and these places.
+    /// What is always, these names (folded here), and these places.
     pub fn new<'a>(names: impl IntoIterator<Item = &'a str>, pointers: Vec<Pointer>) -> Self {
         Self {
             names: names.into_iter().map(fold).collect(),
@@ -107,12 +67,20 @@ impl Redaction {
         (Cow::Owned(rewritten(bytes, &edits)), replaced)
     }
 
-    /// Whether the value of a member of this name is a secret.
+    /// Whether the value of a member of this name is a secret, but for numbers that are counts of tokens.
     pub fn is_secret(&self, name: &str) -> bool {
-        let name = fold(name);
-        SECRET_NAMES.contains(&name.as_str())
-            || SECRET_ENDINGS.iter().any(|ending| name.ends_with(ending))
-            || self.names.contains(&name)
+        self.is_named(name) || secret::is_secret(name)
+    }
+
+    /// Whether a value of this name that begins with this byte is a secret.
+    fn hides(&self, name: &str, first: u8) -> bool {
+        let count = (first == b'-' || first.is_ascii_digit()) && secret::counts(name);
+        self.is_named(name) || (!count && secret::is_secret(name))
+    }
+
+    /// Whether the policy names it.
+    fn is_named(&self, name: &str) -> bool {
+        !self.names.is_empty() && self.names.contains(&fold(name))
     }
 
     /// What to replace, in the order of the text; `None` where it is not JSON.
@@ -129,14 +97,6 @@ impl Redaction {
         walk.run()?;
         Some(walk.edits)
     }
-}
-
-/// A name as names are compared: letters and digits alone, in lower case.
-pub fn fold(name: &str) -> String {
-    name.chars()
-        .filter(|c| c.is_alphanumeric())
-        .flat_map(char::to_lowercase)
-        .collect()
 }
 
 /// A JSON pointer (RFC 6901) to one place in a detail; not the empty one, which is the whole.
@@ -190,6 +150,16 @@ struct Edit {
     replaced: usize,
 }
 
+impl Edit {
+    fn mark(range: Range<usize>) -> Self {
+        Self {
+            range,
+            with: quoted(MARK),
+            replaced: 1,
+        }
+    }
+}
+
 fn rewritten(bytes: &[u8], edits: &[Edit]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -223,6 +193,24 @@ struct Frame {
     index: usize,
     /// The pointers that lead below it.
     live: Vec<usize>,
+    pair: Pair,
+}
+
+/// What an object says of itself where it is a name with its value: `{"name":"Cookie","value":"…"}`.
+#[derive(Default)]
+struct Pair {
+    /// The names that it gives: strings, read.
+    names: Vec<String>,
+    /// Where its values stand.
+    values: Vec<Range<usize>>,
+    /// What the member is that stands open.
+    member: Option<Member>,
+}
+
+/// A part of a pair, and where it begins.
+enum Member {
+    Name(usize),
+    Value(usize),
 }
 
 impl Frame {
@@ -274,16 +262,27 @@ impl Walk<'_> {
                 self.begin(place, &mut stack)?
             } else {
                 self.ended(stack.len());
+                let end = self.at;
                 self.space();
                 let Some(frame) = stack.last_mut() else {
                     return Some(());
                 };
+                match frame.pair.member.take() {
+                    Some(Member::Name(start)) => {
+                        let name = unescaped(&self.text[start..end]);
+                        frame.pair.names.extend(name);
+                    }
+                    Some(Member::Value(start)) => frame.pair.values.push(start..end),
+                    None => {}
+                }
                 if self.eat(b',') {
                     frame.index += 1;
                     Next::Value(self.member(frame)?)
                 } else {
                     self.eat(frame.close()).then_some(())?;
-                    stack.pop();
+                    if let Some(frame) = stack.pop() {
+                        self.hide_pair(&frame.pair);
+                    }
                     Next::Ended
                 }
             };
@@ -298,16 +297,17 @@ impl Walk<'_> {
         match self.text.get(self.at)? {
             open @ (b'{' | b'[') => {
                 let object = *open == b'{';
-                let frame = Frame {
+                let mut frame = Frame {
                     object,
                     depth: stack.len(),
                     index: 0,
                     live: place.live,
+                    pair: Pair::default(),
                 };
                 self.at += 1;
                 self.space();
                 if !self.eat(frame.close()) {
-                    let first = self.member(&frame)?;
+                    let first = self.member(&mut frame)?;
                     stack.push(frame);
                     return Some(Next::Value(first));
                 }
@@ -319,7 +319,7 @@ impl Walk<'_> {
     }
 
     /// Reads the name of a member, or nothing in an array, up to its value.
-    fn member(&mut self, frame: &Frame) -> Option<Place> {
+    fn member(&mut self, frame: &mut Frame) -> Option<Place> {
         self.space();
         let name = if frame.object {
             let name = self.string()?;
@@ -337,7 +337,15 @@ impl Walk<'_> {
             .iter()
             .filter(|p| through(p))
             .partition::<Vec<usize>, _>(|p| self.pointers[**p].0.len() == frame.depth + 1);
-        let hidden = !here.is_empty() || (frame.object && self.rules.is_secret(&name));
+        let first = self.text.get(self.at).copied().unwrap_or_default();
+        let hidden = !here.is_empty() || (frame.object && self.rules.hides(&name, first));
+        if frame.object && self.hiding.is_none() {
+            frame.pair.member = if first == b'"' && secret::is_naming(&name) {
+                Some(Member::Name(self.at))
+            } else {
+                secret::is_named(&name).then_some(Member::Value(self.at))
+            };
+        }
         Some(Place { hidden, live })
     }
 
@@ -346,12 +354,21 @@ impl Walk<'_> {
         if let Some((start, hidden_depth)) = self.hiding
             && hidden_depth == depth
         {
-            self.edits.push(Edit {
-                range: start..self.at,
-                with: quoted(MARK),
-                replaced: 1,
-            });
+            self.edits.push(Edit::mark(start..self.at));
             self.hiding = None;
+        }
+    }
+
+    /// Replaces the values of an object that names them as secrets, with whatever was replaced in them.
+    fn hide_pair(&mut self, pair: &Pair) {
+        for value in &pair.values {
+            let first = self.text.get(value.start).copied().unwrap_or_default();
+            if !pair.names.iter().any(|name| self.rules.hides(name, first)) {
+                continue;
+            }
+            let before = |end: usize| self.edits.partition_point(|edit| edit.range.start < end);
+            let inside = before(value.start)..before(value.end);
+            self.edits.splice(inside, [Edit::mark(value.clone())]);
         }
     }
 
@@ -362,15 +379,12 @@ impl Walk<'_> {
             return Some(());
         }
         let text = unescaped(&self.text[range.clone()]).unwrap_or_default();
-        if !text.trim_start().starts_with(['{', '[', '\u{feff}']) {
+        let json = text.trim_start().starts_with(['{', '[', '\u{feff}']);
+        if secret::is_credential(&text) || (json && self.strings_deep == STRINGS_DEEP_MAX) {
+            self.edits.push(Edit::mark(range));
             return Some(());
         }
-        if self.strings_deep == STRINGS_DEEP_MAX {
-            self.edits.push(Edit {
-                range,
-                with: quoted(MARK),
-                replaced: 1,
-            });
+        if !json {
             return Some(());
         }
         let inner = self

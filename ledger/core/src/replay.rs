@@ -8,7 +8,10 @@
 //!
 //! It does not check that the entries are those of a signed log: compare their leaf hashes first. And
 //! what entries are asked for is attested by the daemon: that an agent sent this request, that the clock
-//! jumped, that `content` belongs to the request.
+//! jumped, that `content` belongs to the request. Two things of it are held against the log all the same:
+//! that a service can have let it in ([`well_formed`]), and that what time brings about stands where a
+//! ledger writes it: `unresolved`, expired and closing entries before whatever is asked for when they
+//! are due, a heartbeat after a silence, a `clock` entry before a start that is in doubt.
 //!
 //! Conditions (`.cedar` files of a policy) are evaluated by what the last `boot` entry names. Where this build
 //! evaluates none, or by another version, a policy with conditions and the decisions under it cannot be
@@ -18,20 +21,22 @@
 //! since it may depend on it; that is never a mismatch. After a mismatch replay goes on with the log as
 //! it was recorded, so that later entries are judged by what stands before them.
 //!
-//! Memory is bounded by the state, not by the log: request ids, decisions, live listings and the allows
-//! of one throttle window stay, entries do not.
+//! Memory is bounded by the state, not by the log: request ids, decisions, live listings, the allows of one
+//! throttle window and which keys of addresses and domains go together stay, entries do not.
 
 mod completeness;
 mod coverage;
+mod derived;
 mod difference;
 mod followers;
 mod publication;
 mod report;
 mod summary;
+mod timers;
 mod view;
 
 pub use completeness::{Completeness, Irregular, LISTED_MAX, Listed};
-pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause};
+pub use coverage::{Coverage, GAPS_MAX, Gap, GapCause, SILENCE_GRACE_S};
 pub use difference::Difference;
 pub use followers::follows;
 pub(crate) use publication::join;
@@ -42,14 +47,17 @@ pub use summary::Summary;
 
 use crate::entry::{Basis, Body, Clock, ClockEvent, DecodeError, Entry};
 use crate::gate::GATE_VERSION;
+use crate::normalise;
 use crate::plan::{Plan, Refusal, plan, request_part};
 use crate::policy::condition;
 use crate::state::{FoldError, State};
 use crate::time::Timestamp;
 use crate::well_formed::well_formed;
+use derived::Derived;
 use followers::Followers;
 use publication::Publication;
 use report::Standing;
+use timers::Timers;
 pub(crate) use view::GateView;
 
 /// A replay under way. Feed it every entry of the log, in order, from the first.
@@ -58,11 +66,17 @@ pub struct Replay {
     state: State<GateView>,
     /// Whether the state still is that of the log.
     follows: bool,
+    /// Whether a service let the entries in, and timers wrote theirs.
+    served: bool,
     /// A policy whose continuations may still come: it is planned whole.
     publication: Option<Publication>,
     /// What the command of the entry before also causes, at the same time: the entries that must come
     /// next.
     followers: Followers,
+    /// What the ledger announced of its own accord.
+    timers: Timers,
+    /// What keys were made together.
+    derived: Derived,
     /// What evaluated conditions, by the last `boot` entry.
     evaluator: Option<String>,
     report: Report,
@@ -93,10 +107,22 @@ impl Replay {
         Self {
             state,
             follows: true,
+            served: true,
             publication: None,
             followers: Followers::default(),
+            timers: Timers::default(),
+            derived: Derived::default(),
             evaluator: None,
             report: Report::default(),
+        }
+    }
+
+    /// A replay of what a planner answers, and of nothing else: for logs that were made without a service
+    /// and without timers, from commands and times made up. It tells nothing of a log of a daemon.
+    pub fn of_answers() -> Self {
+        Self {
+            served: false,
+            ..Self::new()
         }
     }
 
@@ -180,14 +206,26 @@ impl Replay {
             self.evaluator.clone_from(&boot.evaluator);
         }
         self.report.completeness.add(&entry);
-        if self.follows
-            && let Err(why) = well_formed(&entry.body)
-        {
-            let why = why.to_string();
-            self.report.mismatch(seq, kind, What::IllFormed { why });
-            in_order = false;
+        let unknown = unknown_rules(&entry.body).or_else(|| self.unknown_conditions(&entry.body));
+        if self.follows && self.served && unknown.is_none() {
+            let genesis = match &entry.body {
+                Body::Genesis(genesis) => Some(genesis),
+                _ => self.state.genesis(),
+            };
+            let why = match well_formed(&entry.body, genesis) {
+                Err(why) => Some(why.to_string()),
+                Ok(()) => self.derived.take(&entry),
+            };
+            if let Some(why) = why {
+                self.report.mismatch(seq, kind, What::IllFormed { why });
+                in_order = false;
+            }
+            if let Some(missing) = self.timers.missing(&self.state, &entry) {
+                self.report.mismatch(seq, kind, missing);
+                in_order = false;
+            }
         }
-        let unknown = unknown_gate(&entry.body).or_else(|| self.unknown_conditions(&entry.body));
+        self.timers.note(&entry);
         if let Some(what) = unknown {
             self.report.tally(kind, Standing::Unverifiable);
             self.unverifiable(seq, what);
@@ -255,11 +293,6 @@ impl Replay {
         let Some((first, _)) = entries.first() else {
             return;
         };
-        if first.body.cause().is_some_and(|cause| cause.call.is_some())
-            && self.state.overdue(first.time).next().is_some()
-        {
-            self.report.unannounced += 1;
-        }
         let whole = command.is_some();
         let command = command.unwrap_or_else(|| request_part(&first.body));
         let (seq, time, kind) = (first.seq, first.time, first.body.kind());
@@ -365,6 +398,15 @@ enum Unplanned {
     Refused,
     /// Its command makes fewer entries.
     Surplus,
+}
+
+fn unknown_rules(body: &Body) -> Option<String> {
+    let normaliser = match body {
+        // Of the version the number of the rules alone says what keys there are.
+        Body::Genesis(genesis) => normalise::unknown(&genesis.normaliser),
+        _ => None,
+    };
+    unknown_gate(body).or(normaliser)
 }
 
 pub(crate) fn unknown_gate(body: &Body) -> Option<String> {

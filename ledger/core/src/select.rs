@@ -70,7 +70,7 @@ impl Selection {
             && has(&self.actors, Some(body.actor().id.as_str()))
             && has(&self.actions, action(body))
             && self.matches_decision(decision(body))
-            && any(&self.findings, findings(body))
+            && any(&self.findings, body.findings())
             && (self.correlation_id.is_none()
                 || self.correlation_id.as_deref() == body.correlation_id())
             && self.from.is_none_or(|from| entry.time >= from)
@@ -165,15 +165,6 @@ fn action(body: &Body) -> Option<&str> {
         Body::Decision(decision) => Some(&decision.action),
         Body::BreakGlass(glass) => glass.action.as_deref(),
         _ => None,
-    }
-}
-
-fn findings(body: &Body) -> &[Finding] {
-    match body {
-        Body::Decision(decision) => &decision.findings,
-        Body::Execution(execution) => &execution.findings,
-        Body::Outcome(outcome) => &outcome.findings,
-        _ => &[],
     }
 }
 

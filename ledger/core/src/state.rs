@@ -7,8 +7,10 @@
 
 mod approvals;
 mod breakers;
+mod early;
 mod fold;
 mod load;
+mod reports;
 mod samples;
 mod sources;
 mod tally;
@@ -17,7 +19,7 @@ pub use approvals::{approval_of, pending_of};
 pub use fold::FoldError;
 pub(crate) use fold::{listing_record, sameness};
 pub use samples::{Prefilled, prefilled};
-pub(crate) use samples::{execution_sample, outcome_sample};
+pub(crate) use samples::{execution_samples, outcome_sample};
 pub use sources::import_of;
 pub use tally::{LastStop, Tally, listed};
 
@@ -105,6 +107,8 @@ pub struct State<V> {
     stops: BTreeMap<u64, Scope>,
     clock: ClockFacts,
     open: BTreeMap<u64, OpenAllow>,
+    /// How many of these a stop has voided.
+    open_voided: usize,
     due: BTreeSet<(Timestamp, u64)>,
     windows: Windows,
     approvals: approvals::Approvals,
@@ -215,7 +219,7 @@ impl<V: View> State<V> {
         })
     }
 
-    /// The allows that nobody has reported on, by seq.
+    /// The allows that nobody has reported on, by seq: also those that a stop has voided.
     pub fn open(&self) -> impl Iterator<Item = (u64, &OpenAllow)> {
         self.open.iter().map(|(seq, allow)| (*seq, allow))
     }
@@ -225,9 +229,9 @@ impl<V: View> State<V> {
         self.open.get(&seq)
     }
 
-    /// How many they are.
+    /// How many of them no stop has voided.
     pub fn open_count(&self) -> usize {
-        self.open.len()
+        self.open.len().saturating_sub(self.open_voided)
     }
 
     /// The allows whose report time has passed at `now`, the longest overdue first.
@@ -438,6 +442,7 @@ fn indexed<V: ReadView>(
 fn count_allows<V: ReadView>(view: &V, from: u64, windows: &mut Windows) -> Result<(), ViewError> {
     each(view, Table::Allow, from, |seq, allow: AllowRecord| {
         windows.count(seq, &allow);
+        ControlFlow::Continue(())
     })
 }
 
@@ -445,6 +450,7 @@ fn count_allows<V: ReadView>(view: &V, from: u64, windows: &mut Windows) -> Resu
 fn count_samples<V: ReadView>(view: &V, from: u64, meters: &mut Meters) -> Result<(), ViewError> {
     each(view, Table::Sample, from, |seq, sample: SampleRecord| {
         meters.count(seq, &sample);
+        ControlFlow::Continue(())
     })
 }
 
@@ -453,17 +459,14 @@ fn each<V: ReadView, T: serde::de::DeserializeOwned>(
     view: &V,
     table: Table,
     from: u64,
-    mut visit: impl FnMut(u64, T),
+    mut visit: impl FnMut(u64, T) -> ControlFlow<()>,
 ) -> Result<(), ViewError> {
     let mut failed = None;
     view.scan(
         table,
         &from.to_be_bytes(),
         &mut |key, value| match (seq_of(key), parse(table, value)) {
-            (Some(seq), Ok(row)) => {
-                visit(seq, row);
-                ControlFlow::Continue(())
-            }
+            (Some(seq), Ok(row)) => visit(seq, row),
             (_, Err(error)) => {
                 failed = Some(error);
                 ControlFlow::Break(())

@@ -59,11 +59,14 @@ pub enum Table {
     Voided = 21,
     /// (token of a provider's id, provider) to the first execution that was reported with it.
     Provided = 22,
+    /// (token of a provider's id, who reported) to the bounces and complaints that came before any execution
+    /// with that id.
+    Early = 23,
 }
 
 impl Table {
     /// Every table, in the order of the stored layout.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Fact,
         Self::Principal,
         Self::Stop,
@@ -87,6 +90,7 @@ impl Table {
         Self::Unresolved,
         Self::Voided,
         Self::Provided,
+        Self::Early,
     ];
 
     /// The table's name: its column family where it is stored.
@@ -115,6 +119,7 @@ impl Table {
             Self::Unresolved => "unresolved",
             Self::Voided => "voided",
             Self::Provided => "provided",
+            Self::Early => "early",
         }
     }
 }

@@ -4,7 +4,10 @@
 //! derived from the allows of the last 31 days, never from a rule's name: a rule that is new, renamed
 //! or widened counts the allows that are already in the log.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::sync::Arc;
 
 use crate::entry::{Key, Recipient};
 use crate::policy::{Per, ThrottleRule, Unit};
@@ -21,6 +24,20 @@ pub enum WindowKey {
     Name(String),
     /// A mailbox, a person's key or a domain.
     Token(Option<Kind>, [u8; 32]),
+}
+
+/// A token is a keyed hash already, which nobody can choose: its first bytes tell it from the others.
+impl Hash for WindowKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Workspace => {}
+            Self::Name(name) => name.hash(state),
+            Self::Token(_, bytes) => {
+                let first = bytes.first_chunk().copied().unwrap_or_default();
+                state.write_u64(u64::from_le_bytes(first));
+            }
+        }
+    }
 }
 
 /// What one request adds to one window.
@@ -81,6 +98,43 @@ pub fn charges(rule: &ThrottleRule, allow: &AllowRecord) -> Result<Vec<Charge>, 
             Unit::Recipients => charge,
         })
         .collect()),
+    }
+}
+
+/// What rules count of one allow. It depends on what a rule counts per and in, which many rules share, so
+/// that each is worked out once.
+#[derive(Debug)]
+pub struct Charges<'a> {
+    allow: &'a AllowRecord,
+    worked_out: Vec<((Per, Unit), WorkedOut)>,
+}
+
+type WorkedOut = Result<Vec<Charge>, Unkeyed>;
+
+impl<'a> Charges<'a> {
+    /// Of `allow`, for any number of rules.
+    pub const fn new(allow: &'a AllowRecord) -> Self {
+        Self {
+            allow,
+            worked_out: Vec::new(),
+        }
+    }
+
+    /// The same as [`charges`].
+    ///
+    /// # Errors
+    /// [`Unkeyed`] where the rule counts per something that the request does not name.
+    pub fn of(&mut self, rule: &ThrottleRule) -> Result<&[Charge], Unkeyed> {
+        let by = (rule.per, rule.unit);
+        let at = self.worked_out.iter().position(|(known, _)| *known == by);
+        let at = at.unwrap_or_else(|| {
+            self.worked_out.push((by, charges(rule, self.allow)));
+            self.worked_out.len() - 1
+        });
+        match self.worked_out.get(at) {
+            Some((_, Ok(charges))) => Ok(charges),
+            Some((_, Err(Unkeyed))) | None => Err(Unkeyed),
+        }
     }
 }
 
@@ -175,9 +229,12 @@ pub struct Windows {
 struct RuleWindows {
     rule: ThrottleRule,
     /// What was counted, in the order of time, so that what has left can be taken out.
-    order: VecDeque<(Timestamp, WindowKey)>,
-    windows: BTreeMap<WindowKey, Window>,
+    order: VecDeque<(Timestamp, Arc<WindowKey>)>,
+    windows: WindowsByKey,
 }
+
+/// Looked up and never walked, so that no order comes of it. A key is held once, however much it counts.
+type WindowsByKey = HashMap<Arc<WindowKey>, Window, BuildHasherDefault<DefaultHasher>>;
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Window {
@@ -205,7 +262,7 @@ impl Windows {
                 .map(|rule| RuleWindows {
                     rule: rule.clone(),
                     order: VecDeque::new(),
-                    windows: BTreeMap::new(),
+                    windows: WindowsByKey::default(),
                 })
                 .collect(),
             through: 0,
@@ -213,24 +270,22 @@ impl Windows {
     }
 
     /// The rules counted, in the policy's order.
-    pub fn rules(&self) -> impl Iterator<Item = &ThrottleRule> {
+    pub fn rules(&self) -> impl ExactSizeIterator<Item = &ThrottleRule> {
         self.rules.iter().map(|windows| &windows.rule)
     }
 
     /// Counts the allow at `seq`. Allows must come in the order of the log.
     pub fn count(&mut self, seq: u64, allow: &AllowRecord) {
         self.through = seq + 1;
+        let mut charges = Charges::new(allow);
         for windows in &mut self.rules {
             windows.expire(allow.time);
             if !windows.rule.matches(&allow.action, allow.class) {
                 continue;
             }
             // An allow that a rule of today cannot key was decided before the rule was published.
-            for charge in charges(&windows.rule, allow).unwrap_or_default() {
-                windows.order.push_back((allow.time, charge.key.clone()));
-                let window = windows.windows.entry(charge.key).or_default();
-                window.allows.push_back((allow.time, charge.units));
-                window.sum += charge.units;
+            for charge in charges.of(&windows.rule).unwrap_or_default() {
+                windows.add(allow.time, charge);
             }
         }
     }
@@ -252,16 +307,11 @@ impl Windows {
                 passes_at: None,
             };
         };
-        let mut allows = window
-            .allows
-            .iter()
-            .skip_while(|(time, _)| has_left(*time, window_s, now));
-        let gone: u64 = window
-            .allows
-            .iter()
-            .take_while(|(time, _)| has_left(*time, window_s, now))
-            .map(|(_, units)| units)
-            .sum();
+        let mut allows = window.allows.iter().peekable();
+        let mut gone = 0;
+        while let Some((_, units)) = allows.next_if(|(time, _)| has_left(*time, window_s, now)) {
+            gone += units;
+        }
         let count = window.sum - gone;
         if count + units <= limit {
             return Room {
@@ -294,6 +344,15 @@ pub(crate) fn has_left(time: Timestamp, window_s: u64, now: Timestamp) -> bool {
 }
 
 impl RuleWindows {
+    fn add(&mut self, time: Timestamp, charge: &Charge) {
+        let known = self.windows.get_key_value(&charge.key);
+        let key = known.map_or_else(|| Arc::new(charge.key.clone()), |(key, _)| Arc::clone(key));
+        let window = self.windows.entry(Arc::clone(&key)).or_default();
+        window.allows.push_back((time, charge.units));
+        window.sum += charge.units;
+        self.order.push_back((time, key));
+    }
+
     /// Takes out what has left the window at `now`, so that memory holds no more than one window.
     fn expire(&mut self, now: Timestamp) {
         while self

@@ -59,7 +59,7 @@ fn the_version_names_what_is_compiled_in() {
         ("icu_normalizer_data", "2.4.0"),
         ("icu_properties_data", "2.4.0"),
     ];
-    assert_eq!(revision, "1");
+    assert_eq!(revision, "2");
     for (name, version) in rules {
         assert_eq!(
             version_of(name),
@@ -206,10 +206,22 @@ fn the_canonical_address_is_the_mailbox_behind_it() {
             "{nothing_left}"
         );
     }
-    // Of googlemail the domain keys are those of the host as given.
+    // Gmail's two hosts are one domain, whichever of them is listed.
     assert_eq!(
         text(&email_keys("kim@googlemail.com").unwrap())[2..],
-        ["domain=googlemail.com"]
+        ["domain=gmail.com"]
+    );
+    for given in ["gmail.com", "GoogleMail.com."] {
+        assert_eq!(domain(given).unwrap().identifier, "gmail.com");
+    }
+    assert_eq!(exact("kim@googlemail.com"), "kim@googlemail.com");
+    assert_eq!(
+        text(&email_keys("kim@eu.googlemail.com").unwrap())[2..],
+        ["domain=eu.googlemail.com", "domain=gmail.com"]
+    );
+    assert_eq!(
+        domain("notgooglemail.com").unwrap().identifier,
+        "notgooglemail.com"
     );
 }
 

@@ -318,6 +318,14 @@ fn fake_domains_are_kept_in_their_one_spelling() {
             "3: sandbox.fake_domains[0] `*` is not a domain that can be used",
         ),
         (
+            "[sandbox]\nfake_phones = [\"token:12\"]",
+            "3: sandbox.fake_phones[0] `token:12` is not valid: expected `token:` and 64 lower-case hex digits; take the sandbox's token",
+        ),
+        (
+            "[sandbox]\nfake_phones = [\"+12025550123\"]",
+            "3: holds a phone number",
+        ),
+        (
             "[sandbox]\nclear = [\"template\"]",
             "3: sandbox.clear `template` is not valid: expected a JSON pointer",
         ),
@@ -455,6 +463,14 @@ fn what_an_action_cannot_be_is_said_with_line_and_key() {
         (
             &format!("{read_class}registry = \"31d\""),
             "5: action[0].registry is for contact actions alone",
+        ),
+        (
+            "[[action]]\nname = \"call.queue\"\nregistry_sources = [\"ftc\"]",
+            "4: action[0].registry_sources says which imports count, and no `registry` says",
+        ),
+        (
+            "[[action]]\nname = \"call.queue\"\nregistry = \"31d\"\nregistry_sources = [\"the ftc\"]",
+            "5: action[0].registry_sources[0] `the ftc`",
         ),
         (
             &format!("{built_in}hours = 8"),

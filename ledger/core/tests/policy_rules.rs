@@ -140,6 +140,7 @@ channels = ["call", "sms"]
         hours: None,
         registry_max_age_s: None,
         creates: false,
+        registry_sources: std::collections::BTreeSet::new(),
     };
     assert_eq!(rule("crm.read"), expect(Class::Read, Channels::none(), &[]));
     assert_eq!(

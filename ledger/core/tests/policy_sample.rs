@@ -216,6 +216,7 @@ fn the_tiers_are_the_document_s() {
     assert_eq!(call.requires, [Kind::Phone, Kind::Contact]);
     assert_eq!(call.hours, Some((8 * 60, 21 * 60)));
     assert_eq!(call.registry_max_age_s, Some(31 * 24 * 3600));
+    assert_eq!(call.registry_sources, ["ftc".to_owned()].into());
     let others = policy.actions().filter(|(name, _)| *name != "call.queue");
     for (name, rule) in others {
         assert!(
@@ -257,7 +258,7 @@ fn the_limits_are_the_document_s() {
         rules,
         [
             row(writes, Per::Agent, Unit::Actions, 60, 3_600),
-            row(of("email.send"), Per::Mailbox, Unit::Actions, 25, 86_400),
+            row(of("email.send"), Per::Mailbox, Unit::Recipients, 25, 86_400),
             row(
                 of("sequence.enroll"),
                 Per::Workspace,

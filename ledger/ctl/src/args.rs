@@ -27,6 +27,9 @@ Set LEDGER_SOCKET, LEDGER_CREDENTIAL and LEDGER_VKEY once, and leave the options
   ledgerctl policy publish policies/sales
   ledgerctl stop --agent agent.outbound.sender --why 'complaints are rising'
 
+What is fetched into a file (--out) replaces none unless --force says so, and never a folder that holds something. The
+receipt of a write (--receipt-out) replaces the file that has its name.
+
 Words such as `dnc.listed` are explained by `ledgerctl explain dnc.listed`.";
 
 /// The whole command line.

@@ -10,13 +10,14 @@ mod acts;
 mod align;
 mod step;
 
-pub(crate) use acts::{Act, acts, findings, word};
+pub(crate) use acts::{Act, acts, word};
 pub(crate) use align::{Pair, align};
 pub(crate) use step::{Difference, Step, differences, steps};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ledger_core::entry::{Body, BreakerEvent, Entry, Outcome};
+use ledger_core::entry::{Body, Entry, Outcome};
+use ledger_core::replay::follows;
 use ledger_core::select::Selection;
 use ledger_proto::v1;
 use serde::Serialize;
@@ -79,6 +80,30 @@ impl Chain {
             followed,
             left_out: 0,
         })
+    }
+
+    /// Adds the approvals that its decisions name and that answer its requests, as far as the caller may read
+    /// them: people who approve carry no correlation id, and without the answer between them what was asked
+    /// and what was then allowed are two acts.
+    pub(crate) async fn add_approvals(&mut self, session: &Session) -> Result<(), Failure> {
+        let named: BTreeSet<u64> = self
+            .entries()
+            .filter_map(|entry| match &entry.body {
+                Body::Decision(decision) => decision.approval,
+                _ => None,
+            })
+            .collect();
+        let own: BTreeSet<u64> = self.links.keys().copied().collect();
+        if named.len() > LOOKUPS_MAX {
+            self.followed = false;
+        }
+        for approval in named.into_iter().take(LOOKUPS_MAX) {
+            self.add(session, approval, |body| {
+                matches!(body, Body::Approval(answer) if answer.decision.is_some_and(|seq| own.contains(&seq)))
+            })
+            .await?;
+        }
+        Ok(())
     }
 
     /// Keeps what is asked for, and counts the rest.
@@ -221,17 +246,6 @@ impl Chain {
             .await?;
         }
         Ok(())
-    }
-}
-
-/// Whether an entry only ever follows from the report before it.
-pub(crate) fn follows(body: &Body) -> bool {
-    match body {
-        Body::Breaker(breaker) => {
-            matches!(breaker.event, BreakerEvent::Warned | BreakerEvent::Opened)
-        }
-        Body::Dnc(dnc) => dnc.outcome.is_some(),
-        _ => false,
     }
 }
 

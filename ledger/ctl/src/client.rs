@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
 use ledger_core::role::Call;
-use ledger_core::trust::Trust;
+use ledger_core::trust::{Trust, VerifiedCheckpoint};
 use ledger_proto::v1;
 use ledger_proto::v1::control_client::ControlClient;
 use ledger_proto::v1::gate_client::GateClient;
 use ledger_proto::v1::proofs_client::ProofsClient;
 use ledger_proto::v1::query_client::QueryClient;
 use ledger_proto::v1::recorder_client::RecorderClient;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -38,16 +39,21 @@ pub(crate) enum Place {
 }
 
 impl Place {
-    /// Reads `http://HOST:PORT`.
+    /// Reads `http://HOST:PORT`, or the same without the scheme, as ledgerd's `--listen` takes it.
     pub(crate) fn address(text: &str) -> Result<Self, Failure> {
         let refused = || {
             Failure::usage(format!(
-                "address `{text}` is not valid: expected `http://HOST:PORT`, such as `http://127.0.0.1:7420`"
+                "address `{text}` is not valid: expected `http://HOST:PORT`, such as `http://127.0.0.1:7050`"
             ))
         };
-        let uri: Uri = text.parse().map_err(|_| refused())?;
+        let whole = if text.contains("://") {
+            text.to_owned()
+        } else {
+            format!("http://{text}")
+        };
+        let uri: Uri = whole.parse().map_err(|_| refused())?;
         if uri.scheme_str() != Some("http")
-            || uri.host().is_none()
+            || uri.host().is_none_or(str::is_empty)
             || uri.port().is_none()
             || !matches!(uri.path(), "" | "/")
         {
@@ -67,6 +73,25 @@ impl Place {
             .is_ok_and(|address| address.is_loopback());
         !loopback && host != "localhost"
     }
+}
+
+/// Whether what listens at an address answers plain HTTP, as ledgerd does at that of `--http`.
+pub(crate) async fn speaks_http(place: &Place) -> bool {
+    const ASKED: &[u8] = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    let Place::Address(uri) = place else {
+        return false;
+    };
+    let Some(authority) = uri.authority().map(ToString::to_string) else {
+        return false;
+    };
+    let answered = async {
+        let mut stream = tokio::net::TcpStream::connect(authority).await?;
+        stream.write_all(ASKED).await?;
+        let mut first = [0; 7];
+        stream.read_exact(&mut first).await?;
+        Ok::<_, std::io::Error>(first == *b"HTTP/1.")
+    };
+    matches!(tokio::time::timeout(CONNECT, answered).await, Ok(Ok(true)))
 }
 
 impl std::fmt::Display for Place {
@@ -167,6 +192,29 @@ impl Session {
         Ok((verified, reply.repeated))
     }
 
+    /// The latest checkpoint, verified, and its bytes.
+    pub(crate) async fn checkpoint(&self) -> Result<(VerifiedCheckpoint, Vec<u8>), Failure> {
+        let reply = self
+            .proofs()
+            .get_checkpoint(v1::GetCheckpointRequest {})
+            .await?
+            .into_inner();
+        let verified = self.verified_checkpoint(&reply.checkpoint)?;
+        Ok((verified, reply.checkpoint.to_vec()))
+    }
+
+    /// Verifies a checkpoint that came.
+    pub(crate) fn verified_checkpoint(&self, bytes: &[u8]) -> Result<VerifiedCheckpoint, Failure> {
+        let verified = self.trust()?.verify_checkpoint(bytes);
+        verified.map_err(|error| Failure::unverified("the checkpoint", error))
+    }
+
+    /// How the ledger is. Nothing proves it.
+    pub(crate) async fn status(&self) -> Result<v1::StatusReply, Failure> {
+        let reply = self.control().status(v1::StatusRequest {}).await?;
+        Ok(reply.into_inner())
+    }
+
     /// The key that answers are verified with.
     pub(crate) fn trust(&self) -> Result<&Trust, Failure> {
         self.trust.as_ref().ok_or_else(no_vkey)
@@ -243,7 +291,10 @@ mod tests {
     #[test]
     fn addresses_name_scheme_host_and_port() {
         for (text, remote) in [
-            ("http://127.0.0.1:7420", false),
+            ("http://127.0.0.1:7050", false),
+            ("127.0.0.1:7050", false),
+            ("[::1]:7050", false),
+            ("10.0.0.7:7050", true),
             ("http://[::1]:7420/", false),
             ("http://localhost:7420", false),
             ("http://10.0.0.7:7420", true),
@@ -253,7 +304,9 @@ mod tests {
         }
         for text in [
             "",
-            "127.0.0.1:7420",
+            "127.0.0.1",
+            "7050",
+            ":7050",
             "https://127.0.0.1:7420",
             "http://127.0.0.1",
             "http://127.0.0.1:7420/path",

@@ -21,7 +21,7 @@ pub(crate) struct Connection {
     /// The ledger's Unix socket, such as `DATA/ledger.sock`
     #[arg(long, global = true, env = "LEDGER_SOCKET", hide_env_values = true, value_name = "PATH", help_heading = HEADING)]
     pub(crate) socket: Option<PathBuf>,
-    /// Instead of a socket: `http://HOST:PORT`, where ledgerd listens on TCP
+    /// Instead of a socket: `http://HOST:PORT`, the address of ledgerd's --listen
     #[arg(long, global = true, env = "LEDGER_ADDRESS", hide_env_values = true, value_name = "URL", help_heading = HEADING)]
     pub(crate) address: Option<String>,
     /// The file with your credential
@@ -58,6 +58,20 @@ impl Context {
     pub(crate) async fn connect_unproven(&self) -> Result<Session, Failure> {
         let trust = self.trust()?;
         self.session(trust).await
+    }
+
+    /// Adds to a failure what can be found out about the place where no ledger answered.
+    pub(crate) async fn explain(&self, failure: Failure) -> Failure {
+        let address = self.connection.address.as_deref().map(Place::address);
+        match address {
+            Some(Ok(place)) if failure.is_unreachable() && client::speaks_http(&place).await => {
+                failure.note(format!(
+                    "{place} speaks HTTP, not gRPC: it is the address of ledgerd's --http (`http` in its file), which serves \
+                     metrics, tiles and events. Give that of --listen (`listen`), or the socket"
+                ))
+            }
+            _ => failure,
+        }
     }
 
     fn trust(&self) -> Result<Option<Trust>, Failure> {

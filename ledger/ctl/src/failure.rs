@@ -6,10 +6,12 @@ use std::io;
 use std::path::PathBuf;
 
 use ledger_core::policy::PolicyErrors;
+use ledger_proto::code::name as code_name;
 use serde::Serialize;
 use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic_types::{ErrorDetails, RpcStatusExt as _, StatusExt as _};
 
+use crate::calls::in_commands;
 use crate::exit::Exit;
 use crate::text::wait_ms;
 
@@ -92,11 +94,12 @@ pub struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the ledger refused ({}): {}", self.code, self.message)?;
+        let message = in_commands(&self.message);
+        write!(f, "the ledger refused ({}): {message}", self.code)?;
         for (field, what) in &self.fields {
             // Of one field the message usually says it all.
             if *what != self.message {
-                write!(f, "\n  field `{field}`: {what}")?;
+                write!(f, "\n  field `{field}`: {}", in_commands(what))?;
             }
         }
         for (subject, what) in &self.preconditions {
@@ -147,9 +150,17 @@ impl Failure {
         )
     }
 
-    /// Whether the ledger had no room for the call, and will have.
-    pub(crate) fn wants_room(&self) -> bool {
-        matches!(&*self.problem, Problem::Refused(refused) if refused.code == "RESOURCE_EXHAUSTED")
+    /// Whether no connection came about, or one ended.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(*self.problem, Problem::Unreachable(_))
+    }
+
+    /// The refusal, where it is one.
+    pub(crate) fn refused(&self) -> Option<&Refused> {
+        match &*self.problem {
+            Problem::Refused(refused) => Some(refused),
+            _ => None,
+        }
     }
 
     /// The exit code that this ends in.
@@ -181,10 +192,7 @@ impl Failure {
             Problem::Random(_) => "random",
             Problem::Interrupted => "interrupted",
         };
-        let refused = match &*self.problem {
-            Problem::Refused(refused) => Some(refused),
-            _ => None,
-        };
+        let refused = self.refused();
         let message = refused.map_or_else(
             || self.problem.to_string(),
             |refused| refused.message.clone(),
@@ -231,17 +239,33 @@ impl From<Problem> for Failure {
 /// What a call ended with. A transport that broke off has a source; a status that the ledger sent has none.
 impl From<Status> for Failure {
     fn from(status: Status) -> Self {
+        let details = status.get_error_details();
+        Self::told(status.code(), status.message(), status.source(), &details)
+    }
+}
+
+/// What one item of a batch ended with.
+impl From<tonic_types::Status> for Failure {
+    fn from(status: tonic_types::Status) -> Self {
+        let details = status.get_error_details();
+        Self::told(Code::from_i32(status.code), &status.message, None, &details)
+    }
+}
+
+impl Failure {
+    fn told(
+        code: Code,
+        message: &str,
+        mut source: Option<&dyn std::error::Error>,
+        details: &ErrorDetails,
+    ) -> Self {
         let lost = matches!(
-            status.code(),
+            code,
             Code::Unavailable | Code::DeadlineExceeded | Code::Cancelled
         );
-        if lost || status.source().is_some() {
-            let mut text = format!(
-                "the ledger did not answer ({}): {}",
-                code_name(status.code()),
-                status.message()
-            );
-            let mut source = status.source();
+        if lost || source.is_some() {
+            let name = code_name(code);
+            let mut text = format!("the ledger did not answer ({name}): {message}");
             while let Some(inner) = source {
                 let inner_text = inner.to_string();
                 if !text.ends_with(&inner_text) {
@@ -250,21 +274,18 @@ impl From<Status> for Failure {
                 }
                 source = inner.source();
             }
-            let delay = status
-                .get_details_retry_info()
-                .and_then(|info| info.retry_delay);
+            let delay = details.retry_info().and_then(|info| info.retry_delay);
             let failure = Self::from(Problem::Unreachable(text));
             return match delay {
                 Some(delay) => failure.note(format!("try again in {}", wait_ms(millis(delay)))),
                 None => failure,
             };
         }
-        Problem::Refused(refused(&status)).into()
+        Problem::Refused(refused(code, message, details)).into()
     }
 }
 
-fn refused(status: &Status) -> Refused {
-    let details = status.get_error_details();
+fn refused(code: Code, message: &str, details: &ErrorDetails) -> Refused {
     let fields = details.bad_request().map(|bad| {
         let field = |violation: &tonic_types::FieldViolation| {
             (violation.field.clone(), violation.description.clone())
@@ -278,8 +299,8 @@ fn refused(status: &Status) -> Refused {
         failure.violations.iter().map(violation).collect()
     });
     Refused {
-        code: code_name(status.code()),
-        message: status.message().to_owned(),
+        code: code_name(code),
+        message: message.to_owned(),
         fields: fields.unwrap_or_default(),
         preconditions: preconditions.unwrap_or_default(),
         reason: details.error_info().map(|info| info.reason.clone()),
@@ -292,29 +313,6 @@ fn refused(status: &Status) -> Refused {
 
 fn millis(delay: std::time::Duration) -> u64 {
     u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The name of a status code in the gRPC specification.
-const fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
-    }
 }
 
 impl fmt::Display for Failure {
@@ -363,7 +361,6 @@ struct FieldJson {
 mod tests {
     use super::*;
     use std::time::Duration;
-    use tonic_types::ErrorDetails;
 
     fn status(code: Code, details: ErrorDetails) -> Status {
         Status::with_error_details(code, "request_id is missing", details)
@@ -415,19 +412,5 @@ mod tests {
             failure.to_string().contains("connection reset"),
             "{failure}"
         );
-    }
-
-    #[test]
-    fn every_code_has_the_name_of_the_specification() {
-        for number in 0..=16 {
-            let name = code_name(Code::from_i32(number));
-            assert!(
-                name.bytes()
-                    .all(|byte| byte.is_ascii_uppercase() || byte == b'_'),
-                "{name}"
-            );
-        }
-        assert_eq!(code_name(Code::from_i32(9)), "FAILED_PRECONDITION");
-        assert_eq!(code_name(Code::from_i32(16)), "UNAUTHENTICATED");
     }
 }

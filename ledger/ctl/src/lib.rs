@@ -6,10 +6,11 @@
 //!
 //! - `args`: the command line; `values`: what stands on it, read;
 //! - `commands`: one file for each;
-//! - `client`: the connection; `proof`: what is believed;
+//! - `client`: the connection; `calls`: which command makes which call; `proof`: what is believed;
 //! - `narrate`: entries in words; `output`: text for people, or one JSON object.
 
 mod args;
+mod calls;
 mod chain;
 mod client;
 mod commands;
@@ -20,6 +21,7 @@ pub mod failure;
 mod files;
 mod narrate;
 pub mod output;
+mod patience;
 mod progress;
 mod proof;
 mod reading;

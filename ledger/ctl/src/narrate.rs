@@ -12,9 +12,11 @@ mod report;
 use std::fmt::Display;
 
 use ledger_core::codebook;
-use ledger_core::entry::{Actor, ActorType, Body, Details, Entry, Finding, Outcome, PolicyRef};
+use ledger_core::entry::{
+    Actor, ActorType, Basis, Body, Details, Entry, Finding, Outcome, PolicyRef,
+};
 
-pub(crate) use decision::{acted_on, known_by, money, reason_lines, throttle_line};
+pub(crate) use decision::{acted_on, known_by, money, outcome_word, reason_lines, throttle_line};
 pub(crate) use gate::scope as breaker_scope;
 pub(crate) use line::line;
 
@@ -126,17 +128,22 @@ impl Story {
 fn title(body: &Body, style: Style) -> String {
     match body {
         Body::Decision(decision) => {
-            let basis = match decision.basis {
-                ledger_core::entry::Basis::Gate => "",
-                ledger_core::entry::Basis::Asserted => " (asserted by another engine)",
-            };
-            format!("decision: {}{basis}", outcome(decision.outcome, style))
+            let outcome = outcome(decision.outcome, style);
+            format!("decision: {outcome}{}", basis(decision.basis))
         }
         Body::Execution(execution) if !execution.findings.is_empty() => {
             format!("execution: {}", style.bad("contradicts the log"))
         }
         Body::Stop(_) => style.bad("stop"),
         other => other.kind().to_owned(),
+    }
+}
+
+/// Where a decision was made, where it was not here.
+pub(crate) const fn basis(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Gate => "",
+        Basis::Asserted => " (asserted by another engine)",
     }
 }
 

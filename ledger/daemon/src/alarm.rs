@@ -1,6 +1,8 @@
 //! What is said aloud: a line in the daemon's own log, once the entry behind it is on stable storage.
 
-use ledger_core::entry::{Body, BreakGlassEvent, BreakerEvent, Entry};
+use ledger_core::entry::{Body, BreakGlassEvent, BreakerEvent, Entry, Event, Finding};
+
+use crate::intake::entry_word;
 
 /// An entry that somebody should hear of now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +27,22 @@ pub enum Alarm {
         /// What it measured.
         measure: &'static str,
     },
+    /// A circuit breaker's first threshold is passed.
+    Warned {
+        /// The entry that says so.
+        seq: u64,
+        /// Its rule.
+        rule: String,
+        /// What it measured.
+        measure: &'static str,
+    },
+    /// Somebody complained or unsubscribed, and nobody was listed.
+    Unlisted {
+        /// The outcome.
+        seq: u64,
+        /// What it reports.
+        event: Event,
+    },
 }
 
 impl Alarm {
@@ -44,6 +62,17 @@ impl Alarm {
                     seq: entry.seq,
                     rule: breaker.rule.clone(),
                     measure: breaker.measure.as_str(),
+                })
+            }
+            Body::Breaker(breaker) if breaker.event == BreakerEvent::Warned => Some(Self::Warned {
+                seq: entry.seq,
+                rule: breaker.rule.clone(),
+                measure: breaker.measure.as_str(),
+            }),
+            Body::Outcome(outcome) if outcome.findings.contains(&Finding::Unlisted) => {
+                Some(Self::Unlisted {
+                    seq: entry.seq,
+                    event: outcome.event,
                 })
             }
             _ => None,
@@ -70,6 +99,17 @@ impl Alarm {
                 rule,
                 measure,
                 "a circuit breaker is open: what is in its scope is denied"
+            ),
+            Self::Warned { seq, rule, measure } => tracing::warn!(
+                seq,
+                rule,
+                measure,
+                "a circuit breaker warns: one threshold is passed, and nothing is denied yet"
+            ),
+            Self::Unlisted { seq, event } => tracing::warn!(
+                seq,
+                event = entry_word(event),
+                "nobody was listed: the outcome does not say who in a form that can be"
             ),
         }
     }

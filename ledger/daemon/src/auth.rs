@@ -123,6 +123,8 @@ impl Caller {
 pub struct Authenticate {
     latest: Latest,
     bodies: Arc<Rooms<Arc<str>>>,
+    /// The principal whose credential opens one path over HTTP and nothing else, and that path.
+    bound: Option<(Arc<str>, &'static str)>,
 }
 
 /// Holds a place among the bodies that are coming in, until the handler has the request.
@@ -136,6 +138,32 @@ impl Authenticate {
         Self {
             latest,
             bodies: Arc::new(bodies),
+            bound: None,
+        }
+    }
+
+    /// Lets the credential of `principal`, if there is one, open `path` over HTTP and nothing else: what comes in
+    /// there has to show more than a credential.
+    #[must_use]
+    pub fn binding(mut self, principal: Option<&str>, path: &'static str) -> Self {
+        self.bound = principal.map(|principal| (principal.into(), path));
+        self
+    }
+
+    /// Whether the caller's credential opens this path, or, without one, calls over gRPC.
+    ///
+    /// # Errors
+    /// [`CallError::NotYours`] where it is bound to another.
+    pub fn opens(&self, caller: &Caller, path: Option<&str>) -> Result<(), CallError> {
+        match &self.bound {
+            Some((principal, bound)) if *principal == caller.id && path != Some(bound) => {
+                let what = format!(
+                    "the credential of `{principal}` opens `POST {bound}` and nothing else, because \
+                     `--sendgrid-principal` names it: use that of another principal"
+                );
+                Err(CallError::NotYours { what })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -177,11 +205,18 @@ impl Interceptor for Authenticate {
         let caller = self
             .caller(values, Schemes::Bearer)
             .map_err(CallError::from)?;
+        self.opens(&caller, None)?;
         let place = self.place(&caller)?;
         request.extensions_mut().insert(place);
         request.extensions_mut().insert(caller);
         Ok(request)
     }
+}
+
+/// Whether the value of an `authorization` header is of the scheme `Basic`.
+pub fn is_basic(value: &[u8]) -> bool {
+    let scheme = value.split(|byte| *byte == b' ').next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(BASIC.as_bytes()))
 }
 
 /// What an `authorization` header says.

@@ -74,6 +74,8 @@ pub fn check_config(options: &config::CheckConfig, file: Option<&Path>) -> (Stri
     head_file(run, &mut findings);
     socket(run, &mut findings);
     addresses(run, &mut findings);
+    one_address(run, &mut findings);
+    variables(run, &mut findings);
     opened(run, &mut findings);
     retention(run, &mut findings);
     let findings = findings.0;
@@ -245,6 +247,43 @@ fn socket(run: &Run, findings: &mut Findings) {
 }
 
 /// Every setting that is an address.
+/// gRPC and HTTP are spoken at two addresses.
+fn one_address(run: &Run, findings: &mut Findings) {
+    if let (Some(listen), Some(http)) = (run.listen, run.http)
+        && listen == http
+        && http.port() != 0
+    {
+        findings.error(
+            "http",
+            format!("`{http}` is that of `listen`, which speaks gRPC: name another port"),
+        );
+    }
+}
+
+/// Variables that look like settings and are none: what they were to set has another value.
+fn variables(run: &Run, findings: &mut Findings) {
+    const PREFIX: &str = "LEDGERD_";
+    let is_known = |rest: &str| {
+        let key = rest.to_ascii_lowercase();
+        key == "config" || run.settings.iter().any(|setting| setting.key == key)
+    };
+    let is_unknown = |name: &String| {
+        let rest = name.strip_prefix(PREFIX);
+        rest.is_some_and(|rest| !is_known(rest))
+    };
+    let mut unknown: Vec<String> = std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(is_unknown)
+        .collect();
+    unknown.sort_unstable();
+    for name in unknown {
+        findings.warning(
+            "environment",
+            format!("`{name}` is no setting's variable and has no effect: correct its name, or take it away"),
+        );
+    }
+}
+
 fn addresses(run: &Run, findings: &mut Findings) {
     for setting in run.settings.iter().filter(|of| of.kind == Kind::Address) {
         let key = setting.key.as_str();

@@ -12,12 +12,18 @@ use ledger_core::time::Timestamp;
 /// that is being slewed, not one that jumped.
 const ANCHOR_LIFETIME_US: u64 = 3_600 * 1_000_000;
 
+/// Two clocks read this close to each other were read at once, far within any bound of the guard.
+const AT_ONCE_US: u64 = 1_000;
+/// How often at most both are read for that.
+const TRIES_MAX: usize = 16;
+
 /// Where the sequencer reads time. Tests hand in one of their own.
 pub trait Clock: Send + 'static {
     /// Wall time.
     fn wall(&self) -> Timestamp;
-    /// Time since some fixed moment, in microseconds; it never jumps.
-    fn monotonic_us(&self) -> u64;
+    /// Wall time, and the time since some fixed moment, in microseconds, at the same moment; the latter
+    /// never jumps.
+    fn both(&self) -> (Timestamp, u64);
 }
 
 /// The system's clocks.
@@ -50,9 +56,32 @@ impl Clock for SystemClock {
         Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
     }
 
-    fn monotonic_us(&self) -> u64 {
-        u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX)
+    fn both(&self) -> (Timestamp, u64) {
+        let monotonic_us = || u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        at_once(|| self.wall(), monotonic_us)
     }
+}
+
+/// Reads both clocks at once. Whoever is held up between the two, as on a busy machine, has read two
+/// moments, and the guard would take the pause for a jump: then they are read again, and what was closest
+/// together counts.
+fn at_once(wall: impl Fn() -> Timestamp, monotonic_us: impl Fn() -> u64) -> (Timestamp, u64) {
+    let pair = || {
+        let before_us = monotonic_us();
+        let wall = wall();
+        (monotonic_us().saturating_sub(before_us), wall, before_us)
+    };
+    let mut closest = pair();
+    for _ in 1..TRIES_MAX {
+        if closest.0 <= AT_ONCE_US {
+            break;
+        }
+        let next = pair();
+        if next.0 < closest.0 {
+            closest = next;
+        }
+    }
+    (closest.1, closest.2)
 }
 
 /// Holds wall time against monotonic time. Owned by the sequencer thread.
@@ -65,17 +94,14 @@ pub struct ClockGuard {
 impl ClockGuard {
     /// A guard anchored at the clocks' present reading.
     pub fn new(clock: &impl Clock) -> Self {
-        Self {
-            wall: clock.wall(),
-            monotonic_us: clock.monotonic_us(),
-        }
+        let (wall, monotonic_us) = clock.both();
+        Self { wall, monotonic_us }
     }
 
     /// Wall time now; and where it has jumped by more than the bound since the anchor, the command
     /// that records it.
     pub fn read(&mut self, clock: &impl Clock, bound_ms: u64) -> (Timestamp, Option<Body>) {
-        let wall = clock.wall();
-        let monotonic_us = clock.monotonic_us();
+        let (wall, monotonic_us) = clock.both();
         let elapsed_us = monotonic_us.saturating_sub(self.monotonic_us);
         let expected_us = self
             .wall
@@ -130,8 +156,8 @@ mod tests {
         fn wall(&self) -> Timestamp {
             Timestamp::from_micros(self.wall_us.get()).expect("in range")
         }
-        fn monotonic_us(&self) -> u64 {
-            self.monotonic_us.get()
+        fn both(&self) -> (Timestamp, u64) {
+            (self.wall(), self.monotonic_us.get())
         }
     }
 
@@ -163,6 +189,39 @@ mod tests {
             panic!("a step back is a jump")
         };
         assert_eq!(seen.before.micros() - seen.after.micros(), 10_000_000);
+    }
+
+    #[test]
+    fn a_pause_between_the_readings_is_no_jump() {
+        let start = 1_000_000_000_000_000;
+        // How long whoever reads is held up after each reading of the wall clock.
+        for (pauses, expected_us) in [
+            (vec![0], 0),
+            (vec![AT_ONCE_US], 0),
+            (vec![6_000_000, 0], 6_000_000),
+            (vec![6_000_000, 3_000_000, 5, 0], 9_000_000),
+            // Never at once: the closest of as many as are read.
+            (
+                (1..100).rev().map(|s| s * 1_000_000).collect(),
+                1_380_000_000,
+            ),
+        ] {
+            let hands = Hands::default();
+            hands.pass(start, 0);
+            let pauses = std::cell::RefCell::new(pauses.into_iter());
+            let wall = || {
+                let wall = hands.wall();
+                let pause_us = pauses.borrow_mut().next().expect("no more are read");
+                hands.pass(i64::try_from(pause_us).expect("in range"), pause_us);
+                wall
+            };
+            let (wall, monotonic_us) = at_once(wall, || hands.monotonic_us.get());
+            assert_eq!(monotonic_us, expected_us);
+            assert_eq!(
+                wall.micros() - start,
+                i64::try_from(monotonic_us).expect("in range")
+            );
+        }
     }
 
     #[test]

@@ -53,14 +53,19 @@ impl Committer {
     /// [`CommitFailed`]; everybody who waits has been told by then.
     pub fn run(self, batches: &Receiver<Batch>) -> Result<(), CommitFailed> {
         while let Ok(batch) = batches.recv() {
-            if let Err(error) = self.commit(batch) {
+            if let Err(Failed { error, mut waiting }) = self.commit(batch) {
                 // The sequencer finds the channel gone; what it had planned goes with it. What waits to be
                 // handed over is taken first: closing the queue has the sequencer plan its shutdown, and
                 // nobody must take that as if it were to be written.
                 while let Ok(batch) = batches.try_recv() {
-                    disappoint(batch.waiting);
+                    waiting.extend(batch.waiting);
                 }
-                for job in self.queue.abandon() {
+                let left = self.queue.abandon();
+                // Told once nothing more is admitted: who asks again at once is told just that.
+                for Waiting { reply, .. } in waiting {
+                    reply.send(Err(SubmitError::Unknown));
+                }
+                for job in left {
                     job.reply.send(Err(SubmitError::Unknown));
                 }
                 return Err(error);
@@ -69,7 +74,7 @@ impl Committer {
         Ok(())
     }
 
-    fn commit(&self, batch: Batch) -> Result<(), CommitFailed> {
+    fn commit(&self, batch: Batch) -> Result<(), Failed> {
         let Batch {
             first,
             mut entries,
@@ -96,8 +101,8 @@ impl Committer {
             };
             let began = self.metrics.commit_begins();
             if let Err(error) = self.log.commit(&written) {
-                disappoint(waiting);
-                return Err(CommitFailed(error.to_string()));
+                let error = CommitFailed(error.to_string());
+                return Err(Failed { error, waiting });
             }
             // From here on the batch is on stable storage, and may be spoken of.
             self.metrics.commit_ends(began, entries.len());
@@ -200,8 +205,8 @@ impl Committer {
     }
 }
 
-fn disappoint(waiting: Vec<Waiting>) {
-    for Waiting { reply, .. } in waiting {
-        reply.send(Err(SubmitError::Unknown));
-    }
+/// A commit that failed, and who waits to be told.
+struct Failed {
+    error: CommitFailed,
+    waiting: Vec<Waiting>,
 }

@@ -168,6 +168,10 @@ pub struct Run {
     /// SendGrid that is not signed by it is refused.
     #[arg(long, env = "LEDGERD_SENDGRID_KEY", value_name = "BASE64")]
     pub sendgrid_key: Option<SendgridKey>,
+    /// The principal whose credential stands in SendGrid's settings. That credential is then good for deliveries
+    /// of SendGrid that the key has signed, and for nothing else.
+    #[arg(long, env = "LEDGERD_SENDGRID_PRINCIPAL", value_name = "ID")]
+    pub sendgrid_principal: Option<String>,
     /// The most open connections to the HTTP address, counted apart from the others.
     #[arg(long, env = "LEDGERD_HTTP_CONNECTIONS", value_name = "N", default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub http_connections: u32,

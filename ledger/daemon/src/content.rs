@@ -313,6 +313,9 @@ pub struct ImportBegun {
     /// How many of its rows are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
+    /// Whether it says what has changed in an earlier one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub changes: bool,
 }
 
 /// `EndImport`.

@@ -5,9 +5,8 @@
 //! entry. Where the marker stays, nothing was ever handed out, and the directory can be removed.
 
 use std::fmt::Write as _;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use ledger_core::checkpoint::{Checkpoint, CheckpointError};
@@ -29,6 +28,7 @@ use ledger_core::view::MemoryView;
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::Init;
+use crate::file::create;
 use crate::head::{HeadError, HeadFile, check_outside};
 use crate::intake::principal_id;
 use crate::keys::{KeyError, Keys, create_credential, sync_dir};
@@ -297,16 +297,7 @@ pub fn commit_first(
 }
 
 fn write_public(path: &Path, text: &str) -> Result<(), InitError> {
-    let write = || {
-        let mut file: File = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o644)
-            .open(path)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|source| io(path, source))
+    create(path, 0o644, text).map_err(|source| io(path, source))
 }
 
 fn io(path: &Path, source: std::io::Error) -> InitError {

@@ -8,14 +8,16 @@
 //!
 //! Genesis commits to all three, and a start with others is refused.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use ledger_core::hash::Hash;
 use ledger_core::note::{NameError, SigningKey};
 use ledger_core::token::{ContentKey, SubjectKey};
+
+use crate::file::create;
 
 /// The folder of the key files within the data directory.
 pub const KEYS_DIR: &str = "keys";
@@ -122,16 +124,8 @@ pub fn random() -> Result<[u8; 32], KeyError> {
 }
 
 fn write_secret(path: &Path, secret: &[u8; 32]) -> Result<(), KeyError> {
-    let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(SECRET_MODE)
-            .open(path)?;
-        file.write_all(format!("{}\n", hex::encode(secret)).as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|source| io(path, source))
+    let text = format!("{}\n", hex::encode(secret));
+    create(path, SECRET_MODE, &text).map_err(|source| io(path, source))
 }
 
 fn read_secret(path: &Path) -> Result<[u8; 32], KeyError> {

@@ -10,6 +10,7 @@ pub mod committer;
 pub mod config;
 pub mod content;
 pub mod export;
+mod file;
 pub mod head;
 pub mod http;
 pub mod init;

@@ -29,7 +29,9 @@ use std::time::{Duration, Instant};
 
 use ledger_core::action::Class;
 use ledger_core::codebook::FINDINGS;
-use ledger_core::entry::{Basis, Body, Code, Entry, Event, Finding, Outcome, Status};
+use ledger_core::entry::{
+    Basis, Body, BreakGlassEvent, BreakerEvent, Code, Entry, Event, Finding, Outcome, Status,
+};
 use ledger_feeds::event::Provider;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -56,6 +58,8 @@ pub struct Metrics {
     executions: Words<Status>,
     outcomes: Words<Event>,
     findings: Words<Finding>,
+    break_glass: Words<BreakGlassEvent>,
+    breakers: Words<BreakerEvent>,
     batch_entries: Histogram,
     commit_seconds: Histogram,
     decide_seconds: Histogram,
@@ -80,6 +84,8 @@ impl Default for Metrics {
             executions: Words::new("status", &STATUSES),
             outcomes: Words::new("event", &EVENTS),
             findings: Words::new("code", &FINDINGS),
+            break_glass: Words::new("event", &GLASS_EVENTS),
+            breakers: Words::new("event", &BREAKER_EVENTS),
             batch_entries: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             commit_seconds: seconds(),
             decide_seconds: seconds(),
@@ -116,6 +122,18 @@ const EVENTS: [Event; 5] = [
     Event::Unsubscribe,
 ];
 
+const GLASS_EVENTS: [BreakGlassEvent; 3] = [
+    BreakGlassEvent::Requested,
+    BreakGlassEvent::Opened,
+    BreakGlassEvent::Closed,
+];
+const BREAKER_EVENTS: [BreakerEvent; 4] = [
+    BreakerEvent::Warned,
+    BreakerEvent::Opened,
+    BreakerEvent::Closed,
+    BreakerEvent::Reset,
+];
+
 /// What one entry adds to the counters, noted when it is planned and counted when it is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Counted {
@@ -140,6 +158,8 @@ enum Said {
         event: Event,
         findings: Vec<Finding>,
     },
+    BreakGlass(BreakGlassEvent),
+    Breaker(BreakerEvent),
     Nothing,
 }
 
@@ -171,6 +191,8 @@ impl Counted {
                 event: outcome.event,
                 findings: outcome.findings.clone(),
             },
+            Body::BreakGlass(glass) => Said::BreakGlass(glass.event),
+            Body::Breaker(breaker) => Said::Breaker(breaker.event),
             _ => Said::Nothing,
         };
         Self {
@@ -196,12 +218,14 @@ impl Metrics {
             "executions", self.executions.family, "Executions reported, by what became of them";
             "outcomes", self.outcomes.family, "Outcomes that providers reported, by event";
             "findings", self.findings.family, "Rules that committed reports and asserted decisions break, by finding";
+            "break_glass", self.break_glass.family, "Entries about break-glass, by event";
+            "breakers", self.breakers.family, "Entries about circuit breakers, by event";
             "batch_entries", self.batch_entries, "Entries in one commit";
             "commit_seconds", self.commit_seconds, "Time of one commit, its sync to stable storage included";
             "decide_seconds", self.decide_seconds, "Time from a request for a decision, once read and checked, to its committed answer; queue and commit included";
             "grpc_calls", self.grpc_calls, "gRPC calls ended, by method and status code";
             "http_requests", self.http_requests, "HTTP requests answered, by route and status code";
-            "provider_events", self.provider_events, "Events that providers delivered over HTTP, by what became of them; unmatched ones are recorded or repeated, too";
+            "provider_events", self.provider_events, "Events that providers delivered over HTTP, by what became of them; unmatched and unlisted ones are recorded or repeated, too";
         }
     }
 
@@ -234,6 +258,14 @@ impl Metrics {
                 Said::Outcome { event, findings } => {
                     self.outcomes.inc(*event);
                     findings
+                }
+                Said::BreakGlass(event) => {
+                    self.break_glass.inc(*event);
+                    continue;
+                }
+                Said::Breaker(event) => {
+                    self.breakers.inc(*event);
+                    continue;
                 }
                 Said::Nothing => continue,
             };
@@ -291,6 +323,7 @@ impl Metrics {
             ("recorded", ingested.recorded),
             ("repeated", ingested.repeated),
             ("unmatched", ingested.unmatched),
+            ("unlisted", ingested.unlisted),
             ("passed", ingested.passed),
             ("refused", ingested.refused),
         ] {
@@ -363,6 +396,7 @@ mod tests {
             "ledger_decision_reasons_total{code=\"clock.blocked\"} 0",
             "ledger_dnc_hits_total 1",
             "ledger_findings_total{code=\"expired\"} 0",
+            "ledger_findings_total{code=\"unlisted\"} 0",
         ] {
             assert!(text.lines().any(|each| each == line), "{line}\n{text}");
         }
@@ -383,6 +417,10 @@ mod tests {
         let text = text(&metrics);
         assert!(text.contains("ledger_entries_total{kind=\"stop\"} 1\n"));
         assert!(text.contains("ledger_executions_total{status=\"success\"} 0\n"));
+        for event in ["requested", "opened", "closed"] {
+            let line = format!("ledger_break_glass_total{{event=\"{event}\"}} 0\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
     }
 
     #[test]

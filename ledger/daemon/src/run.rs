@@ -12,6 +12,7 @@ use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
 use ledger_core::entry::Boot;
+use ledger_proto::batch;
 use ledger_proto::v1::control_server::ControlServer;
 use ledger_proto::v1::gate_server::GateServer;
 use ledger_proto::v1::proofs_server::ProofsServer;
@@ -33,8 +34,9 @@ use crate::clock::{Clock, SystemClock};
 use crate::committer::Committer;
 use crate::config::Run;
 use crate::head::{self, HeadWriter};
+use crate::http::events::SENDGRID_PATH;
 use crate::http::routes::{Opened, routes};
-use crate::http::{self, Parts, Site};
+use crate::http::{self, Bounds, Site};
 use crate::intake::Intake;
 use crate::keys::Keys;
 use crate::listen::{self, ListenError};
@@ -46,8 +48,7 @@ use crate::open::{Layout, OpenedLog, StartError, check_genesis, genesis, open_lo
 use crate::queue::Queue;
 use crate::sequencer::{Batch, RecentStops, Sequencer, Start};
 use crate::service::{
-    BATCH_BYTES_MAX, ControlService, GateService, Ledger, ProofsService, QueryService,
-    RecorderService,
+    ControlService, GateService, Ledger, ProofsService, QueryService, RecorderService,
 };
 use crate::snapshot::{Latest, Snapshot};
 use crate::store::LogStore;
@@ -57,7 +58,7 @@ use crate::views::{OpenedViews, Progress, SharedViews, ViewWriter, open_views};
 /// names and identifiers beside it) fits.
 const MESSAGE_BYTES_MAX: usize = 2 << 20;
 /// Of the services that take batches: one that is too large is refused by name, not by the transport.
-const BATCH_MESSAGE_BYTES_MAX: usize = 2 * BATCH_BYTES_MAX;
+const BATCH_MESSAGE_BYTES_MAX: usize = 2 * batch::BYTES_MAX;
 /// How much of one call waits unread at most, in bytes, and of all calls of one connection. A call that is
 /// not read, such as a stream whose client takes no answers, must not hold up the others of its connection.
 /// And the HTTP/2 library ends a connection on which small frames wait whose overhead, 256 bytes each less
@@ -226,13 +227,21 @@ impl House {
             None => None,
         };
         // As the system has given it, where port 0 left that open.
+        let tcp_address = tcp.as_ref().and_then(|tcp| tcp.local_addr().ok());
         let http_address = http.as_ref().and_then(|http| http.local_addr().ok());
 
         let stops = RecentStops::default();
         let (batches, received) = sync_channel(BATCHES_BETWEEN);
         let (sequencer, boot) =
             Sequencer::new(self.start, Arc::clone(&queue), stops.clone(), batches);
-        let authenticate = Authenticate::new(self.latest.clone());
+        let authenticate = Authenticate::new(self.latest.clone())
+            .binding(options.sendgrid_principal.as_deref(), SENDGRID_PATH);
+        let known = &self.latest.get().principals;
+        if let Some(id) = &options.sendgrid_principal
+            && !known.all.iter().any(|known| known.id == *id)
+        {
+            tracing::warn!(principal = %id, "`--sendgrid-principal` names nobody who is registered: no credential is bound yet");
+        }
         let places = Arc::new(Semaphore::new(options.connections as usize));
         let http_places = Arc::new(Semaphore::new(options.http_connections as usize));
         let now = Now {
@@ -249,7 +258,7 @@ impl House {
             ],
             environment,
         };
-        let site = Parts {
+        let site = Site {
             ledger: Arc::clone(&ledger),
             store: Arc::clone(&self.store),
             views: Arc::clone(&self.views),
@@ -260,6 +269,7 @@ impl House {
             sendgrid: options.sendgrid_key.clone(),
             metrics: Arc::clone(&metrics),
             registry: registry(now),
+            bounds: Bounds::default(),
         };
         let committer = Committer {
             log: Arc::clone(&self.store) as _,
@@ -293,8 +303,8 @@ impl House {
                 tiles: options.http_open_tiles,
                 metrics: options.http_open_metrics,
             };
-            let site = Site::new(site, routes(opened));
-            web.spawn(http::serve::serve(http, site, http_places, web_finishing));
+            let router = http::Router::new(site, routes(opened));
+            web.spawn(http::serve::serve(http, router, http_places, web_finishing));
         }
         if let Some(tcp) = tcp {
             let incoming = listen::admitted(TcpListenerStream::new(tcp), places, "--connections");
@@ -302,7 +312,7 @@ impl House {
         }
         tracing::info!(
             socket = %socket.display(),
-            listen = ?options.listen,
+            listen = ?tcp_address,
             http = ?http_address,
             config = %options.settings.digest(),
             details_kept_years = options.retention_years,

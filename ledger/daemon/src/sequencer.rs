@@ -233,12 +233,7 @@ impl<C: Clock> Sequencer<C> {
     }
 
     fn run_inner(&mut self, boot: Boot) -> Result<(), Stopped> {
-        let last = self.state.head().time;
-        let seen = seen_at_start(last, self.clock.wall(), self.state.numbers().max_gap_s);
-        self.batch(
-            &mut Vec::new().into_iter(),
-            seen.into_iter().chain([Body::Boot(boot)]).collect(),
-        )?;
+        self.batch(&mut Vec::new().into_iter(), vec![Body::Boot(boot)])?;
         loop {
             let taken = self.queue.take(BATCH_MAX, Instant::now() + self.idle());
             let mut jobs = taken.jobs.into_iter();
@@ -269,11 +264,17 @@ impl<C: Clock> Sequencer<C> {
             .guard
             .read(&self.clock, self.state.numbers().clock_bound_ms);
         // Time never runs backwards: where the clock is behind the log, the last entry's time stands.
-        let now = wall.max(self.state.head().time);
+        let last = self.state.head().time;
+        let now = wall.max(last);
         let mut planned = Planned::default();
 
+        // By the batch's own time, so that whoever reads the log can tell whether a start is in doubt.
+        let doubt = match own.first() {
+            Some(Body::Boot(_)) => seen_at_start(last, wall, self.state.numbers().max_gap_s),
+            _ => None,
+        };
         // A jump stands before everything else in its batch.
-        for command in jump.into_iter().chain(own) {
+        for command in jump.into_iter().chain(doubt).chain(own) {
             self.own(command, now, &mut planned)?;
         }
         self.timers(now, &mut planned)?;

@@ -15,6 +15,7 @@ mod evidence;
 mod gate;
 pub(crate) mod ingest;
 mod list;
+mod lookup;
 mod open;
 mod pack;
 mod page;
@@ -36,6 +37,7 @@ use ledger_core::receipt::Receipt;
 use ledger_core::role::{Call, Grant, Role};
 use ledger_core::state::{Prefilled, prefilled};
 use ledger_core::time::Timestamp;
+use ledger_proto::time::from_micros;
 use ledger_proto::v1 as wire;
 use tokio::sync::{Semaphore, watch};
 
@@ -51,7 +53,6 @@ use crate::store::{DetailBytes, LogStore, ReadError};
 use crate::submission::{Answer, Pending, Reply, Submission, SubmitError};
 use crate::views::SharedViews;
 
-pub use batch::BATCH_BYTES_MAX;
 pub use control::ControlService;
 pub use gate::GateService;
 pub use proofs::ProofsService;
@@ -346,11 +347,5 @@ fn write_reply(answer: Answer) -> wire::WriteReply {
 }
 
 fn time_to_wire(time: Timestamp) -> prost_types::Timestamp {
-    let micros = time.micros();
-    // Below a million, so that the nanoseconds fit.
-    let nanos = i32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
-    prost_types::Timestamp {
-        seconds: micros / 1_000_000,
-        nanos,
-    }
+    from_micros(time.micros())
 }

@@ -50,6 +50,8 @@ pub struct Snapshot {
     pub approvals: u64,
     /// The last stop that was thrown.
     pub last_stop: Option<LastStop>,
+    /// The rules of the breakers whose first threshold alone is passed.
+    pub warned: Vec<String>,
     /// Breakers and break-glass.
     pub controls: Arc<Controls>,
 }
@@ -152,6 +154,12 @@ impl Snapshot {
             pending_approvals: state.pending_count(),
             approvals: state.approvals_changed(),
             last_stop: state.last_stop().cloned(),
+            // Reports end warnings without an entry of their own.
+            warned: state
+                .breakers()
+                .filter(|record| record.warned && record.opened.is_none())
+                .map(|record| record.rule.clone())
+                .collect(),
             controls,
         }
     }

@@ -9,10 +9,11 @@ pub mod file;
 mod request;
 pub mod sendgrid;
 pub mod ses;
-mod time;
 
 use std::fmt::Write as _;
 
+use ledger_core::entry::Event;
+use ledger_core::time::Timestamp;
 use sha2::{Digest, Sha256};
 
 /// The longest address that is read, in bytes (RFC 5321 section 4.5.3.1, added up).
@@ -57,19 +58,6 @@ impl Provider {
     }
 }
 
-/// What happened, in the ledger's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Undeliverable for good.
-    BounceHard,
-    /// Undeliverable for now, or nobody knows for how long.
-    BounceSoft,
-    /// Marked as spam.
-    Complaint,
-    /// Wants no more.
-    Unsubscribe,
-}
-
 /// One event about one person, as the ledger records it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
@@ -78,13 +66,13 @@ pub struct Outcome {
     /// whatever form it is delivered.
     pub id: String,
     /// What happened.
-    pub kind: Kind,
+    pub event: Event,
     /// The provider's id of the message, as it was given to the sender.
     pub message: Option<String>,
     /// The person's address.
     pub email: String,
-    /// When, by the provider's clock: microseconds since 1970.
-    pub occurred_micros: i64,
+    /// When, by the provider's clock.
+    pub occurred_at: Timestamp,
     /// What the provider says of it beside that (type, status, diagnostic), as one JSON object; it may name people.
     pub said: String,
 }
@@ -96,17 +84,9 @@ pub struct Item {
     pub index: usize,
     /// Where in the body it begins, in bytes.
     pub offset: usize,
-    /// What it is.
-    pub read: Result<Event, Refused>,
-}
-
-/// An event that could be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Event {
-    /// For the ledger.
-    Outcome(Box<Outcome>),
-    /// Nothing that the ledger records: delivered, opened, clicked, put off, or of a type of a later day.
-    Passed,
+    /// What it is; none where that is nothing that the ledger records: delivered, opened, clicked, put off, or of a
+    /// type of a later day.
+    pub read: Result<Option<Box<Outcome>>, Refused>,
 }
 
 /// One body, read.

@@ -28,7 +28,6 @@ mod row;
 mod sendgrid;
 mod ses;
 mod subject;
-mod time;
 
 use std::io::{self, BufRead};
 use std::ops::ControlFlow;

@@ -9,7 +9,7 @@
 //! | `checkpoint` | the signed checkpoint that every entry is proven under |
 //! | `entries.jsonl` | the entries, each a line, by seq |
 //! | `proofs.jsonl` | their inclusion proofs, each a line `{"seq":…,"proof":["<hex>",…]}`, in the same order |
-//! | `person.opening` | of a person: the opening of their tokens, and of nobody else's |
+//! | `person.opening` | of a person: the opening of their tokens (their domains and accounts included, which others share) |
 //! | `details.jsonl` | where asked for: what the entries concerned keep outside the log, with its salts |
 //! | `reasons.md` | the codebook |
 //! | `report.html` | all of it for people: a function of the other files ([`report`]), made again by whoever checks |

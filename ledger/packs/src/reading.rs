@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ledger_core::entry::{Access, ActorType, Body, DecodeError, Entry};
 use ledger_core::evidence::ProvenEntry;
 use ledger_core::hash::leaf_hash;
-use ledger_core::judge::{judge, required};
+use ledger_core::judge::{Policies, judge_with, required};
 use ledger_core::normalise::{Identifiers, Identity};
 use ledger_core::opening::Opening;
 use ledger_core::role::Call;
@@ -76,8 +76,7 @@ impl Reading {
             details,
         } = material;
         ledger(manifest, &checkpoint)?;
-        let entries = decoded(manifest, &checkpoint, &proven)?;
-        drop(proven);
+        let entries = decoded(manifest, &checkpoint, proven)?;
         pass(
             steps,
             "inclusion",
@@ -132,8 +131,9 @@ impl Reading {
                 concerned.len()
             ),
         );
+        let policies = Policies::default();
         for seq in concerned.keys() {
-            judged(*seq, &entries)?;
+            judged(*seq, &entries, &policies)?;
         }
         pass(
             steps,
@@ -192,7 +192,7 @@ fn ledger(manifest: &Manifest, checkpoint: &VerifiedCheckpoint) -> Result<(), Re
 fn decoded(
     manifest: &Manifest,
     checkpoint: &VerifiedCheckpoint,
-    proven: &[ProvenEntry],
+    proven: Vec<ProvenEntry>,
 ) -> Result<BTreeMap<u64, Entry>, Refused> {
     let tree = &checkpoint.checkpoint;
     if proven.len() as u64 != manifest.entries {
@@ -206,7 +206,7 @@ fn decoded(
     let mut entries = BTreeMap::new();
     let mut last = None;
     for ProvenEntry { seq, entry, proof } in proven {
-        verify_inclusion(&leaf_hash(entry), *seq, tree.size, proof, &tree.root).map_err(
+        verify_inclusion(&leaf_hash(&entry), seq, tree.size, &proof, &tree.root).map_err(
             |error| {
                 let words = format!(
                     "`{ENTRIES_FILE}`, entry {seq}, by its proof in `{PROOFS_FILE}`: {error}"
@@ -214,7 +214,7 @@ fn decoded(
                 Refused::refuted("inclusion", words)
             },
         )?;
-        let entry = Entry::decode(entry).map_err(|error| match error {
+        let entry = Entry::decode(&entry).map_err(|error| match error {
             DecodeError::Unknown { what } => Refused::unjudged(
                 "entries",
                 format!("entry {seq}: {what} is not known to this version"),
@@ -224,7 +224,7 @@ fn decoded(
                 format!("entry {seq} was signed, but is not an entry: {why}"),
             ),
         })?;
-        if entry.seq != *seq {
+        if entry.seq != seq {
             let words = format!(
                 "the entry at {seq} says seq `{}`, expected its place",
                 entry.seq
@@ -236,7 +236,7 @@ fn decoded(
             return Err(Refused::refuted("entries", words));
         }
         last = Some(entry.time);
-        entries.insert(*seq, entry);
+        entries.insert(seq, entry);
     }
     Ok(entries)
 }
@@ -413,7 +413,7 @@ fn needed(seq: u64, entries: &BTreeMap<u64, Entry>) -> BTreeSet<u64> {
         return BTreeSet::new();
     };
     required(entry, |seq| {
-        Ok::<_, std::convert::Infallible>(entries.get(&seq).cloned())
+        Ok::<_, std::convert::Infallible>(entries.get(&seq))
     })
     .unwrap_or_else(|never| match never {})
 }
@@ -475,15 +475,15 @@ fn surplus(
     }
 }
 
-fn judged(seq: u64, entries: &BTreeMap<u64, Entry>) -> Result<(), Refused> {
+fn judged(seq: u64, entries: &BTreeMap<u64, Entry>, policies: &Policies) -> Result<(), Refused> {
     let Some(entry) = entries.get(&seq) else {
         return Ok(());
     };
-    let others: BTreeMap<u64, Entry> = needed(seq, entries)
+    let others: BTreeMap<u64, &Entry> = needed(seq, entries)
         .into_iter()
-        .filter_map(|cited| Some((cited, entries.get(&cited)?.clone())))
+        .filter_map(|cited| Some((cited, entries.get(&cited)?)))
         .collect();
-    judge(entry, &others)
+    judge_with(entry, &others, policies)
         .map(drop)
         .map_err(|error| Refused::new(error.fault(), "judged", error))
 }

@@ -222,8 +222,8 @@ fn identifiers(page: &mut Page, reading: &Reading) {
     };
     page.paragraph(
         "The log names nobody: it holds pseudonyms (tokens), computed from the identifiers with a secret key. For this pack the \
-         ledger has disclosed what ties the following identifiers to their pseudonyms, and nobody else’s. Whether they match is \
-         computed again when the pack is checked.",
+         ledger has disclosed what ties the following identifiers to their pseudonyms, and nobody else’s. A domain or an account is \
+         shared: its pseudonym stands for everybody there. Whether they match is computed again when the pack is checked.",
     );
     page.raw("<table><thead><tr><th scope=\"col\">Identifier</th><th scope=\"col\">Kind</th><th scope=\"col\" class=\"name\">Pseudonym</th>\
               <th scope=\"col\" class=\"number\">Entries</th></tr></thead><tbody>\n");

@@ -5,8 +5,9 @@
 //! comments, the same name twice, and bytes that belong to no file. Whoever has packed a folder by other
 //! means unpacks it and checks the folder.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read, Seek, Write};
 
+use ledger_core::hash::Hash;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipArchive, ZipWriter};
 
@@ -16,13 +17,13 @@ use crate::files::{Files, is_plain};
 /// Most files in an archive: more than any pack has.
 const FILES_MAX: usize = 16;
 
-/// The archive of these files. It has no times and no owners, so that the same files give the same
+/// Writes the archive of these files. It has no times and no owners, so that the same files give the same
 /// bytes.
 ///
 /// # Errors
-/// Where it would be larger than an archive can be.
-pub fn write(files: &Files) -> Result<Vec<u8>, String> {
-    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+/// Where it would be larger than an archive can be, or cannot be written.
+pub fn write(files: &Files, out: impl Write + Seek) -> Result<(), String> {
+    let mut archive = ZipWriter::new(out);
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Stored)
         .last_modified_time(DateTime::default())
@@ -35,18 +36,18 @@ pub fn write(files: &Files) -> Result<Vec<u8>, String> {
             .write_all(bytes)
             .map_err(|error| error.to_string())?;
     }
-    let written = archive.finish().map_err(|error| error.to_string())?;
-    Ok(written.into_inner())
+    let mut written = archive.finish().map_err(|error| error.to_string())?;
+    written.flush().map_err(|error| error.to_string())
 }
 
-/// The files in an archive.
+/// The files in an archive. No more is held than twice what it has.
 ///
 /// # Errors
 /// What of it no pack has.
-pub fn read(bytes: &[u8]) -> Result<Files, Refused> {
+pub fn read(bytes: Vec<u8>) -> Result<Files, Refused> {
     let refused = |words: String| Refused::unreadable("archive", words);
-    let mut archive =
-        ZipArchive::new(Cursor::new(bytes)).map_err(|error| refused(error.to_string()))?;
+    let mut archive = ZipArchive::new(Cursor::new(bytes.as_slice()))
+        .map_err(|error| refused(error.to_string()))?;
     if archive.len() > FILES_MAX {
         return Err(refused(format!(
             "it has {} files, expected at most {FILES_MAX}",
@@ -112,8 +113,12 @@ pub fn read(bytes: &[u8]) -> Result<Files, Refused> {
     }
     // Archives can be read in several ways: what another program would show is what was checked only where
     // there is nothing in it that this one does not write.
-    let plain = write(&files).map_err(refused)?;
-    if plain != bytes {
+    let hash = Hash::of(&bytes);
+    drop(archive);
+    drop(bytes);
+    let mut plain = Cursor::new(Vec::new());
+    write(&files, &mut plain).map_err(refused)?;
+    if Hash::of(plain.get_ref()) != hash {
         return Err(refused(
             "it holds more than its files, or holds them in another way than packs are written: unpack it and check \
              the folder"
@@ -137,11 +142,17 @@ mod tests {
         .into()
     }
 
+    fn written() -> Vec<u8> {
+        let mut archive = Cursor::new(Vec::new());
+        write(&files(), &mut archive).unwrap();
+        archive.into_inner()
+    }
+
     #[test]
     fn what_is_written_is_read() {
-        let bytes = write(&files()).unwrap();
-        assert_eq!(read(&bytes).unwrap(), files());
-        assert_eq!(bytes, write(&files()).unwrap());
+        let bytes = written();
+        assert_eq!(bytes, written());
+        assert_eq!(read(bytes).unwrap(), files());
     }
 
     fn with(options: SimpleFileOptions, name: &str, comment: &str) -> Vec<u8> {
@@ -158,7 +169,7 @@ mod tests {
     fn what_no_pack_has_is_refused() {
         let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
         // What another program has packed anew may say other things to other programs.
-        let refused = read(&with(stored, "fine", "")).unwrap_err().to_string();
+        let refused = read(with(stored, "fine", "")).unwrap_err().to_string();
         assert!(refused.contains("unpack it"), "{refused}");
         for name in [
             "../up",
@@ -169,19 +180,19 @@ mod tests {
             "two words",
             "back\\slash",
         ] {
-            let refused = read(&with(stored, name, "")).unwrap_err().to_string();
+            let refused = read(with(stored, name, "")).unwrap_err().to_string();
             assert!(refused.contains("no name of a file"), "{name}: {refused}");
         }
-        let refused = read(&with(stored, "fine", "by the way")).unwrap_err();
+        let refused = read(with(stored, "fine", "by the way")).unwrap_err();
         assert!(refused.to_string().contains("comment"), "{refused}");
         let mut folder = ZipWriter::new(Cursor::new(Vec::new()));
         folder.add_directory("folder", stored).unwrap();
-        assert!(read(&folder.finish().unwrap().into_inner()).is_err());
+        assert!(read(folder.finish().unwrap().into_inner()).is_err());
         for extra in [b"x".as_slice(), &[0; 100]] {
-            let before = [extra, &write(&files()).unwrap()].concat();
-            assert!(read(&before).is_err(), "bytes before the first file");
+            let before = [extra, &written()].concat();
+            assert!(read(before).is_err(), "bytes before the first file");
         }
-        let whole = write(&files()).unwrap();
+        let whole = written();
         let other = with(stored, "b.html", "");
         for behind in [
             b"x".as_slice(),
@@ -190,17 +201,17 @@ mod tests {
             &other[..other.len() - 2],
         ] {
             let after = [&whole, behind].concat();
-            assert!(read(&after).is_err(), "{} bytes behind it", behind.len());
+            assert!(read(after).is_err(), "{} bytes behind it", behind.len());
         }
-        assert!(read(b"").is_err());
-        assert!(read(b"PK\x05\x06").is_err());
+        assert!(read(Vec::new()).is_err());
+        assert!(read(b"PK\x05\x06".to_vec()).is_err());
     }
 
     #[test]
     fn a_cut_archive_is_refused_wherever_it_is_cut() {
-        let whole = write(&files()).unwrap();
+        let whole = written();
         for length in 0..whole.len() {
-            assert!(read(&whole[..length]).is_err(), "{length} bytes");
+            assert!(read(whole[..length].to_vec()).is_err(), "{length} bytes");
         }
     }
 }

@@ -113,7 +113,7 @@ fn mutants(decision: &Decision) -> Vec<(&'static str, Decision)> {
 }
 
 /// The verifier is told to trust the attacker's key, and refutes the log all the same.
-fn refuted(log: &Log, at: usize, forged: &[u8], folder: &Path) {
+pub(crate) fn refuted(log: &Log, at: usize, forged: &[u8], folder: &Path) {
     let key = SigningKey::from_seed(&[66; 32], Ledger::ORIGIN).expect("a name");
     let mut copy = log.clone();
     copy.entries[at] = forged.to_vec();

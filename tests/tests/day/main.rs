@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod forged;
+mod inputs;
 mod reports;
 mod team;
 
@@ -54,6 +55,7 @@ async fn a_day_in_a_sales_team() {
     }
     every_control_is_in_it(&Log::read(&export));
     forged::every_answer_of_the_gate(&Log::read(&export), &team.site.ledger.path("forged"));
+    inputs::every_part_of_every_entry(&Log::read(&export), &team.site.ledger.path("forged"));
 }
 
 /// The policy is tried where nobody is reached, approved by its hash, and promoted.
@@ -429,6 +431,15 @@ async fn a_stop(team: &Team) {
         .ask(Team::email("sam@stopped.example", "c-90"))
         .await;
     assert_eq!(outcome(&allowed), "allow", "{}", allowed.0);
+    let mistyped = ["--agent", "agent.outbound.sendr"];
+    let stop = team.operator.json(&[&["stop"], &mistyped[..]].concat());
+    assert_eq!(
+        (&stop["unknown_agent"], &stop["voided"]),
+        (&true.into(), &0.into())
+    );
+    team.operator
+        .run(&[&["resume", "--why", "mistyped"], &mistyped[..]].concat())
+        .expect(0);
     let stop = team
         .operator
         .json(&["stop", "--class", "contact", "--why", "end of the day"]);

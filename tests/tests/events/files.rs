@@ -83,6 +83,24 @@ async fn what_was_delivered_already_is_not_recorded_again_from_a_file() {
 }
 
 #[tokio::test]
+async fn a_file_with_more_events_than_the_quota_of_reports_is_recorded_whole() {
+    const EVENTS: usize = 120;
+    let house = House::open(&["--quota-reports", "4"]).await;
+    let event = |n: usize| {
+        let (id, address) = (format!("q{n}"), format!("q{n}@buyer.example"));
+        sendgrid::event(&id, "spamreport", &address)
+    };
+    let events: Vec<_> = (0..EVENTS).map(event).collect();
+    let file = write(&house.site.ledger, "many.json", &json!(events).to_string());
+    let ctl = Ctl::of(&house.site.ledger, "ingest", &Credential::of(INGEST));
+    let words = ["outcomes", "import", "--format", "sendgrid", &file];
+    let counts = |found: &serde_json::Value| (found["recorded"].clone(), found["repeated"].clone());
+    assert_eq!(counts(&ctl.json(&words)), (json!(EVENTS), json!(0)));
+    assert_eq!(counts(&ctl.json(&words)), (json!(0), json!(EVENTS)));
+    house.whole().await;
+}
+
+#[tokio::test]
 async fn a_sandbox_keeps_nothing_of_an_event_readable() {
     const ADDRESS: &str = "ines.example-person@reach.example";
     const SAID: &str = "550-because-ines-has-moved";

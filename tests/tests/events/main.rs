@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod doors;
+mod early;
 mod files;
 mod post;
 mod sendgrid;
@@ -82,6 +83,17 @@ impl House {
             }
         });
         seq(self.agent.record(report).await.expect("recorded").receipt)
+    }
+
+    /// How many breakers are open.
+    async fn breakers(&self) -> usize {
+        let status = self
+            .site
+            .operator
+            .control()
+            .status(pb::StatusRequest {})
+            .await;
+        status.expect("a status").into_inner().breakers.len()
     }
 
     /// Whether the next e-mail to somebody is denied because they are listed.

@@ -278,4 +278,114 @@ async fn a_key_that_is_none_is_refused_at_the_start() {
     ledger
         .run_refused(&["--sendgrid-key", &oracle("key", b"")])
         .refuses(&["--http"]);
+    ledger
+        .run_refused(&["--http", "127.0.0.1:0", "--sendgrid-principal", INGEST])
+        .refuses(&["--sendgrid-principal", "--sendgrid-key"]);
+}
+
+/// Whoever finds the credential in SendGrid's settings can say nothing with it that SendGrid did not sign.
+#[tokio::test]
+async fn a_credential_bound_to_the_key_opens_nothing_else() {
+    let key = oracle("key", b"");
+    let bound = ["--sendgrid-key", &key, "--sendgrid-principal", INGEST];
+    let house = House::open(&bound).await;
+    house.sent(&PEOPLE, "sendgrid", MESSAGE).await;
+    house.site.principal("ingest.ses", Role::Ingest).await;
+    let body = json!([event("u1", "unsubscribe", PEOPLE[0])]).to_string();
+    let delivery = json!({"eventType": "Delivery", "mail": {}}).to_string();
+    let size = house.agent.size().await;
+    house.post("sendgrid", &body).is(401);
+    let refused = house.post("ses", &delivery).is(403);
+    assert!(
+        refused.body.contains(INGEST) && refused.body.contains("--sendgrid-principal"),
+        "{refused:?}"
+    );
+    let bearer = |id: &str| format!("authorization: {}", Credential::of(id).bearer());
+    let basic = super::post::basic(INGEST, &Credential::of(INGEST).to_hex());
+    post(house.http, "/v1/events/ses", &[basic], delivery.as_bytes()).is(403);
+    let bounce = pb::OutcomeEvent {
+        event: pb::EventType::BounceHard.into(),
+        provider: "sendgrid".to_owned(),
+        provider_id: MESSAGE.to_owned(),
+        ..pb::OutcomeEvent::default()
+    };
+    let report = ask::report("b", RUN, Report::Outcome(bounce));
+    let refused = house.ingest.record(report).await.expect_err("refused");
+    assert_eq!(refused.code(), tonic::Code::PermissionDenied);
+    assert!(
+        refused.message().contains("/v1/events/sendgrid"),
+        "{refused}"
+    );
+    let refused = house.ingest.checkpoint().await;
+    assert_eq!(
+        refused.expect_err("refused").code(),
+        tonic::Code::PermissionDenied
+    );
+    // Another credential is not bound, and needs the signature there all the same.
+    let other = [bearer("ingest.ses")];
+    post(house.http, "/v1/events/sendgrid", &other, body.as_bytes()).is(401);
+    assert_eq!(
+        house.agent.size().await,
+        size,
+        "nothing of these was written"
+    );
+    post(house.http, "/v1/events/ses", &other, delivery.as_bytes()).is(200);
+    let now = ask::now().seconds.to_string();
+    let signature = oracle("sign", format!("{now}{body}").as_bytes());
+    let headers = [
+        bearer(INGEST),
+        format!("X-Twilio-Email-Event-Webhook-Timestamp: {now}"),
+        format!("X-Twilio-Email-Event-Webhook-Signature: {signature}"),
+    ];
+    post(house.http, "/v1/events/sendgrid", &headers, body.as_bytes())
+        .is(200)
+        .counts([1, 0, 0, 0, 0]);
+    assert!(house.denied(PEOPLE[0], "acme").await);
+    house.whole().await;
+}
+
+#[tokio::test]
+async fn whoever_cannot_be_listed_is_said_aloud_and_not_by_name() {
+    let house = House::open(&["--http-open-metrics"]).await;
+    let bodies = json!([
+        event("s1", "spamreport", "zoe@localhost"),
+        event("u1", "unsubscribe", "\"zoe lee\"@corp.example"),
+        event("b1", "bounce", "zoe@localhost"),
+        event("u2", "unsubscribe", PEOPLE[1]),
+    ]);
+    let answer = house.post("sendgrid", &bodies.to_string()).is(200);
+    let counts: Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert_eq!(
+        (&counts["unlisted"], &counts["recorded"]),
+        (&json!(2), &json!(4))
+    );
+    assert!(house.denied(PEOPLE[1], "acme").await);
+    let metrics = house.site.daemon.web().await.get("/metrics").await;
+    metrics.expect(
+        200,
+        &[
+            "ledger_findings_total{code=\"unlisted\"} 2\n",
+            "ledger_provider_events_total{provider=\"sendgrid\",became=\"unlisted\"} 2\n",
+            "ledger_provider_events_total{provider=\"ses\",became=\"unlisted\"} 0\n",
+        ],
+    );
+    let said = house.site.daemon.said();
+    let lines: Vec<_> = said
+        .lines()
+        .filter(|line| line.contains("nobody was listed"))
+        .collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    assert!(
+        lines[0].contains("complaint") && lines[1].contains("unsubscribe"),
+        "{said}"
+    );
+    assert!(
+        !said.contains("zoe") && !said.contains("localhost"),
+        "{said}"
+    );
+    let (_ledger, log) = house.whole().await;
+    let outcomes = log.of_kind("outcome");
+    let findings: Vec<_> = outcomes.iter().map(|line| line.findings()).collect();
+    assert_eq!(findings[0], ["unknown_execution", "unlisted"]);
+    assert_eq!(findings[2], ["unknown_execution"]);
 }

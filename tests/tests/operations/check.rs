@@ -126,9 +126,13 @@ async fn a_whole_ledger_is_whole_and_stays_as_it_is() {
         .expect(0)
         .says(&["whole:", "head file", "views", "6 years at least"]);
     let mut none = ledgerd(&["check", "--data", "/not/there"]);
-    bin::run(&mut none)
+    let said = bin::run(&mut none)
         .expect(3)
         .says(&["not checked", "/not/there", "ledgerd init"]);
+    assert!(
+        !said.stdout.contains("entries"),
+        "nothing was looked at, so nothing was counted: {said}"
+    );
 }
 
 /// One thing changed, taken away or added at a time, under checksums that are right.

@@ -130,6 +130,67 @@ fn the_command_line_comes_before_the_environment_the_file_and_the_default() {
     }
 }
 
+/// The public key of a pair that these tests alone know.
+const SENDGRID_KEY: &str = "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEvXxzuIsum0ztpiAistqL4TGTpbVu3Cbn33hC4kzQ\
+                            tesGBa2nvag6xqK4DX4xQED6R/8WuDushc7bAURRu3znGg==";
+
+/// A setting that needs another is content wherever the other comes from, and refused where it comes from
+/// nowhere.
+#[test]
+fn the_key_of_a_webhook_needs_an_http_address_from_anywhere() {
+    let home = tempfile::tempdir().expect("room");
+    let data = text(home.path()).to_owned() + "/d";
+    let file = home.path().join("ledgerd.toml");
+    let places = ["command_line", "environment", "file", "nowhere"];
+    let settings = [
+        (
+            "sendgrid_key",
+            "--sendgrid-key",
+            "LEDGERD_SENDGRID_KEY",
+            SENDGRID_KEY,
+        ),
+        ("http", "--http", "LEDGERD_HTTP", "127.0.0.1:0"),
+    ];
+    for of_key in &places[..3] {
+        for of_http in places {
+            let mut words = vec!["--data", data.as_str(), "--config", text(&file)];
+            let (mut variables, mut lines) = (Vec::new(), String::new());
+            for (place, (key, argument, variable, value)) in
+                [*of_key, of_http].into_iter().zip(settings)
+            {
+                match place {
+                    "command_line" => words.extend([argument, value]),
+                    "environment" => variables.push((variable, value)),
+                    "file" => {
+                        let _ = writeln!(lines, "{key} = {value:?}");
+                    }
+                    _ => {}
+                }
+            }
+            fs::write(&file, &lines).expect("room");
+            let ran = config(&words, &variables);
+            if of_http == "nowhere" {
+                ran.expect(2)
+                    .says(&["--sendgrid-key (`sendgrid_key`)", "set --http (`http`) too"]);
+                let mut run = ledgerd(&["run"]);
+                let ran = bin::run(run.args(words).envs(variables));
+                ran.expect(2).says(&["set --http (`http`) too"]);
+                assert!(!home.path().join("d").exists(), "key by {of_key}");
+                continue;
+            }
+            // Nothing is at that path, so it is not fit to run.
+            let said = ran.expect(1).json();
+            for (place, (key, _, _, value)) in [*of_key, of_http].into_iter().zip(settings) {
+                let found = setting(&said, key);
+                assert_eq!(
+                    (&found["value"], &found["source"]),
+                    (&value.into(), &place.into())
+                );
+            }
+        }
+    }
+}
+
 /// The file itself is named by the command line, else by a variable; every command reads what concerns it.
 #[tokio::test]
 async fn a_ledger_lives_by_its_file_alone() {
@@ -186,7 +247,7 @@ async fn a_ledger_lives_by_its_file_alone() {
 fn what_is_not_understood_is_refused_by_name() {
     let home = tempfile::tempdir().expect("room");
     let file = home.path().join("ledgerd.toml");
-    let table: [(&str, &[&str]); 17] = [
+    let table: [(&str, &[&str]); 18] = [
         (
             "qouta = 1",
             &[
@@ -256,6 +317,15 @@ fn what_is_not_understood_is_refused_by_name() {
             &["line 3", "`quota`", "twice"],
         ),
         ("quota 7", &["line 1", "expected `key = value`"]),
+        (
+            "quota = 7\nhttp = 127.0.0.1:9400",
+            &[
+                "line 2",
+                "`http`",
+                "without quotes",
+                "`http = \"127.0.0.1:9400\"`",
+            ],
+        ),
     ];
     for (lines, words) in table {
         fs::write(&file, lines).expect("room");
@@ -330,6 +400,24 @@ fn paths_permissions_and_addresses_are_looked_at() {
         }
     };
     assert_eq!(found(&[], 0), "[]");
+
+    // The same twice is no way to serve both.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = free.local_addr().expect("bound").to_string();
+    drop(free);
+    let words = ["--listen", address.as_str(), "--http", address.as_str()];
+    holds(
+        &found(&words, 1),
+        &[&address, "speaks gRPC", "another port"],
+    );
+    let misspelt = [("LEDGERD_DRAINS", "20"), ("LEDGERD_DRAIN_S", "20")];
+    let said = config(&["--data", text(&data)], &misspelt).expect(0).json();
+    let said = said["findings"].as_array().expect("a list");
+    assert_eq!(said.len(), 1, "{said:?}");
+    holds(
+        &said[0].to_string(),
+        &["warning", "`LEDGERD_DRAINS`", "no effect"],
+    );
 
     let key = data.join("keys/subject.key");
     fs::set_permissions(&key, Permissions::from_mode(0o640)).expect("own");

@@ -3,11 +3,17 @@
 use std::fs;
 use std::path::Path;
 
+use ledger_core::hash::Hash;
 use ledger_core::trust::Trust;
 use ledger_packs::check::check;
+use ledger_packs::manifest::{FileRef, Manifest};
+use ledger_packs::{MANIFEST_FILE, REPORT_FILE, report};
 use ledger_tests::{ask, core_hashes};
 
 use super::matter::{Files, Matter, lines, read, restate, text, write};
+
+/// What is done to a manifest.
+type Change<'a> = &'a dyn Fn(&mut Manifest);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_is_done_to_a_pack_shows() {
@@ -136,10 +142,109 @@ async fn whatever_is_done_to_a_pack_shows() {
         .says(&["note"]);
 }
 
+/// Whoever changes a sentence of the manifest, and makes the report and every hash in it fit, is told by what
+/// is signed that it is another; what nothing signs has no room for a sentence.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_sentence_of_a_manifest_can_be_changed() {
+    let matter = Matter::new().await;
+    let files = read(&matter.pack("pack", &[]));
+    let verifier = matter.site.verifier();
+    let trust = Trust::parse_vkey(&matter.site.ledger.vkey()).expect("a key");
+    let checked = check(&files, &trust, &mut Vec::new()).expect("it holds");
+    let manifest = &checked.manifest;
+    let mut number = 0;
+    // The same files under another manifest, with the report and the hashes that this one gives.
+    let mut told = |change: &dyn Fn(&mut Manifest)| {
+        let mut manifest = manifest.clone();
+        change(&mut manifest);
+        let mut files = files.clone();
+        let report = report::html(&manifest, &checked.reading).into_bytes();
+        for file in &mut manifest.files {
+            if file.name == REPORT_FILE {
+                *file = FileRef::of(REPORT_FILE, &report);
+            }
+        }
+        files.insert(REPORT_FILE.to_owned(), report);
+        files.insert(MANIFEST_FILE.to_owned(), manifest.to_bytes());
+        number += 1;
+        let folder = matter.path(&format!("told-{number}"));
+        write(&folder, &files);
+        verifier.run("pack", &[text(&folder)])
+    };
+    told(&|_| ()).expect(0);
+
+    let other = "another.desk";
+    let refuted: [(&str, Change<'_>); 12] = [
+        ("handed out", &|manifest| {
+            manifest.principal = other.to_owned();
+        }),
+        ("handed out", &|manifest| manifest.query.details = true),
+        ("opening", &|manifest| {
+            named(manifest).email = Some("eve@reach.example".to_owned());
+        }),
+        ("opening", &|manifest| named(manifest).email = None),
+        ("opening", &|manifest| {
+            named(manifest).phone = Some("+442079460999".to_owned());
+        }),
+        ("query", &|manifest| {
+            manifest.query.correlation_id = Some("run-1".to_owned());
+        }),
+        ("checkpoint", &|manifest| manifest.ledger.origin += "-2"),
+        ("checkpoint", &|manifest| manifest.ledger.size += 1),
+        ("checkpoint", &|manifest| {
+            manifest.ledger.root = Hash([7; 32]);
+        }),
+        ("checkpoint", &|manifest| {
+            manifest.ledger.key = manifest.ledger.key.replacen('+', "-2+", 1);
+        }),
+        ("handed out", &|manifest| manifest.access -= 1),
+        ("files", &|manifest| manifest.entries += 1),
+    ];
+    for (at, (check, change)) in refuted.into_iter().enumerate() {
+        let ran = told(change);
+        // What is asked for and is not there cannot be judged; everything else is refuted.
+        assert!(matches!(ran.code, Some(1 | 4)), "{at}: {ran}");
+        if at != 1 {
+            assert_eq!(ran.code, Some(1), "{at}: {ran}");
+            ran.says(&[check]);
+        }
+    }
+    // Nothing signs these: any word may stand there, and no sentence.
+    told(&|manifest| manifest.name = "ada-2".to_owned()).expect(0);
+    let sentence = "ledgerctl says that nothing was allowed";
+    for ran in [
+        told(&|manifest| manifest.name = sentence.to_owned()),
+        told(&|manifest| manifest.made_by = sentence.to_owned()),
+        told(&|manifest| manifest.format = sentence.to_owned()),
+    ] {
+        ran.expect(3).says(&["manifest.json"]);
+    }
+    // Nor is there room beside them.
+    let sly = String::from_utf8(files[MANIFEST_FILE].clone()).expect("text");
+    for sly in [
+        sly.replacen('{', "{\n  \"note\": \"nothing was allowed\",", 1),
+        format!("{sly}nothing was allowed\n"),
+        sly.replacen("  \"name\"", " \"name\"", 1),
+    ] {
+        let mut changed = files.clone();
+        changed.insert(MANIFEST_FILE.to_owned(), sly.into_bytes());
+        number += 1;
+        let folder = matter.path(&format!("sly-{number}"));
+        write(&folder, &changed);
+        verifier
+            .run("pack", &[text(&folder)])
+            .expect(3)
+            .says(&["manifest.json"]);
+    }
+}
+
+fn named(manifest: &mut Manifest) -> &mut ledger_packs::manifest::Named {
+    manifest.query.person.as_mut().expect("a person")
+}
+
 /// The archive's pack, and the same with an entry about somebody else and its proof.
 async fn with_other(matter: &Matter, archive: &Path) -> (Files, Files) {
-    let files =
-        ledger_packs::zipped::read(&fs::read(archive).expect("an archive")).expect("a pack");
+    let files = ledger_packs::zipped::read(fs::read(archive).expect("an archive")).expect("a pack");
     let receipt = matter
         .agent
         .get_receipt(ask::receipt_of(matter.other))

@@ -327,7 +327,7 @@ async fn only_compliance_is_told_about_a_person_and_refusals_write_nothing() {
         let out = matter.path("refused");
         let ran = ctl.run(&["evidence", "--subject", ADA[0], "--out", text(&out)]);
         assert_eq!(ran.code, Some(1), "{who}: {ran}");
-        ran.says(&["may not call"]);
+        ran.says(&["may not run"]);
         assert!(!out.exists(), "{who}");
     }
     let operator = &others[0].1;

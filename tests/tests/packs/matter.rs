@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use ledger_core::hash::Hash;
 use ledger_core::role::Role;
 use ledger_proto::v1 as pb;
 use ledger_tests::ask::{self, with};
-use ledger_tests::{Ctl, Line, Site, sales_policy, site};
+use ledger_tests::{Ctl, Line, Site, bin, sales_policy, site};
 
 pub(crate) const SENDER: &str = "agent.outbound.sender";
 pub(crate) const ADA: [&str; 2] = ["ada.example-person@reach.example", "crm-contact-ada"];
@@ -93,7 +94,9 @@ impl Matter {
             text(&out),
         ];
         let words: Vec<&str> = words.iter().chain(more).copied().collect();
-        self.compliance.run(&words).expect(0);
+        // As long as a large one takes.
+        let mut command = self.compliance.command(&words);
+        bin::run_within(&mut command, Duration::from_mins(5)).expect(0);
         out
     }
 }

@@ -173,7 +173,7 @@ async fn a_tail_prints_as_entries_come_and_ends_quietly_with_its_reader() {
     // Its reader has gone: the next entry ends it, without a word.
     drop(printed);
     world.happen(&mut Dice::new(2), 3).await;
-    let status = bin::wait(&mut child, std::time::Duration::from_secs(30)).expect("it ends");
+    let status = bin::wait(&mut child, bin::PATIENCE).expect("it ends");
     let mut said = String::new();
     child
         .stderr
@@ -280,7 +280,7 @@ async fn a_tail_that_retries_goes_on_after_a_restart_without_a_gap() {
     let mut expected = 0;
     let mut up_to = async |size: u64| {
         while expected < size {
-            let next = tokio::time::timeout(std::time::Duration::from_secs(30), seqs.recv());
+            let next = tokio::time::timeout(bin::PATIENCE, seqs.recv());
             assert_eq!(next.await.expect("in time"), Some(expected));
             expected += 1;
         }

@@ -1,7 +1,7 @@
 //! Lists: any filter, any pages, while others write.
 
 use ledger_proto::v1 as pb;
-use ledger_tests::{Client, Line, Refused, ask, core_receipt, site};
+use ledger_tests::{Client, Credential, Line, Refused, ask, core_receipt, site};
 use pb::entry_filter::About;
 use tonic::Code;
 
@@ -367,6 +367,55 @@ async fn a_page_token_goes_on_after_a_restart_and_with_its_own_list_alone() {
             .says(what, &["page_token", says]);
     }
     assert_eq!(operator.size().await, size, "bad input changes nothing");
+    let credential = Credential::of("auditor.second");
+    let auditor = ask::principal("second", "auditor.second", pb::Role::Auditor, &credential);
+    operator.put_principal(auditor).await.expect("added");
+    let desk = daemon.client(credential);
+    let size = operator.size().await;
+    Refused::of("another principal", desk.list(next).await)
+        .code("another principal", Code::InvalidArgument)
+        .says("another principal", &["page_token", "another list"]);
+    assert_eq!(operator.size().await, size);
+}
+
+/// Whether a page token fits a person says as much about them as a page does: that somebody asks is on record
+/// before the token is looked at.
+#[tokio::test]
+async fn a_page_about_somebody_is_on_record_before_its_token_is_looked_at() {
+    let mut dice = Dice::new(5);
+    let mut world = World::open().await;
+    world.happen(&mut dice, 10).await;
+    let operator = &world.site.operator;
+    let somebody = |email: &str| pb::EntryFilter {
+        about: Some(About::Subject(ask::someone(ask::person(email, "")))),
+        ..Default::default()
+    };
+    let first = pb::ListRequest {
+        page_size: 1,
+        ..Default::default()
+    };
+    let page = operator.list(first.clone()).await.expect("a page");
+    for token in [page.next_page_token.as_str(), "", "00", "next"] {
+        let before = operator.size().await;
+        let request = pb::ListRequest {
+            filter: Some(somebody("nobody@elsewhere.example")),
+            page_token: token.to_owned(),
+            ..first.clone()
+        };
+        let answer = operator.list(request).await;
+        if token.is_empty() {
+            assert!(answer.expect("a page").receipts.is_empty());
+        } else {
+            Refused::of(token, answer)
+                .code(token, Code::InvalidArgument)
+                .says(token, &["page_token"]);
+        }
+        assert_eq!(operator.size().await, before + 1, "`{token}`");
+        let receipt = operator.get_receipt(ask::receipt_of(before)).await;
+        let receipt = receipt.expect("a receipt").receipt.expect("one");
+        let entry = Line::parse(&receipt.entry);
+        assert_eq!((entry.text("kind"), entry.text("call")), ("access", "List"));
+    }
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tonic::{Code, Status, Streaming};
 use super::model::{Question, Who, answer};
 use super::world::{Dice, OTHER, SENDER, World, large};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 fn from(seq: u64) -> pb::TailRequest {
     pb::TailRequest {

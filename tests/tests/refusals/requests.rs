@@ -297,6 +297,11 @@ async fn reports_say_what_they_report() {
         ),
         ("asserted contact", asserted("email.send", |_| {}), "action"),
         (
+            "asserted allow of tier 3",
+            asserted("crm.record.delete", |_| {}),
+            "action",
+        ),
+        (
             "asserted, but not declared",
             asserted("crm.merge", |_| {}),
             "action",

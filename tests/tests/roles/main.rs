@@ -543,13 +543,13 @@ async fn reading_what_is_private_is_recorded() {
             | Call::GetDetail
             | Call::Disclose
             | Call::Export
-            | Call::Tokenise => true,
+            | Call::Tokenise
+            | Call::CheckDnc => true,
             Call::GetCheckpoint
             | Call::GetReceipt
             | Call::GetConsistency
             | Call::Trace
             | Call::ListPrincipals
-            | Call::CheckDnc
             | Call::ShowPolicy
             | Call::Status
             | Call::ListApprovals

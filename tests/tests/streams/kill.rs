@@ -1,41 +1,41 @@
 //! SIGKILL while streams are under way.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use ledger_proto::v1 as pb;
 use ledger_tests::{Credential, Line, Site};
 
 use crate::talk::{Talk, Told, hear, hear_all, message};
-use crate::{SENDER, decided, decisions, email, house, proven};
+use crate::{PATIENCE, SENDER, decided, decisions, email, house, ids_in, proven};
 
 const ROUNDS: u64 = 2;
 const STREAMS: u64 = 2;
-const MESSAGES: u64 = 6_000;
 
-/// Has the first message answered.
-async fn begin(talk: &mut Talk, first: pb::DecideStreamRequest) -> BTreeMap<u64, Told> {
-    let told = talk.ask(first.number, first.request.expect("set")).await;
-    BTreeMap::from([(first.number, told)])
+/// The messages of a stream, without an end: no kill comes too late.
+fn load(round: u64, stream: u64) -> impl Iterator<Item = pb::DecideStreamRequest> + Send {
+    (0..).map(move |number| message(number, email(&id(round, stream, number))))
 }
 
-/// Says the rest until the stream breaks, and keeps what was acknowledged.
+fn id(round: u64, stream: u64, number: u64) -> String {
+    format!("r{round}-s{stream}-{number}")
+}
+
+/// Says everything until the stream breaks, and keeps what was acknowledged. Counts it, too.
 async fn until_it_breaks(
     talk: Talk,
-    rest: Vec<pb::DecideStreamRequest>,
-    mut heard: BTreeMap<u64, Told>,
+    load: impl Iterator<Item = pb::DecideStreamRequest> + Send + 'static,
+    count: Arc<AtomicU64>,
 ) -> BTreeMap<u64, Told> {
-    let mut answers = talk.say_all(rest);
+    let mut answers = talk.say_all(load);
+    let mut heard = BTreeMap::new();
     while let Ok(Some((number, told))) = hear(&mut answers).await {
         heard.insert(number, told);
+        count.fetch_add(1, Ordering::Relaxed);
     }
     heard
-}
-
-fn load(round: u64, stream: u64) -> Vec<pb::DecideStreamRequest> {
-    (0..MESSAGES)
-        .map(|number| message(number, email(&format!("r{round}-s{stream}-{number}"))))
-        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,16 +48,29 @@ async fn what_a_stream_acknowledged_outlives_the_daemon_and_what_is_sent_again_c
     let mut asked = 0;
     for round in 0..ROUNDS {
         let mut running = tokio::task::JoinSet::new();
+        let mut counts = Vec::new();
         for stream in 0..STREAMS {
-            let mut talk = Talk::open(&daemon.client(Credential::of(SENDER))).await;
-            let mut load = load(round, stream);
-            let heard = begin(&mut talk, load.remove(0)).await;
-            running.spawn(async move { (stream, until_it_breaks(talk, load, heard).await) });
+            let talk = Talk::open(&daemon.client(Credential::of(SENDER))).await;
+            let count = Arc::new(AtomicU64::new(0));
+            counts.push(Arc::clone(&count));
+            let load = load(round, stream);
+            running.spawn(async move { (stream, until_it_breaks(talk, load, count).await) });
         }
-        tokio::time::sleep(Duration::from_millis(300 + 170 * round)).await;
+        // In full swing on each of them, at another moment each round.
+        let until = Instant::now() + PATIENCE;
+        let least = 300 + 170 * round;
+        while counts
+            .iter()
+            .any(|count| count.load(Ordering::Relaxed) < least)
+        {
+            assert!(Instant::now() < until, "{counts:?} of {least} answers");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         daemon.kill().await;
         let heard = running.join_all().await;
         daemon = ledger.run().await;
+        let operator = daemon.client(ledger.operator());
+        let written = ids_in(&operator.export().await.expect("an export"));
         for (stream, heard) in heard {
             let acknowledged: BTreeMap<u64, Line> = heard
                 .iter()
@@ -65,15 +78,14 @@ async fn what_a_stream_acknowledged_outlives_the_daemon_and_what_is_sent_again_c
                 .map(|(number, reply)| (number, proven(&verifier, reply.receipt.as_ref())))
                 .collect();
             assert!(!acknowledged.is_empty(), "nothing was acknowledged");
-            assert!(
-                (acknowledged.len() as u64) < MESSAGES,
-                "the kill came too late"
-            );
-            // Everything that was acknowledged, and some that may have been under way.
-            let last = heard.keys().last().expect("some") + 700;
+            // Everything that was written or acknowledged, and some that may have been under way.
+            let mut next = 0;
+            while acknowledged.contains_key(&next) || written.contains_key(&id(round, stream, next))
+            {
+                next += 1;
+            }
             let again: Vec<_> = load(round, stream)
-                .into_iter()
-                .take_while(|message| message.number <= last)
+                .take_while(|message| message.number < next + 100)
                 .collect();
             asked += again.len();
             let count = again.len();

@@ -67,8 +67,13 @@ fn decided(told: &Told) -> &pb::DecideReply {
 fn decisions(ledger: &ledger_tests::Ledger) -> BTreeMap<String, u64> {
     let folder = ledger.export("export");
     Verifier::of(ledger).whole(&folder);
+    ids_in(&ledger_tests::Log::read(&folder))
+}
+
+/// The request ids of the decisions in a log, and how often each stands there.
+fn ids_in(log: &ledger_tests::Log) -> BTreeMap<String, u64> {
     let mut ids = BTreeMap::new();
-    for line in ledger_tests::Log::read(&folder).of_kind("decision") {
+    for line in log.of_kind("decision") {
         *ids.entry(line.text("request_id").to_owned()).or_insert(0) += 1;
     }
     ids
@@ -161,9 +166,7 @@ async fn a_bad_message_fails_alone_and_the_stream_goes_on() {
 async fn a_number_that_is_taken_is_refused_by_name_and_its_first_message_is_answered_all_the_same()
 {
     let (site, agent) = house(1_000).await;
-    let messages = (0..200)
-        .map(|at| message(7, email(&format!("same-{at}"))))
-        .collect();
+    let messages = (0..200).map(|at| message(7, email(&format!("same-{at}"))));
     let mut answers = Talk::open(&agent).await.say_all(messages);
     let (mut replies, mut taken) = (0, 0);
     while let Some((number, told)) = hear(&mut answers).await.expect("it goes on") {

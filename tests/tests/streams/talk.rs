@@ -42,10 +42,12 @@ impl Talk {
     }
 
     /// Sends messages from a task of their own, and half-closes.
-    pub(crate) fn say_all(
-        self,
-        messages: Vec<pb::DecideStreamRequest>,
-    ) -> Streaming<pb::DecideStreamReply> {
+    pub(crate) fn say_all<M>(self, messages: M) -> Streaming<pb::DecideStreamReply>
+    where
+        M: IntoIterator<Item = pb::DecideStreamRequest>,
+        M::IntoIter: Send + 'static,
+    {
+        let messages = messages.into_iter();
         let sender = self.messages;
         tokio::spawn(async move {
             for message in messages {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::common::rich;
 use crate::mutate::{mutants, said};
 use ledger_core::entry::{Body, Code, Decision, Entry, Reason};
-use ledger_core::judge::{JudgeError, Judgement, judge, required};
+use ledger_core::judge::{JudgeError, Judgement, Policies, judge, judge_with, required};
 use serde_json::Value;
 
 /// Judges an entry by what the ledger would put into evidence about it.
@@ -17,6 +17,42 @@ fn judged(log: &[Entry], primary: &Entry) -> Result<Judgement, JudgeError> {
         .filter_map(|seq| Some((seq, read(seq)?)))
         .collect();
     judge(primary, &others)
+}
+
+/// Policies that were read for one entry serve the next where it cites the same, and nowhere else.
+#[test]
+fn policies_that_were_read_before_change_no_judgement() {
+    let (ledger, _) = rich::log();
+    let log = ledger.entries();
+    // The same texts at the same places, with other tokens beside them.
+    let mut other = log.clone();
+    for entry in &mut other {
+        if let Body::Policy(policy) = &mut entry.body {
+            let domains = policy.fake_domains.values_mut();
+            for token in policy.mailboxes.values_mut().chain(domains) {
+                token.0[0] ^= 1;
+            }
+        }
+    }
+    let policies = Policies::default();
+    let with = |log: &[Entry], primary: &Entry| {
+        let read = |seq: u64| &log[usize::try_from(seq).unwrap()];
+        let needed = required(primary, |seq| Ok::<_, ()>(Some(read(seq)))).unwrap();
+        let others = needed.into_iter().map(|seq| (seq, read(seq))).collect();
+        judge_with(primary, &others, &policies)
+    };
+    let mut differ = 0;
+    for entry in &log {
+        let mut said = Vec::new();
+        for log in [&log, &other, &log] {
+            let primary = &log[usize::try_from(entry.seq).unwrap()];
+            let alone = judged(log, primary);
+            assert_eq!(with(log, primary), alone, "entry {}", entry.seq);
+            said.push(alone);
+        }
+        differ += usize::from(said[0] != said[1]);
+    }
+    assert!(differ > 0, "tokens of mailboxes matter somewhere");
 }
 
 #[test]

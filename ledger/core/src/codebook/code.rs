@@ -202,9 +202,9 @@ pub const fn code(code: Code) -> Explanation {
         },
         Code::SandboxRecipient => Explanation {
             word: "sandbox.recipient",
-            meaning: "The ledger is a sandbox, and a recipient has no e-mail address in a reserved or a configured fake domain.",
-            cites: "none; `recipient` is who",
-            remedy: "Write to an address such as `user@example.com`, or add the fake domain to the policy.",
+            meaning: "The ledger is a sandbox, and a recipient has no e-mail address in a reserved or a configured fake domain; or, where `key` is `phone`, has a phone that the policy does not name as fake, and the action may use it.",
+            cites: "none; `recipient` is who, `key` whether it is the phone",
+            remedy: "Write to an address such as `user@example.com`, or add the fake domain to the policy; leave the phone out, or name its token in `fake_phones`.",
         },
         Code::RecipientMissing => Explanation {
             word: "recipient.missing",
@@ -269,7 +269,7 @@ pub const fn code(code: Code) -> Explanation {
         },
         Code::CallRegistryStale => Explanation {
             word: "call.registry_stale",
-            meaning: "The action needs a recent import of the national registry, and there is none, or the last one is too old.",
+            meaning: "The action needs a recent import of the national registry, and there is none from a source that counts, or the last one is too old.",
             cites: "the entry that completed the last import, where there is one",
             remedy: "Import the registry with `ledgerctl dnc import`, then ask again under a new request id.",
         },

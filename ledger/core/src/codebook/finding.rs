@@ -96,5 +96,11 @@ pub const fn finding(finding: Finding) -> Explanation {
             cites: "`decision`: the decision with its recipients; `recipient` is the index that was named",
             remedy: "Name the recipient by its index in the request, from 0, or leave it out.",
         },
+        Finding::Unlisted => Explanation {
+            word: "unlisted",
+            meaning: "Somebody complained or unsubscribed, and nobody was listed: the outcome has no address, number or contact id that can be normalised, and no execution that says who was reached.",
+            cites: "none; the provider has the message",
+            remedy: "Find the person in the provider's record of the event, and list them with `ledgerctl dnc add`. Let runtimes report executions with the provider's id.",
+        },
     }
 }

@@ -56,7 +56,7 @@ fn is_default(value: &Value) -> bool {
 }
 
 /// Every key that canonical form leaves out where it holds nothing, of whatever kind of entry.
-const OMITTED: [&str; 101] = [
+const OMITTED: [&str; 102] = [
     "acknowledges",
     "action",
     "action_id",
@@ -69,6 +69,7 @@ const OMITTED: [&str; 101] = [
     "bound_ms",
     "call",
     "campaign",
+    "changes",
     "channels",
     "cites",
     "cites_total",

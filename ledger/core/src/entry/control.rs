@@ -159,7 +159,7 @@ pub struct Stop {
     pub cause: Cause,
     /// What stops.
     pub scope: Scope,
-    /// Answer: how many outstanding allows it voids: in scope, unexpired, unreported.
+    /// Answer: how many outstanding allows it voids: in scope, unexpired, unreported, not voided before.
     pub voided: u64,
     /// Commitments to what is kept outside the log: the reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -78,6 +78,9 @@ pub struct Import {
     /// How many rows of the file were rejected and are left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rejected: Option<u64>,
+    /// Whether the file says what has changed in an earlier one from the same source.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub changes: bool,
 }
 
 /// Why somebody must not be contacted.

@@ -42,6 +42,8 @@ pub enum Finding {
     UnderStop,
     /// The outcome names a recipient, or a person, that the decision does not have.
     UnknownRecipient,
+    /// Somebody complained or unsubscribed, and nothing says who in a form that can be listed.
+    Unlisted,
 }
 
 /// What the runtime says became of the act.

@@ -40,7 +40,7 @@ pub(crate) fn hours(
     }
 }
 
-/// The age of the last complete import of the national registry.
+/// The age of the last complete import of the national registry, from a source that counts.
 pub(super) fn registry<V: View>(
     state: &State<V>,
     nature: &Nature,
@@ -50,7 +50,8 @@ pub(super) fn registry<V: View>(
     let Some(max_age_s) = nature.registry_max_age_s else {
         return Ok(());
     };
-    let last = state.last_import(ListingReason::NationalRegistry)?;
+    let reason = ListingReason::NationalRegistry;
+    let last = state.last_import_from(reason, &nature.registry_sources)?;
     if last.is_some_and(|(_, time)| now <= time.saturating_add_s(max_age_s)) {
         return Ok(());
     }

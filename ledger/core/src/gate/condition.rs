@@ -67,7 +67,7 @@ pub(crate) fn check(
     if !sound || forbidden {
         return;
     }
-    reasons.push(match verdict.permits.into_iter().next() {
+    reasons.push(match verdict.permit {
         Some(id) => of(Code::ConditionPermit, Some(id)),
         None => Code::ConditionNone.reason(),
     });

@@ -132,10 +132,15 @@ fn person<V: View>(
 ) -> Result<Vec<Found>, ViewError> {
     let channels = channels(nature);
     let mut listings: Vec<(Kind, Vec<ListingRecord>)> = Vec::new();
-    let own = own_kinds(recipient);
+    // Most people are on no list: what they are is not worked out for them.
+    let mut own: Option<BTreeSet<Kind>> = None;
     let mut exempting: BTreeMap<(u64, u64), (ListingRecord, BTreeSet<Kind>)> = BTreeMap::new();
     for key in &recipient.keys {
         let live: Vec<ListingRecord> = state.listings(&key.token)?;
+        if live.is_empty() {
+            continue;
+        }
+        let own = own.get_or_insert_with(|| own_kinds(recipient));
         let (lifting, binding): (Vec<_>, Vec<_>) =
             live.into_iter().partition(|record| record.reason.is_none());
         let binding: Vec<_> = binding
@@ -162,7 +167,7 @@ fn person<V: View>(
     // address, would be that other's.
     let exemptions: Vec<ListingRecord> = exempting
         .into_values()
-        .filter(|(_, named)| *named == own)
+        .filter(|(_, named)| Some(named) == own.as_ref())
         .map(|(record, _)| record)
         .collect();
     Ok(listings

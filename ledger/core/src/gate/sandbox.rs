@@ -1,15 +1,16 @@
-//! A sandbox reaches nobody: only addresses in reserved or configured fake domains.
+//! A sandbox reaches nobody: only addresses in reserved or configured fake domains, and fake phones.
 
 use std::collections::BTreeSet;
 
 use super::Nature;
-use crate::action::Class;
-use crate::entry::{Code, Decision, Environment, Genesis, Reason};
+use crate::action::{Channel, Channels, Class};
+use crate::entry::{Code, Decision, Environment, Genesis, Key, Reason};
 use crate::state::InForce;
 use crate::token::{Kind, Token};
 
 /// Every recipient of a contact action in a sandbox needs an e-mail address under a reserved or fake
-/// domain.
+/// domain. An action that goes by more than e-mail may use whatever else it is given: there every phone
+/// has to be a fake one.
 pub(crate) fn check(
     genesis: Option<&Genesis>,
     policy: Option<&InForce>,
@@ -27,6 +28,8 @@ pub(crate) fn check(
         .chain(policy.into_iter().flat_map(fake_domains))
         .copied()
         .collect();
+    let phones = policy.map(|policy| &policy.text.fake_phones);
+    let beyond_email = !Channels::of(&[Channel::Email]).contains_all(nature.channels);
     for (index, recipient) in (0u64..).zip(&request.recipients) {
         let has = |kind: &Kind| recipient.keys.iter().any(|key| key.kind == *kind);
         let is_fake = recipient
@@ -36,6 +39,16 @@ pub(crate) fn check(
         if !(has(&Kind::Email) && is_fake) {
             reasons.push(Reason {
                 recipient: Some(index),
+                ..Code::SandboxRecipient.reason()
+            });
+        }
+        let real = |key: &Key| {
+            key.kind == Kind::Phone && !phones.is_some_and(|fake| fake.contains(&key.token))
+        };
+        if beyond_email && recipient.keys.iter().any(real) {
+            reasons.push(Reason {
+                recipient: Some(index),
+                key: Some(Kind::Phone),
                 ..Code::SandboxRecipient.reason()
             });
         }

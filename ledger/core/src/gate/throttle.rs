@@ -1,11 +1,10 @@
 //! The throttle check: all matching rules must have room, and are charged together or not at all.
 
 use crate::entry::{Code, Reason, ThrottleCount};
-use crate::policy::{Per, Unit};
 use crate::record::AllowRecord;
 use crate::time::Timestamp;
 use crate::token::Kind;
-use crate::window::{Charge, Room, Unkeyed, WindowKey, Windows, charges};
+use crate::window::{Charge, Charges, Room, WindowKey, Windows};
 
 /// Counts the request under every rule that matches it, and adds a reason for each that has no room.
 pub(super) fn check(
@@ -14,21 +13,13 @@ pub(super) fn check(
     now: Timestamp,
     reasons: &mut Vec<Reason>,
 ) -> Vec<ThrottleCount> {
-    let mut counts = Vec::new();
-    // What a request is charged depends on what a rule counts per and in, which many rules share.
-    let mut worked_out: Vec<(Per, Unit, Result<Vec<Charge>, Unkeyed>)> = Vec::new();
+    let mut counts = Vec::with_capacity(windows.rules().len());
+    let mut charges = Charges::new(request);
     for (at, rule) in windows.rules().enumerate() {
         if !rule.matches(&request.action, request.class) {
             continue;
         }
-        let known = worked_out
-            .iter()
-            .position(|(per, unit, _)| (*per, *unit) == (rule.per, rule.unit));
-        let known = known.unwrap_or_else(|| {
-            worked_out.push((rule.per, rule.unit, charges(rule, request)));
-            worked_out.len() - 1
-        });
-        let Some((_, _, Ok(charges))) = worked_out.get(known) else {
+        let Ok(charges) = charges.of(rule) else {
             reasons.push(Reason {
                 rule: Some(rule.id.clone()),
                 ..Code::ThrottleUnkeyed.reason()

@@ -1,5 +1,6 @@
 //! What an entry cites, and what evidence about it has to hold.
 
+use std::borrow::Borrow;
 use std::collections::BTreeSet;
 
 use crate::entry::{Body, Code, Entry, Finding};
@@ -77,28 +78,35 @@ pub fn cites(entry: &Entry) -> BTreeSet<u64> {
 ///
 /// # Errors
 /// Those of `read`.
-pub fn required<E>(
+pub fn required<E, B: Borrow<Entry>>(
     primary: &Entry,
-    mut read: impl FnMut(u64) -> Result<Option<Entry>, E>,
+    mut read: impl FnMut(u64) -> Result<Option<B>, E>,
 ) -> Result<BTreeSet<u64>, E> {
+    /// Of an entry of a policy: what it continues, and how many continue it.
+    fn place(entry: &Entry) -> Option<(Option<u64>, Option<u64>)> {
+        match &entry.body {
+            Body::Policy(policy) => Some((policy.continues, policy.parts)),
+            _ => None,
+        }
+    }
     let direct = cites(primary);
     let mut all = direct.clone();
     all.insert(0);
     for seq in direct.into_iter().chain([primary.seq]) {
-        let entry = if seq == primary.seq {
-            Some(primary.clone())
+        let found = if seq == primary.seq {
+            place(primary)
         } else {
-            read(seq)?
+            read(seq)?.and_then(|entry| place(entry.borrow()))
         };
-        let Some(Body::Policy(policy)) = entry.map(|entry| entry.body) else {
+        let Some((continues, parts)) = found else {
             continue;
         };
-        let (first, parts) = match policy.continues {
-            None => (seq, policy.parts),
-            Some(first) => match read(first)?.map(|entry| entry.body) {
-                Some(Body::Policy(policy)) => (first, policy.parts),
-                _ => (first, None),
-            },
+        let (first, parts) = match continues {
+            None => (seq, parts),
+            Some(first) => {
+                let head = read(first)?.and_then(|entry| place(entry.borrow()));
+                (first, head.and_then(|(_, parts)| parts))
+            }
         };
         let parts = parts.unwrap_or(0).min(PARTS_MAX);
         all.extend(first..=first.saturating_add(parts));

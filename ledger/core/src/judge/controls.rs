@@ -1,12 +1,9 @@
-//! Tiers, approvals, break-glass, breakers and registries: what evidence shows of them.
+//! Tiers, approvals and conditions: what evidence shows of them.
 
 use super::material::Material;
 use super::{JudgeError, Judgement, same};
 use crate::codebook::sentence;
-use crate::entry::{
-    Body, BreakGlassEvent, BreakerEvent, Check, Code, Decision, DncOp, Entry, Outcome, Reason,
-    Verdict,
-};
+use crate::entry::{Body, Check, Code, Decision, Entry, Outcome, Reason, Verdict};
 use crate::gate::grant::Granted;
 use crate::gate::{Nature, condition, tier};
 use crate::policy::EVALUATOR;
@@ -150,81 +147,4 @@ pub(super) fn approval(
         }
     }
     same(seq, "approver", &approver, &decision.approver)
-}
-
-/// What a reason of the newer checks cites; nothing for one of another check.
-pub(super) fn cited(
-    entry: &Entry,
-    decision: &Decision,
-    reason: &Reason,
-    nature: &Nature,
-    material: &Material<'_>,
-    judgement: &mut Judgement,
-) -> Result<(), JudgeError> {
-    let seq = entry.seq;
-    let wrong = |what: String| Err(JudgeError::contradicts(seq, what));
-    let optional = matches!(reason.code, Code::CallRegistryStale);
-    if reason.cites.is_empty() && !optional {
-        return wrong(format!(
-            "`reasons`: {:?} cites nothing, expected the entry that it rests on",
-            reason.code
-        ));
-    }
-    for cite in &reason.cites {
-        let cited = material.entry(cite.seq)?;
-        let rests = match (&cited.body, reason.code) {
-            (Body::Breaker(breaker), Code::BreakerOpen) => {
-                breaker.event == BreakerEvent::Opened
-                    && Some(&breaker.rule) == reason.rule.as_ref()
-                    && breaker.scope.covers(decision, nature.class)
-                    && breaker.until.is_none_or(|until| entry.time < until)
-            }
-            (Body::BreakGlass(glass), Code::TierBreakGlass) => {
-                glass.event == BreakGlassEvent::Opened
-                    && glass.agent == decision.cause.actor.id
-                    && glass
-                        .action
-                        .as_ref()
-                        .is_none_or(|only| *only == decision.action)
-                    && glass.until.is_some_and(|until| entry.time < until)
-            }
-            (Body::Approval(_), _) => Some(cite.seq) == decision.approval,
-            (Body::Decision(spender), Code::ApprovalSpent) => {
-                spender.approval == decision.approval && spender.outcome == Outcome::Allow
-            }
-            (Body::Dnc(dnc), Code::CallRegistryStale) => {
-                dnc.op == DncOp::ImportEnd
-                    && nature
-                        .registry_max_age_s
-                        .is_some_and(|age| cited.time.saturating_add_s(age) < entry.time)
-            }
-            _ => false,
-        };
-        if !rests {
-            return wrong(format!(
-                "`reasons`: {:?} does not rest on entry {}",
-                reason.code, cite.seq
-            ));
-        }
-        judgement.shows(
-            "reasons",
-            format!(
-                "entry {} is what the reason {:?} rests on",
-                cite.seq, reason.code
-            ),
-        );
-    }
-    match reason.code {
-        Code::BreakerOpen => {
-            judgement.does_not_show("That nobody had reset the breaker by then.");
-        }
-        Code::CallRegistryStale => {
-            judgement.does_not_show("That no later import was complete by then.");
-        }
-        Code::TierBreakGlass => {
-            judgement.does_not_show("That nobody had closed break-glass by then.");
-        }
-        _ => {}
-    }
-    Ok(())
 }

@@ -45,7 +45,7 @@ pub(super) fn judge(
             Some(policy)
         }
     };
-    let policy = policy.as_ref();
+    let policy = policy.as_deref();
     let nature = Nature::of(policy, &decision.action);
     same(seq, "class", &nature.class, &decision.class)?;
     same(seq, "channels", &nature.channels, &decision.channels)?;

@@ -1,8 +1,9 @@
 //! The entries of evidence, as a judge looks at them.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
-use super::JudgeError;
+use super::{JudgeError, Policies};
 use crate::entry::{Body, Cite, Dnc, Entry, Genesis, Listing, PolicyEntry, PolicyRef};
 use crate::policy::{EVALUATOR, Numbers, Policy, condition, policy_hash};
 use crate::replay::join;
@@ -12,20 +13,23 @@ use crate::state::InForce;
 pub(super) struct Material<'a> {
     pub(super) genesis: &'a Genesis,
     primary: &'a Entry,
-    others: &'a BTreeMap<u64, Entry>,
+    others: &'a BTreeMap<u64, &'a Entry>,
+    policies: &'a Policies,
 }
 
 impl<'a> Material<'a> {
     pub(super) fn new(
         primary: &'a Entry,
-        others: &'a BTreeMap<u64, Entry>,
+        others: &'a BTreeMap<u64, &'a Entry>,
+        policies: &'a Policies,
     ) -> Result<Self, JudgeError> {
-        let zero = others.get(&0).unwrap_or(primary);
+        let zero = others.get(&0).copied().unwrap_or(primary);
         match &zero.body {
             Body::Genesis(genesis) => Ok(Self {
                 genesis,
                 primary,
                 others,
+                policies,
             }),
             body => Err(JudgeError::contradicts(
                 zero.seq,
@@ -39,7 +43,7 @@ impl<'a> Material<'a> {
         if seq == self.primary.seq {
             return Ok(self.primary);
         }
-        self.others.get(&seq).ok_or(JudgeError::Missing {
+        self.others.get(&seq).copied().ok_or(JudgeError::Missing {
             seq,
             primary: self.primary.seq,
         })
@@ -81,7 +85,7 @@ impl<'a> Material<'a> {
         &self,
         by: u64,
         cited: PolicyRef,
-    ) -> Result<(InForce, &'a Entry, usize), JudgeError> {
+    ) -> Result<(Rc<InForce>, &'a Entry, usize), JudgeError> {
         let first = self.entry(cited.seq)?;
         let parts = self.parts(first)?;
         let Some(head) = parts.first().filter(|head| head.continues.is_none()) else {
@@ -118,16 +122,11 @@ impl<'a> Material<'a> {
                 what,
             });
         }
-        let text = Policy::parse(&files).map_err(|errors| {
-            JudgeError::contradicts(cited.seq, format!("its text is no policy: {errors}"))
+        let in_force = self.policies.take(cited.seq, sha256, head, || {
+            Policy::parse(&files).map_err(|errors| {
+                JudgeError::contradicts(cited.seq, format!("its text is no policy: {errors}"))
+            })
         })?;
-        let in_force = InForce {
-            seq: cited.seq,
-            sha256,
-            text,
-            mailboxes: head.mailboxes.clone(),
-            fake_domains: head.fake_domains.clone(),
-        };
         Ok((in_force, first, parts.len()))
     }
 

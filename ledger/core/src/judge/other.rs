@@ -8,9 +8,9 @@ use crate::entry::{
     Status, Verdict,
 };
 use crate::hash::Hash;
-use crate::plan::{above, findings, listing_reason, meant, outcome_findings};
+use crate::plan::{above, findings, listing_reason, lists_nobody, meant, outcome_findings};
 use crate::promotion::Stripped;
-use crate::record::{Counted, DecisionRecord};
+use crate::record::{Counted, DecisionRecord, PersonKeys};
 
 pub(super) fn judge(
     entry: &Entry,
@@ -51,15 +51,20 @@ pub(super) fn judge(
                     "That no earlier execution has the provider's id: that takes replay.",
                 );
             }
-            let found = match (reported, known) {
+            let mut people = Vec::new();
+            let mut found = match (reported, known) {
                 (None, _) => vec![Finding::UnknownExecution],
                 (Some(_), None) => Vec::new(),
                 (Some(_), Some(execution)) => {
                     let decision = decision(seq, execution.decision, material)?;
+                    people = people_of(decision);
                     let agent = &decision.cause.actor.id;
                     outcome_findings(outcome, agent, decision.recipients.len() as u64)
                 }
             };
+            if !found.contains(&Finding::OtherPrincipal) && lists_nobody(outcome, &people) {
+                found.push(Finding::Unlisted);
+            }
             same(seq, "findings", &found, &outcome.findings)?;
             match outcome.about().filter(|_| reported.is_some()) {
                 Some(cited) => judgement.shows(
@@ -309,14 +314,10 @@ fn matched(
         ));
     }
     let decision = decision(seq, execution.decision, material)?;
-    let people = match decision.basis {
-        Basis::Gate => crate::window::people(&decision.recipients),
-        Basis::Asserted => Vec::new(),
-    };
     same(
         seq,
         "matched.recipient",
-        &meant(outcome, &people),
+        &meant(outcome.recipient, &outcome.keys, &people_of(decision)),
         &matched.recipient,
     )?;
     let correlation = decision.cause.correlation_id.clone().unwrap_or_default();
@@ -326,6 +327,14 @@ fn matched(
         &correlation,
         &matched.correlation_id,
     )
+}
+
+/// The people whom a decision names, as reports on it know them.
+fn people_of(decision: &Decision) -> Vec<PersonKeys> {
+    match decision.basis {
+        Basis::Gate => crate::window::people(&decision.recipients),
+        Basis::Asserted => Vec::new(),
+    }
 }
 
 fn execution(
@@ -363,6 +372,7 @@ fn execution(
         dnc: false,
         recipients: decision.recipients.len() as u64,
         people: Vec::new(),
+        cost_micros: decision.cost_micros,
         targets: Vec::new(),
         correlation_id: decision.cause.correlation_id.clone().unwrap_or_default(),
         valid_until: decision.valid_until,
@@ -372,7 +382,7 @@ fn execution(
         unresolved: None,
         counted: Counted::default(),
     };
-    let tolerance_s = Material::numbers(in_force.as_ref()).start_tolerance_s;
+    let tolerance_s = Material::numbers(in_force.as_deref()).start_tolerance_s;
     let expected = findings(execution, &record, entry.time, tolerance_s);
     let mut found = execution.findings.clone();
     found.retain(|finding| !OF_STATE.contains(finding));
@@ -503,7 +513,7 @@ fn policy(
     cited: Option<PolicyRef>,
     material: &Material<'_>,
     judgement: &mut Judgement,
-) -> Result<Option<crate::state::InForce>, JudgeError> {
+) -> Result<Option<std::rc::Rc<crate::state::InForce>>, JudgeError> {
     let Some(cited) = cited else {
         return Ok(None);
     };

@@ -5,11 +5,9 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use super::material::Material;
-use super::{JudgeError, Judgement, Relied, controls};
+use super::{JudgeError, Judgement, Relied, cited, controls};
 use crate::action::Class;
-use crate::entry::{
-    Body, Check, Cite, ClockEvent, Code, Decision, DncOp, Entry, Key, Outcome, Reason,
-};
+use crate::entry::{Check, Cite, Code, Decision, DncOp, Entry, Key, Outcome, Reason};
 use crate::gate::{self, Nature};
 use crate::limits::{CITES_MAX, REASONS_MAX};
 use crate::state::{InForce, listing_record};
@@ -85,7 +83,7 @@ pub(super) fn judge(
     }
     identity(entry.seq, decision, judgement)?;
     dnc(entry, decision, nature, material, judgement)?;
-    cited(entry, decision, nature, material, judgement)
+    cited::check(entry, decision, nature, material, judgement)
 }
 
 /// Where a reason stands: the strictest first, then in the order of the checks.
@@ -493,82 +491,4 @@ fn words(
         words.push_str(&asked.to_string());
     }
     words
-}
-
-/// Stops and clock entries that reasons cite.
-fn cited(
-    entry: &Entry,
-    decision: &Decision,
-    nature: &Nature,
-    material: &Material<'_>,
-    judgement: &mut Judgement,
-) -> Result<(), JudgeError> {
-    let wrong = |what: String| Err(JudgeError::contradicts(entry.seq, what));
-    let agent = &decision.cause.actor.id;
-    for reason in &decision.reasons {
-        match reason.code {
-            Code::StopActive | Code::ClockBlocked if reason.cites.is_empty() => {
-                return wrong("`reasons`: a stop or clock entry that is not cited".to_owned());
-            }
-            Code::StopActive => {
-                for cite in &reason.cites {
-                    match &material.entry(cite.seq)?.body {
-                        Body::Stop(stop) if stop.scope.covers(agent, nature.class) => {
-                            judgement.shows(
-                                "stop",
-                                format!(
-                                    "the stop of entry {} covers `{agent}` and the class {}",
-                                    cite.seq, nature.class
-                                ),
-                            );
-                        }
-                        _ => {
-                            return wrong(format!(
-                                "entry {}, which it cites, is no stop of this agent or class",
-                                cite.seq
-                            ));
-                        }
-                    }
-                }
-                judgement.does_not_show("That the stop had not been resumed by then.");
-            }
-            Code::ClockBlocked => {
-                for cite in &reason.cites {
-                    match &material.entry(cite.seq)?.body {
-                        Body::Clock(clock)
-                            if clock.event == ClockEvent::Seen
-                                || (clock.after < clock.before && entry.time <= clock.before) =>
-                        {
-                            judgement.shows(
-                                "clock",
-                                format!("entry {} left the time in doubt", cite.seq),
-                            );
-                        }
-                        _ => {
-                            return wrong(format!(
-                                "entry {}, which it cites, leaves no doubt about the time",
-                                cite.seq
-                            ));
-                        }
-                    }
-                }
-                judgement
-                    .does_not_show("That nobody had acknowledged the jump of the clock by then.");
-            }
-            Code::DncListed | Code::DncExempt => {}
-            Code::BreakerOpen
-            | Code::TierBreakGlass
-            | Code::ApprovalGranted
-            | Code::ApprovalMismatch
-            | Code::ApprovalSpent
-            | Code::ApprovalExpired
-            | Code::ApprovalApprover
-            | Code::CallRegistryStale => {
-                controls::cited(entry, decision, reason, nature, material, judgement)?;
-            }
-            _ if reason.cites.is_empty() => {}
-            _ => return wrong("`reasons`: a reason of this code cites nothing".to_owned()),
-        }
-    }
-    Ok(())
 }

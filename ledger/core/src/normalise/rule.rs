@@ -29,6 +29,11 @@ pub enum Rule {
     /// A control character.
     #[error("it has a control character: expected printable text")]
     Control,
+    /// A character without a mark.
+    #[error(
+        "it has a character that cannot be seen, such as U+200B: expected the id as the CRM shows it"
+    )]
+    Invisible,
     /// A code point that IDNA (UTS 46) disallows.
     #[error("it has a character that is disallowed or unassigned in Unicode's IDNA tables")]
     Disallowed,

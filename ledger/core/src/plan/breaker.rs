@@ -7,12 +7,12 @@ use crate::entry::{Breaker, BreakerEvent, BreakerScope, Cause, Cite, Execution, 
 use crate::limits::{CITES_MAX, INTEGER_MAX};
 use crate::meter::{self, Act, Reading};
 use crate::policy::{BreachScope, BreakerRule, DNC_BREACH};
-use crate::record::{DecisionRecord, SampleEvent};
+use crate::record::{DecisionRecord, Sampled};
 use crate::state::State;
 use crate::time::Timestamp;
 use crate::view::View;
 
-/// The breakers of the policy in force that a report about `decision` trips, `event` being what the
+/// The breakers of the policy in force that a report about `decision` trips, `events` being what the
 /// report adds, in the order of the policy's rules.
 ///
 /// A breaker warns once for each time that it passes its warning, and not while it is open; one that is
@@ -21,10 +21,9 @@ pub(super) fn measured<V: View>(
     state: &State<V>,
     cause: &Cause,
     decision: &DecisionRecord,
-    event: Option<SampleEvent>,
+    events: &[Sampled],
     now: Timestamp,
 ) -> Vec<Breaker> {
-    let seq = state.head().next;
     let mut tripped = Vec::new();
     for (at, rule) in state.meters().rules().enumerate() {
         let Some(key) = meter::key(rule, Act::from(decision)) else {
@@ -36,12 +35,13 @@ pub(super) fn measured<V: View>(
             continue;
         }
         let since = latched.and_then(crate::record::BreakerRecord::since);
-        let added = event.and_then(|event| meter::tally(rule.measure, event));
-        let before = state.meters().read(at, &key, now, since);
-        let reading = Reading {
-            count: before.count + u128::from(added.map_or(0, |tally| tally.count)),
-            sample: before.sample + added.map_or(0, |tally| tally.sample),
-        };
+        let tally = |one: &Sampled| Some((one.cite, meter::tally(rule.measure, one.event)?));
+        let added: Vec<_> = events.iter().filter_map(tally).collect();
+        let mut reading = state.meters().read(at, &key, now, since);
+        for (_, tally) in &added {
+            reading.count += u128::from(tally.count);
+            reading.sample += tally.sample;
+        }
         let is_above = |threshold: &u64| reading.is_above(rule.measure, *threshold, rule.minimum);
         let warned = latched.is_some_and(|latched| latched.warned);
         let (event, threshold) = if is_above(&rule.open) {
@@ -53,11 +53,11 @@ pub(super) fn measured<V: View>(
         } else {
             continue;
         };
-        let (mut counted, mut total) = state.meters().cites(at, &key, now, since);
-        if added.is_some_and(|tally| tally.count > 0) {
-            counted.insert(0, seq);
-            total += 1;
-        }
+        let (before, mut total) = state.meters().cites(at, &key, now, since);
+        let newest = added.iter().rev().filter(|(_, tally)| tally.count > 0);
+        let mut counted: Vec<u64> = newest.map(|(cite, _)| *cite).collect();
+        total += counted.len() as u64;
+        counted.extend(before);
         counted.truncate(CITES_MAX);
         counted.sort_unstable();
         let opens = event == BreakerEvent::Opened;

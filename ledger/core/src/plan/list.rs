@@ -67,6 +67,7 @@ pub(super) fn change<V: View>(
                 sha256: import.sha256,
                 rows: import.rows,
                 rejected: import.rejected,
+                changes: import.changes,
             });
         }
         DncOp::Unlist => unlist(state, &dnc)?,

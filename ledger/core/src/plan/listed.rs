@@ -25,7 +25,7 @@ pub(super) fn of<V: View>(
     };
     let seller = decision.and_then(|decision| decision.seller.clone());
     let mut listings = Vec::new();
-    for keys in concerned(outcome, decision) {
+    for keys in concerned(outcome, people_of(decision)) {
         // A listing holds a few keys, and any one of them matches: several listings say the same.
         for keys in keys.chunks(LISTING_KEYS_MAX) {
             if !is_listed(state, keys, seller.as_deref(), reason)? {
@@ -71,11 +71,21 @@ pub(crate) const fn listing_reason(event: Event) -> Option<ListingReason> {
     }
 }
 
+/// Whether somebody asks to be listed by this outcome, about a decision of these people, and nobody can be.
+pub(crate) fn lists_nobody(outcome: &OutcomeReport, people: &[PersonKeys]) -> bool {
+    listing_reason(outcome.event).is_some() && concerned(outcome, people).is_empty()
+}
+
+/// The people whom a decision names, where there is one.
+pub(super) fn people_of(decision: Option<&DecisionRecord>) -> &[PersonKeys] {
+    decision.map_or(&[], |decision| &decision.people)
+}
+
 /// The keys of every person concerned.
 ///
 /// The recipient that the outcome names; else those whom its keys name; else, where it names nobody,
 /// everybody whom the decision names. Over-blocking is the safe direction.
-fn concerned(outcome: &OutcomeReport, decision: Option<&DecisionRecord>) -> Vec<Vec<Key>> {
+fn concerned(outcome: &OutcomeReport, people: &[PersonKeys]) -> Vec<Vec<Key>> {
     let reported: Vec<Key> = outcome
         .keys
         .iter()
@@ -87,7 +97,6 @@ fn concerned(outcome: &OutcomeReport, decision: Option<&DecisionRecord>) -> Vec<
         })
         .cloned()
         .collect();
-    let people = decision.map_or(&[][..], |decision| &decision.people);
     let named: Vec<&PersonKeys> = people
         .iter()
         .filter(|person| {

@@ -4,9 +4,9 @@ use super::{Refusal, breaker, listed, role};
 use crate::entry::{
     Actor, Basis, Body, Cause, Execution, Finding, Key, Matched, Outcome, OutcomeReport,
 };
-use crate::record::{DecisionRecord, PersonKeys};
+use crate::record::{DecisionRecord, PersonKeys, Sampled};
 use crate::role::Role;
-use crate::state::{State, execution_sample, outcome_sample};
+use crate::state::{State, execution_samples, outcome_sample};
 use crate::time::Timestamp;
 use crate::view::View;
 
@@ -16,6 +16,7 @@ pub(super) fn execution<V: View>(
     mut execution: Execution,
     now: Timestamp,
 ) -> Result<Vec<Body>, Refusal> {
+    let seq = state.head().next;
     let decision = state.decision(execution.decision)?;
     let tolerance_s = state.numbers().start_tolerance_s;
     execution.findings = match &decision {
@@ -26,8 +27,9 @@ pub(super) fn execution<V: View>(
     let counts = !execution.findings.contains(&Finding::OtherPrincipal);
     let tripped = match &decision {
         Some(decision) if counts => {
-            let event = execution_sample(&execution, decision);
-            let mut tripped = breaker::measured(state, &execution.cause, decision, event, now);
+            let early = state.early(&execution, &decision.agent)?;
+            let (events, _) = execution_samples(seq, &execution, decision, &early);
+            let mut tripped = breaker::measured(state, &execution.cause, decision, &events, now);
             tripped.extend(breaker::breach(state, &execution, decision, now));
             tripped
         }
@@ -153,14 +155,18 @@ pub(super) fn outcome<V: View>(
     let tripped = match (&execution, &decision) {
         (Some(_), Some(decision)) if counts => {
             let counted = outcome_sample(&outcome, decision);
-            let event = counted.map(|(event, _)| event);
-            breaker::measured(state, &told(&outcome), decision, event, now)
+            let cite = state.head().next;
+            let event = counted.map(|(event, _)| Sampled { cite, event });
+            breaker::measured(state, &told(&outcome), decision, event.as_slice(), now)
         }
         _ => Vec::new(),
     };
     // Whoever reports it: a person who wants no more is listed. A stranger lists whom the report itself
     // names; what the decision says of people is not the stranger's to be told.
     let own = decision.as_ref().filter(|_| counts);
+    if counts && listed::lists_nobody(&outcome, listed::people_of(own)) {
+        outcome.findings.push(Finding::Unlisted);
+    }
     let listed = listed::of(state, &outcome, own)?;
     let mut bodies = vec![Body::Outcome(Box::new(outcome))];
     bodies.extend(
@@ -188,18 +194,18 @@ fn matched<V: View>(state: &State<V>, outcome: &OutcomeReport) -> Result<Option<
     let told = decision.filter(|decision| may_report(&outcome.cause.actor, &decision.agent));
     Ok(told.map(|decision| Matched {
         execution: seq,
-        recipient: meant(outcome, &decision.people),
+        recipient: meant(outcome.recipient, &outcome.keys, &decision.people),
         correlation_id: decision.correlation_id,
     }))
 }
 
-/// The recipient whom a report without an index means: the first of whom it has a key.
-pub(crate) fn meant(outcome: &OutcomeReport, people: &[PersonKeys]) -> Option<u64> {
+/// The recipient whom a report means that gives no index: the first of whom it has a key.
+pub(crate) fn meant(index: Option<u64>, keys: &[Key], people: &[PersonKeys]) -> Option<u64> {
     let is_named = |person: &&PersonKeys| {
         let is_theirs = |key: &Key| person.person.contains(&(key.kind.clone(), key.token));
-        outcome.keys.iter().any(is_theirs)
+        keys.iter().any(is_theirs)
     };
-    match outcome.recipient {
+    match index {
         Some(_) => None,
         None => people.iter().find(is_named).map(|person| person.recipient),
     }
@@ -215,19 +221,26 @@ pub(crate) fn outcome_findings(
     if !may_report(&outcome.cause.actor, agent) {
         return vec![Finding::OtherPrincipal];
     }
-    let beyond = outcome
-        .recipient
-        .is_some_and(|recipient| recipient >= recipients);
+    let beyond = outcome.recipient.is_some_and(|index| index >= recipients);
     // What was found by a provider's id says itself whom it is about, or whom not.
-    let stranger = outcome.matched.is_some()
-        && recipients > 0
-        && !outcome.keys.is_empty()
-        && outcome.concerned().is_none();
+    let stranger =
+        outcome.matched.is_some() && names_another(outcome.concerned(), &outcome.keys, recipients);
     if beyond || stranger {
         vec![Finding::UnknownRecipient]
     } else {
         Vec::new()
     }
+}
+
+/// Whether a report that was found by the provider's id names somebody whom the decision does not.
+pub(crate) const fn names_another(concerned: Option<u64>, keys: &[Key], recipients: u64) -> bool {
+    recipients > 0 && !keys.is_empty() && concerned.is_none()
+}
+
+/// For whom reports by `actor` count: about everybody's decisions, or about those of one agent.
+pub(crate) fn reports_for(actor: &Actor) -> Option<&str> {
+    let everybody = matches!(role(actor.kind), Some(Role::Recorder | Role::Ingest));
+    (!everybody).then_some(actor.id.as_str())
 }
 
 /// The cause of an outcome with the correlation id that it has or that was found for it: what follows from it
@@ -252,5 +265,5 @@ pub(super) fn following(cause: &Cause) -> Cause {
 
 /// Whether a report by `actor` counts about what was decided for `agent`.
 fn may_report(actor: &Actor, agent: &str) -> bool {
-    actor.id == agent || matches!(role(actor.kind), Some(Role::Recorder | Role::Ingest))
+    actor.id == agent || reports_for(actor).is_none()
 }

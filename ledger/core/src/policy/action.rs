@@ -1,12 +1,12 @@
 //! `[[action]]`: which actions exist, and what each is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::ACTIONS_MAX;
 use super::field::{List, named, one_of, seconds};
 use super::read::{Found, Reader, Section};
 use crate::action::{ActionRule, Channel, Channels, Class};
-use crate::name::ACTION_MAX;
+use crate::name::{self, ACTION_MAX, PROVIDER_MAX};
 use crate::token::Kind;
 
 /// The kinds that `requires` may name.
@@ -17,6 +17,8 @@ const CONTACT_TIER_MIN: u8 = 2;
 const DAY_MINUTES: u16 = 24 * 60;
 /// The least that `registry` may ask for: imports take their time.
 const REGISTRY_AGE_S_MIN: u64 = 3_600;
+/// The most sources that `registry_sources` may name.
+const REGISTRY_SOURCES_MAX: usize = 8;
 
 pub(super) fn rows(
     reader: &mut Reader<'_>,
@@ -32,6 +34,7 @@ pub(super) fn rows(
         let hours = row.string(reader, "hours");
         let registry = row.string(reader, "registry");
         let creates = row.boolean(reader, "creates");
+        let sources = row.strings(reader, "registry_sources", REGISTRY_SOURCES_MAX);
         let mut rule = action(
             reader,
             &row,
@@ -61,6 +64,9 @@ pub(super) fn rows(
         }
         rule.hours = hours.and_then(|found| self::hours(reader, &row, found));
         rule.registry_max_age_s = registry.and_then(|found| self::registry(reader, &row, found));
+        if let Some(list) = sources {
+            rule.registry_sources = self::sources(reader, &row, &list, registry.is_some());
+        }
         if let Some(name) = name {
             if declared.contains_key(name.value) {
                 reader.error(
@@ -145,6 +151,28 @@ fn registry(reader: &mut Reader<'_>, row: &Section<'_>, found: Found<&str>) -> O
         );
     }
     age
+}
+
+/// The sources of the registry that count.
+fn sources(
+    reader: &mut Reader<'_>,
+    row: &Section<'_>,
+    list: &List<'_>,
+    registry: bool,
+) -> BTreeSet<String> {
+    if !registry {
+        let problem = "says which imports count, and no `registry` says how old they may be";
+        let remedy = "add for instance `registry = \"31d\"`, or leave it out";
+        reader.error(list.at, &row.key("registry_sources"), None, problem, remedy);
+    }
+    let mut sources = BTreeSet::new();
+    for (i, item) in list.value.iter().enumerate() {
+        match name::check("source", item.value, PROVIDER_MAX) {
+            Ok(()) => _ = sources.insert(item.value.to_owned()),
+            Err(error) => row.bad_name(reader, &format!("registry_sources[{i}]"), *item, &error),
+        }
+    }
+    sources
 }
 
 fn action(
@@ -262,5 +290,6 @@ fn action(
         hours: None,
         registry_max_age_s: None,
         creates: ActionRule::creates_by_name(name, class),
+        registry_sources: BTreeSet::new(),
     }
 }

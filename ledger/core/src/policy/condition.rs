@@ -115,8 +115,8 @@ pub(crate) struct Facts<'a> {
 /// What the conditions of a policy say of a request; every list by id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Verdict {
-    /// Those that permit it; only heard where nothing else speaks.
-    pub(crate) permits: Vec<String>,
+    /// The first of those that permit it; only heard where nothing else speaks.
+    pub(crate) permit: Option<String>,
     /// Those that forbid it.
     pub(crate) forbids: Vec<String>,
     /// Those that could not be evaluated. Cedar passes over them; a `forbid` among them would then

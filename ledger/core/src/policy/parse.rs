@@ -135,15 +135,14 @@ fn document(reader: &mut Reader<'_>, mut root: Section<'_>) -> Policy {
     let throttles = throttle::rows(reader, &mut root, known);
     let breakers = breaker::rows(reader, &mut root, known);
     let dnc_breach = breaker::breach(reader, &mut root);
-    let (fake_domains, sandbox_clear) = sandbox::read(reader, &mut root);
+    let sandbox = sandbox::read(reader, &mut root);
     root.finish(reader);
     Policy::new(Parts {
         numbers,
         redact,
         fields,
         dnc_breach,
-        fake_domains,
-        sandbox_clear,
+        sandbox,
         declared,
         grants,
         throttles,

@@ -65,7 +65,7 @@ impl<T> Default for Listed<T> {
 }
 
 impl<T> Listed<T> {
-    fn add(&mut self, item: T) {
+    pub(super) fn add(&mut self, item: T) {
         self.total += 1;
         if self.first.len() < LISTED_MAX {
             self.first.push(item);
@@ -119,6 +119,7 @@ const fn cover(finding: Finding) -> Cover {
         | Finding::ReportLate
         | Finding::UnknownExecution
         | Finding::UnknownRecipient
+        | Finding::Unlisted
         | Finding::UnderStop => Cover::Covered,
     }
 }
@@ -183,6 +184,11 @@ impl Completeness {
             .map(|(seq, _)| seq)
             .collect();
         self.break_glass_open = glass.into_iter().collect();
+    }
+
+    /// Whether every execution has its allow, and every allow whose report was due was reported on.
+    pub const fn is_covered(&self) -> bool {
+        self.unresolved.total == 0 && self.orphans.total == 0 && self.beyond.total == 0
     }
 
     /// Whether nothing is open, unresolved or without an allow.

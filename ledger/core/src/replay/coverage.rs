@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::completeness::Listed;
 use super::publication::join;
 use crate::entry::{ActorType, Body, ClockEvent, Entry, PolicyEntry, PolicyFile};
 use crate::policy::{Numbers, POLICY_BYTES_MAX, Policy};
@@ -10,8 +11,12 @@ use crate::time::Timestamp;
 /// The most gaps that are listed; `gaps_total` says how many there are.
 pub const GAPS_MAX: usize = 1_000;
 
-/// So many heartbeats without any entry are a gap.
-const SILENCE_HEARTBEATS: u64 = 2;
+/// How much longer than a heartbeat a silence may be that is none, in seconds.
+///
+/// A heartbeat is due exactly one interval after the last entry, and stands in the log with the time at
+/// which it was written: a little later, since a sequencer that has nothing to do sleeps for at most half a
+/// second at a time and then has to be scheduled. Whoever takes longer than that was not there.
+pub const SILENCE_GRACE_S: u64 = 1;
 
 /// From when to when a ledger was recording. Feed it every entry, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -28,6 +33,9 @@ pub struct Coverage {
     pub gaps_total: u64,
     /// All gaps together, in microseconds.
     pub gaps_us: u64,
+    /// Of the gaps after the first start, those that are longer than a heartbeat (and
+    /// [`SILENCE_GRACE_S`]): when nobody can say what happened. A restart within one is none.
+    pub long_gaps: Listed<Gap>,
     /// How often a clock was seen to jump. Times near these entries are in doubt.
     pub clock_jumps: u64,
     /// Entries written while, by its own account, no daemon was running.
@@ -69,7 +77,7 @@ pub enum GapCause {
     Stopped,
     /// The daemon had ended without a shutdown entry.
     Died,
-    /// The daemon was running by its own account, but wrote nothing for more than two heartbeats.
+    /// The daemon was running by its own account, but wrote nothing for longer than a heartbeat.
     Silent,
 }
 
@@ -80,7 +88,7 @@ impl GapCause {
             Self::NotStarted => "before the first start",
             Self::Stopped => "the daemon was shut down",
             Self::Died => "the daemon ended without a shutdown entry",
-            Self::Silent => "no entry for more than two heartbeats",
+            Self::Silent => "no entry for longer than a heartbeat",
         }
     }
 }
@@ -135,10 +143,15 @@ impl Coverage {
 
     /// Between two entries of one run: a gap only where it is too long.
     fn pause(&mut self, from: Option<Timestamp>, to: Timestamp, seq: u64) {
-        let silence_s = self.numbers.heartbeat_s.saturating_mul(SILENCE_HEARTBEATS);
-        if from.is_some_and(|from| from.saturating_add_s(silence_s) < to) {
+        if from.is_some_and(|from| self.is_long(from, to)) {
             self.gap(from, to, seq, GapCause::Silent);
         }
+    }
+
+    /// Whether a heartbeat must have stood in between.
+    fn is_long(&self, from: Timestamp, to: Timestamp) -> bool {
+        let silence_s = self.numbers.heartbeat_s.saturating_add(SILENCE_GRACE_S);
+        from.saturating_add_s(silence_s) < to
     }
 
     fn gap(&mut self, from: Option<Timestamp>, to: Timestamp, seq: u64, cause: GapCause) {
@@ -147,13 +160,17 @@ impl Coverage {
         };
         self.gaps_total += 1;
         self.gaps_us += (to.micros() - from.micros()).unsigned_abs();
+        let gap = Gap {
+            from,
+            to,
+            ended_by: seq,
+            cause,
+        };
+        if cause != GapCause::NotStarted && self.is_long(from, to) {
+            self.long_gaps.add(gap);
+        }
         if self.gaps.len() < GAPS_MAX {
-            self.gaps.push(Gap {
-                from,
-                to,
-                ended_by: seq,
-                cause,
-            });
+            self.gaps.push(gap);
         }
     }
 

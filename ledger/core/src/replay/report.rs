@@ -34,15 +34,11 @@ pub struct Report {
     pub open: u64,
     /// Of these, the ones whose report was due by the time of the last entry: at most [`OVERDUE_MAX`].
     ///
-    /// A ledger records these as unresolved, but nothing says how soon, so they refute nothing; where
-    /// one is long overdue, the ledger did not do what it must.
+    /// A ledger records these as unresolved before whatever comes next, so they can only have become due
+    /// by an entry behind which no other stands.
     pub overdue: Vec<Overdue>,
     /// How many are overdue.
     pub overdue_total: u64,
-    /// Entries caused by a call that stand before the `unresolved` entry of an allow that was overdue
-    /// by then. A ledger announces what is overdue first, though only so many in one batch: where this
-    /// is more than a few after a long stop, announcements were held back.
-    pub unannounced: u64,
     /// The stops that are active at the end of the log.
     pub stops: Vec<u64>,
     /// What is not settled at the end of the log, and what no allow covers.
@@ -137,6 +133,30 @@ pub enum What {
         /// What is wrong.
         why: String,
     },
+    /// Something was due, and whatever else comes then comes after it.
+    #[error("the {what} {seq} was due: expected it before anything else")]
+    Unannounced {
+        /// Which entry was due, in words.
+        what: &'static str,
+        /// What it was due for.
+        seq: u64,
+    },
+    /// A ledger that is asked for nothing writes heartbeats.
+    #[error("nothing stands between it and `{last}`: expected a heartbeat in a silence so long")]
+    HeartbeatMissing {
+        /// The time of the entry before it.
+        last: Timestamp,
+    },
+    /// A start so long after the last entry is in doubt, and blocks.
+    #[error(
+        "a start more than {max_gap_s} seconds after `{last}`: expected a `clock` entry before it, which blocks"
+    )]
+    ClockMissing {
+        /// The time of the entry before it.
+        last: Timestamp,
+        /// The longest time that is in no doubt.
+        max_gap_s: u64,
+    },
     /// It cannot follow on the entries before it.
     #[error("it does not follow from the log before it: {why}")]
     Impossible {
@@ -185,6 +205,16 @@ impl Report {
         }
     }
 
+    /// Whether the log accounts for everything: every execution has its allow, every allow that was due its
+    /// report, and no gap after the first start is longer than a heartbeat. It means something where
+    /// [`Report::fault`] finds nothing. What is still open, and not yet due, is no gap in the account.
+    pub const fn is_complete(&self) -> bool {
+        self.completeness.is_covered()
+            && self.overdue_total == 0
+            && self.summary.coverage.long_gaps.total == 0
+            && self.summary.coverage.outside == 0
+    }
+
     /// All kinds together.
     pub fn totals(&self) -> Tally {
         self.kinds.values().fold(Tally::default(), |sum, of| Tally {
@@ -222,7 +252,7 @@ impl Report {
     pub(super) fn close<V: View>(&mut self, state: &State<V>) {
         let now = self.last_time();
         self.completeness.close(state, now);
-        self.open = state.open_count() as u64;
+        self.open = state.open().count() as u64;
         self.stops = state.stops().map(|(seq, _)| seq).collect();
         for (seq, allow) in state.open().filter(|(_, allow)| allow.report_by <= now) {
             self.overdue_total += 1;

@@ -29,26 +29,20 @@ impl Summary {
     pub fn add(&mut self, entry: &Entry) {
         self.coverage.add(entry);
         *self.kinds.entry(entry.body.kind()).or_default() += 1;
-        let findings = match &entry.body {
-            Body::Decision(decision) => {
-                let outcomes = match decision.basis {
-                    Basis::Gate => &mut self.decided,
-                    Basis::Asserted => &mut self.asserted,
-                };
-                *outcomes.entry(decision.outcome).or_default() += 1;
-                let mut codes: Vec<_> = decision.reasons.iter().map(|reason| reason.code).collect();
-                codes.sort_unstable();
-                codes.dedup();
-                for code in codes {
-                    *self.reasons.entry(code).or_default() += 1;
-                }
-                &decision.findings
+        if let Body::Decision(decision) = &entry.body {
+            let outcomes = match decision.basis {
+                Basis::Gate => &mut self.decided,
+                Basis::Asserted => &mut self.asserted,
+            };
+            *outcomes.entry(decision.outcome).or_default() += 1;
+            let mut codes: Vec<_> = decision.reasons.iter().map(|reason| reason.code).collect();
+            codes.sort_unstable();
+            codes.dedup();
+            for code in codes {
+                *self.reasons.entry(code).or_default() += 1;
             }
-            Body::Execution(execution) => &execution.findings,
-            Body::Outcome(outcome) => &outcome.findings,
-            _ => return,
-        };
-        for finding in findings {
+        }
+        for finding in entry.body.findings() {
             *self.findings.entry(*finding).or_default() += 1;
         }
     }

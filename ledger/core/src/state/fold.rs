@@ -11,16 +11,16 @@ use super::{
     read,
 };
 use crate::entry::{
-    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Execution, Finding, Listing,
-    Outcome, OutcomeReport, PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop, Unresolved,
+    Basis, Body, Clock, ClockEvent, Code, Decision, Dnc, DncOp, Entry, Listing, Outcome,
+    PolicyEntry, PolicyFile, PrincipalChange, Resume, Stop,
 };
 use crate::gate;
 use crate::hash::Hash;
 use crate::limits::WINDOW_S_MAX;
 use crate::policy::Policy;
 use crate::record::{
-    Counted, DecisionRecord, ExecutionRecord, ListingRecord, ListingRef, OpenAllow,
-    PrincipalRecord, RequestRecord, correlation_prefix, provided_key, request_key, with_seq,
+    Counted, DecisionRecord, ListingRecord, ListingRef, OpenAllow, PrincipalRecord, RequestRecord,
+    correlation_prefix, request_key, with_seq,
 };
 use crate::time::Timestamp;
 use crate::token::Token;
@@ -164,7 +164,7 @@ impl<V: View> State<V> {
         }
     }
 
-    fn concern(&mut self, token: &Token, seq: u64) {
+    pub(super) fn concern(&mut self, token: &Token, seq: u64) {
         self.view
             .put(Table::Subject, with_seq(token.0.to_vec(), seq), Vec::new());
     }
@@ -320,6 +320,7 @@ impl<V: View> State<V> {
             } else {
                 Vec::new()
             },
+            cost_micros: decision.cost_micros,
             targets: decision.targets.iter().filter_map(|of| of.id).collect(),
             correlation_id: decision.cause.correlation_id.clone().unwrap_or_default(),
             valid_until: decision.valid_until,
@@ -357,6 +358,7 @@ impl<V: View> State<V> {
             return Err(FoldError::Impossible { seq, why });
         };
         let open = OpenAllow {
+            voided: false,
             agent: record.agent,
             class: record.class,
             valid_until,
@@ -405,114 +407,9 @@ impl<V: View> State<V> {
         Ok(())
     }
 
-    fn apply_execution(
-        &mut self,
-        seq: u64,
-        time: Timestamp,
-        execution: &Execution,
-    ) -> Result<(), FoldError> {
-        let mut decision = self.decision(execution.decision)?;
-        let closes = crate::plan::closes(&execution.findings);
-        self.tally_execution(seq, execution, decision.as_ref());
-        let record = ExecutionRecord {
-            decision: execution.decision,
-            known: decision.is_some(),
-            closed: decision.is_some() && closes,
-        };
-        let key = seq.to_be_bytes().to_vec();
-        put(&mut self.view, Table::Execution, key, &record);
-        if let Some(decision) = &mut decision
-            && closes
-        {
-            decision.executed = Some(seq);
-            if decision.basis == Basis::Gate {
-                decision.counted.reached = super::samples::reached(execution, decision);
-            }
-            put(
-                &mut self.view,
-                Table::Decision,
-                execution.decision.to_be_bytes().to_vec(),
-                decision,
-            );
-            self.close(execution.decision);
-        }
-        if let Some(token) = &execution.provider_id {
-            self.concern(token, seq);
-            // A stranger's report has no say in what a provider's id stands for.
-            let counts = !execution.findings.contains(&Finding::OtherPrincipal);
-            let key = provided_key(token, execution.provider.as_deref());
-            let first = read::<_, u64>(&self.view, Table::Provided, &key)?;
-            // Nor has one that uses no allow up, where another does.
-            let stands = match first {
-                None => true,
-                Some(first) => {
-                    closes && !self.execution(first)?.is_some_and(|record| record.closed)
-                }
-            };
-            if counts && decision.is_some() && stands {
-                put(&mut self.view, Table::Provided, key, &seq);
-            }
-        }
-        match decision {
-            Some(decision) => self.apply_execution_sample(seq, time, execution, &decision),
-            None => Ok(()),
-        }
-    }
-
-    fn apply_outcome(
-        &mut self,
-        seq: u64,
-        time: Timestamp,
-        outcome: &OutcomeReport,
-    ) -> Result<(), FoldError> {
-        if let Some(token) = &outcome.provider_id {
-            self.concern(token, seq);
-        }
-        for key in &outcome.keys {
-            self.concern(&key.token, seq);
-        }
-        self.apply_outcome_sample(seq, time, outcome)
-    }
-
-    fn apply_unresolved(&mut self, seq: u64, unresolved: &Unresolved) -> Result<(), FoldError> {
-        let Some(mut decision) = self.decision(unresolved.decision)? else {
-            let why = format!("there is no decision {}", unresolved.decision);
-            return Err(FoldError::Impossible { seq, why });
-        };
-        decision.unresolved = Some(seq);
-        put(
-            &mut self.view,
-            Table::Decision,
-            unresolved.decision.to_be_bytes().to_vec(),
-            &decision,
-        );
-        self.tally_unresolved(unresolved.decision);
-        self.close(unresolved.decision);
-        Ok(())
-    }
-
-    fn close(&mut self, decision: u64) {
-        if let Some(open) = self.open.remove(&decision) {
-            self.due.remove(&(open.report_by, decision));
-            self.view
-                .delete(Table::Open, decision.to_be_bytes().to_vec());
-        }
-    }
-
     fn apply_stop(&mut self, seq: u64, time: Timestamp, stop: &Stop) -> Result<(), FoldError> {
         for decision in self.voidable(&stop.scope, time) {
-            if let Some(mut record) = self.decision(decision)?
-                && record.voided.is_none()
-            {
-                record.voided = Some((seq, time));
-                self.tally_voided(decision);
-                put(
-                    &mut self.view,
-                    Table::Decision,
-                    decision.to_be_bytes().to_vec(),
-                    &record,
-                );
-            }
+            self.void(decision, (seq, time))?;
         }
         put(
             &mut self.view,
@@ -525,10 +422,29 @@ impl<V: View> State<V> {
         Ok(())
     }
 
-    /// The outstanding allows that a stop of `scope` at `now` voids: in scope, unexpired, unreported.
+    fn void(&mut self, decision: u64, stop: (u64, Timestamp)) -> Result<(), FoldError> {
+        let key = decision.to_be_bytes().to_vec();
+        if let Some(mut record) = self.decision(decision)? {
+            record.voided = Some(stop);
+            put(&mut self.view, Table::Decision, key.clone(), &record);
+        }
+        if let Some(open) = self.open.get_mut(&decision) {
+            open.voided = true;
+            self.open_voided += 1;
+            put(&mut self.view, Table::Open, key, open);
+        }
+        self.tally_voided(decision);
+        Ok(())
+    }
+
+    /// The outstanding allows that a stop of `scope` at `now` voids: in scope, unexpired, unreported, and
+    /// not voided by a stop before it.
     pub fn voidable(&self, scope: &crate::entry::Scope, now: Timestamp) -> Vec<u64> {
+        let falls = |allow: &OpenAllow| {
+            !allow.voided && now < allow.valid_until && scope.covers(&allow.agent, allow.class)
+        };
         self.open()
-            .filter(|(_, allow)| now < allow.valid_until && scope.covers(&allow.agent, allow.class))
+            .filter(|(_, allow)| falls(allow))
             .map(|(seq, _)| seq)
             .collect()
     }

@@ -69,6 +69,7 @@ impl<V: View> State<V> {
             defaults: Numbers::default(),
             stops,
             clock,
+            open_voided: open.values().filter(|allow| allow.voided).count(),
             open,
             due,
             windows,

@@ -8,8 +8,11 @@ use crate::action::Class;
 use crate::entry::{Basis, Event, Execution, Finding, OutcomeReport, Status};
 use crate::limits::WINDOW_S_MAX;
 use crate::meter::{self, Act, Meters};
+use crate::plan::{meant, names_another};
 use crate::policy::{BreakerRule, Policy};
-use crate::record::{DecisionRecord, NOBODY, PersonKeys, SampleEvent, SampleRecord};
+use crate::record::{
+    Counted, DecisionRecord, EarlyOutcome, NOBODY, PersonKeys, SampleEvent, SampleRecord, Sampled,
+};
 use crate::time::Timestamp;
 use crate::view::{ReadView, Table, View, ViewError};
 use crate::window::Windows;
@@ -38,29 +41,58 @@ pub fn prefilled<V: ReadView>(view: &V, policy: &Policy) -> Result<Prefilled, Vi
     Ok(prefilled)
 }
 
-/// What breakers count of an execution: none of one that uses no allow up.
-pub(crate) fn execution_sample(
+/// What breakers count of the execution at `seq`, with what outcomes had said of its message before it, and
+/// what they have counted of the decision's people then. An execution that uses no allow up is no sample
+/// itself.
+pub(crate) fn execution_samples(
+    seq: u64,
     execution: &Execution,
     decision: &DecisionRecord,
-) -> Option<SampleEvent> {
+    early: &[EarlyOutcome],
+) -> (Vec<Sampled>, Counted) {
+    let mut events = Vec::new();
+    let mut counted = decision.counted.clone();
     // What another engine allowed is no allow of this gate: it neither trips nor dilutes anything.
-    if decision.basis != Basis::Gate || !crate::plan::closes(&execution.findings) {
-        return None;
+    if decision.basis == Basis::Gate && crate::plan::closes(&execution.findings) {
+        counted.reached = reached(execution, decision);
+        let event = SampleEvent::Execution {
+            status: execution.status,
+            // Of whom it was told before was counted then.
+            reached: counted
+                .reached
+                .difference(&counted.bounced)
+                .filter(|person| !counted.complained.contains(person))
+                .count() as u64,
+            cost_micros: cost(execution, decision),
+        };
+        events.push(Sampled { cite: seq, event });
     }
-    Some(SampleEvent::Execution {
-        status: execution.status,
-        // Of whom it was told before was counted then.
-        reached: reached(execution, decision)
-            .difference(&decision.counted.bounced)
-            .filter(|person| !decision.counted.complained.contains(person))
-            .count() as u64,
-        cost_micros: execution.cost_micros.unwrap_or(0),
-    })
+    for one in early {
+        let found = meant(one.recipient, &one.keys, &decision.people);
+        let concerned = one.recipient.or(found);
+        let unknown = names_another(concerned, &one.keys, decision.recipients);
+        if let Some((event, person)) = told(one.event, concerned, unknown, decision, &counted) {
+            note(&mut counted, event, person);
+            let cite = one.seq;
+            events.push(Sampled { cite, event });
+        }
+    }
+    (events, counted)
+}
+
+/// What an execution cost: what its report says, and no less than the request had said, but where the act
+/// was never tried.
+fn cost(execution: &Execution, decision: &DecisionRecord) -> u64 {
+    let reported = execution.cost_micros.unwrap_or(0);
+    match execution.status {
+        Status::NotStarted => reported,
+        _ => reported.max(decision.cost_micros.unwrap_or(0)),
+    }
 }
 
 /// The people whom an execution says it reached, each by the first recipient that stands for them. A
 /// contact that names nobody reaches somebody.
-pub(super) fn reached(execution: &Execution, decision: &DecisionRecord) -> BTreeSet<u64> {
+fn reached(execution: &Execution, decision: &DecisionRecord) -> BTreeSet<u64> {
     let missed: BTreeSet<u64> = match execution.status {
         Status::Failure | Status::NotStarted => return BTreeSet::new(),
         Status::Success => BTreeSet::new(),
@@ -95,14 +127,31 @@ pub(crate) fn outcome_sample(
     outcome: &OutcomeReport,
     decision: &DecisionRecord,
 ) -> Option<(SampleEvent, u64)> {
-    let counted = &decision.counted;
-    let before = match outcome.event {
+    let unknown = outcome.findings.contains(&Finding::UnknownRecipient);
+    let concerned = outcome.concerned();
+    told(
+        outcome.event,
+        concerned,
+        unknown,
+        decision,
+        &decision.counted,
+    )
+}
+
+/// The same of an outcome about this recipient, or about somebody `unknown`.
+fn told(
+    event: Event,
+    concerned: Option<u64>,
+    unknown: bool,
+    decision: &DecisionRecord,
+    counted: &Counted,
+) -> Option<(SampleEvent, u64)> {
+    let before = match event {
         Event::BounceHard => &counted.bounced,
         Event::Complaint => &counted.complained,
         Event::BounceSoft | Event::Reply | Event::Unsubscribe => return None,
     };
-    let unknown = outcome.findings.contains(&Finding::UnknownRecipient);
-    let person = match outcome.concerned() {
+    let person = match concerned {
         Some(recipient) if recipient < decision.recipients => {
             let stands =
                 |one: &&PersonKeys| one.recipient == recipient || one.others.contains(&recipient);
@@ -118,29 +167,23 @@ pub(crate) fn outcome_sample(
         person => people.contains(&person),
     });
     let reached = u64::from(!known);
-    let event = match outcome.event {
+    let event = match event {
         Event::BounceHard => SampleEvent::HardBounce { reached },
         _ => SampleEvent::Complaint { reached },
     };
     (!before.contains(&person)).then_some((event, person))
 }
 
-impl<V: View> State<V> {
-    /// Counts an execution of `decision`.
-    pub(super) fn apply_execution_sample(
-        &mut self,
-        seq: u64,
-        time: Timestamp,
-        execution: &Execution,
-        decision: &DecisionRecord,
-    ) -> Result<(), FoldError> {
-        if execution.findings.contains(&Finding::OtherPrincipal) {
-            return Ok(());
-        }
-        let event = execution_sample(execution, decision);
-        self.apply_sample(seq, time, decision, event)
+/// Takes down that a bounce or complaint of `person` was counted.
+fn note(counted: &mut Counted, event: SampleEvent, person: u64) {
+    match event {
+        SampleEvent::HardBounce { .. } => _ = counted.bounced.insert(person),
+        SampleEvent::Complaint { .. } => _ = counted.complained.insert(person),
+        SampleEvent::Execution { .. } => {}
     }
+}
 
+impl<V: View> State<V> {
     /// Counts an outcome of an execution that the log has.
     pub(super) fn apply_outcome_sample(
         &mut self,
@@ -160,26 +203,25 @@ impl<V: View> State<V> {
         let Some(mut decision) = self.decision(execution.decision)? else {
             return Ok(());
         };
-        let counted = outcome_sample(outcome, &decision);
-        if let Some((event, person)) = counted {
-            match event {
-                SampleEvent::HardBounce { .. } => decision.counted.bounced.insert(person),
-                _ => decision.counted.complained.insert(person),
-            };
+        let sample = outcome_sample(outcome, &decision);
+        if let Some((event, person)) = sample {
+            note(&mut decision.counted, event, person);
             let key = execution.decision.to_be_bytes().to_vec();
             put(&mut self.view, Table::Decision, key, &decision);
         }
-        self.apply_sample(seq, time, &decision, counted.map(|(event, _)| event))
+        let event = sample.map(|(event, _)| Sampled { cite: seq, event });
+        self.apply_samples(seq, time, &decision, event.into_iter().collect())
     }
 
-    fn apply_sample(
+    /// Counts what a report about `decision` says.
+    pub(super) fn apply_samples(
         &mut self,
         seq: u64,
         time: Timestamp,
         decision: &DecisionRecord,
-        event: Option<SampleEvent>,
+        events: Vec<Sampled>,
     ) -> Result<(), FoldError> {
-        if let Some(event) = event {
+        if !events.is_empty() {
             let sample = SampleRecord {
                 time,
                 agent: decision.agent.clone(),
@@ -187,7 +229,7 @@ impl<V: View> State<V> {
                 class: decision.class,
                 seller: decision.seller.clone(),
                 mailbox: decision.mailbox,
-                event,
+                events,
             };
             let key = seq.to_be_bytes().to_vec();
             put(&mut self.view, Table::Sample, key, &sample);

@@ -1,5 +1,7 @@
 //! What comes from elsewhere: imported lists, and the keys of other ledgers.
 
+use std::collections::BTreeSet;
+
 use super::fold::{FoldError, put};
 use super::{State, read};
 use crate::entry::{Dnc, DncOp, KeyEntry, KeyEvent, ListingReason};
@@ -7,11 +9,11 @@ use crate::record::{ImportRecord, TrustedKeyRecord};
 use crate::time::Timestamp;
 use crate::view::{ReadView, Table, View, ViewError};
 
-/// The key of the last complete import of a reason in [`Table::Import`]; no seq has nine bytes.
-fn last_key(reason: ListingReason) -> Vec<u8> {
-    let mut key = b"last-import/".to_vec();
-    key.extend_from_slice(format!("{reason:?}").as_bytes());
-    key
+/// The key of the last complete import of a reason, from this source or any, in [`Table::Import`]; no seq
+/// has nine bytes, and no reason a slash.
+fn last_key(reason: ListingReason, source: Option<&str>) -> Vec<u8> {
+    let of = source.map_or_else(String::new, |source| format!("/{source}"));
+    format!("last-import/{reason:?}{of}").into_bytes()
 }
 
 /// An import, under way or complete.
@@ -31,7 +33,8 @@ impl<V: View> State<V> {
         import_of(&self.view, seq)
     }
 
-    /// The entry that completed the last import that made listings with this reason, and when.
+    /// The entry that completed the last import with this reason that counts, and when: a whole list that
+    /// listed anybody, or changes to one from the same source.
     ///
     /// # Errors
     /// [`ViewError`] where the view cannot be read.
@@ -39,7 +42,31 @@ impl<V: View> State<V> {
         &self,
         reason: ListingReason,
     ) -> Result<Option<(u64, Timestamp)>, ViewError> {
-        read(&self.view, Table::Import, &last_key(reason))
+        read(&self.view, Table::Import, &last_key(reason, None))
+    }
+
+    /// The same of imports from these sources alone; of any, where none is named.
+    ///
+    /// # Errors
+    /// [`ViewError`] where the view cannot be read.
+    pub fn last_import_from(
+        &self,
+        reason: ListingReason,
+        sources: &BTreeSet<String>,
+    ) -> Result<Option<(u64, Timestamp)>, ViewError> {
+        if sources.is_empty() {
+            return self.last_import(reason);
+        }
+        let mut last = None;
+        for source in sources {
+            let key = last_key(reason, Some(source));
+            last = last.max(read::<_, (u64, Timestamp)>(
+                &self.view,
+                Table::Import,
+                &key,
+            )?);
+        }
+        Ok(last)
     }
 
     /// The trusted key of the ledger of this origin.
@@ -64,6 +91,7 @@ impl<V: View> State<V> {
                     sha256: imports.sha256,
                     rows: imports.rows,
                     rejected: imports.rejected,
+                    changes: imports.changes,
                     listed: 0,
                     completed: None,
                 };
@@ -76,11 +104,19 @@ impl<V: View> State<V> {
                 };
                 if dnc.op == DncOp::ImportEnd {
                     record.completed = Some((seq, time));
-                    // Of a registry of which nothing came, nothing is known.
-                    if record.listed > 0 {
+                    let from = last_key(record.reason, Some(&record.source));
+                    // Of a registry of which nothing came, nothing is known; nor what changes change
+                    // before all of it was there. After that, no change is news as well.
+                    let counts = if record.changes {
+                        read::<_, (u64, Timestamp)>(&self.view, Table::Import, &from)?.is_some()
+                    } else {
+                        record.listed > 0
+                    };
+                    if counts {
                         let last = (seq, time);
-                        let key = last_key(record.reason);
-                        put(&mut self.view, Table::Import, key, &last);
+                        let any = last_key(record.reason, None);
+                        put(&mut self.view, Table::Import, any, &last);
+                        put(&mut self.view, Table::Import, from, &last);
                     }
                 } else {
                     record.listed += dnc.listings.len() as u64;

@@ -1,24 +1,30 @@
 //! What is not as it should be, as far as it takes a search to find: listed by seq, and counted.
 
+use std::ops::ControlFlow;
+
 use serde::{Deserialize, Serialize};
 
 use super::fold::put;
 use super::load::Fact;
-use super::{State, indexed, read};
+use super::{State, each, indexed, read};
 use crate::entry::{Execution, Finding, Scope, Stop};
-use crate::record::DecisionRecord;
+use crate::record::{DecisionRecord, OpenAllow};
 use crate::time::Timestamp;
 use crate::view::{ReadView, Table, View, ViewError};
 
 /// How many there are of each. Kept with the fold, so that nobody counts rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
-    /// Allows whose report was overdue, and that nobody has reported on since.
+    /// Allows whose report was overdue, and that nobody has reported on since; those that a stop had voided
+    /// apart.
     pub unresolved: u64,
     /// Executions without an allow, or beyond it.
     pub irregular: u64,
     /// Allows that a stop voided.
     pub voided: u64,
+    /// Those of them whose report was overdue, and that nobody has reported on since.
+    #[serde(default)]
+    pub voided_unresolved: u64,
 }
 
 /// The last stop that was thrown.
@@ -50,7 +56,8 @@ impl Tallied {
 }
 
 /// The seqs in a table whose keys are seqs, ascending from `from`, at most `limit`: open, unresolved and
-/// voided allows, irregular executions, approval requests that are not settled.
+/// voided allows, irregular executions, approval requests that are not settled. An allow that a stop voided
+/// is listed as that alone, whether its report is awaited, overdue or there.
 ///
 /// # Errors
 /// [`ViewError`] where the view cannot be read.
@@ -60,7 +67,21 @@ pub fn listed<V: ReadView>(
     from: u64,
     limit: usize,
 ) -> Result<Vec<u64>, ViewError> {
-    indexed(view, table, b"", from, limit)
+    if table != Table::Open {
+        return indexed(view, table, b"", from, limit);
+    }
+    let mut seqs = Vec::new();
+    each(view, table, from, |seq, allow: OpenAllow| {
+        if !allow.voided {
+            seqs.push(seq);
+        }
+        if seqs.len() < limit {
+            ControlFlow::Continue(())
+        } else {
+            ControlFlow::Break(())
+        }
+    })?;
+    Ok(seqs)
 }
 
 /// Whether an execution with this finding went without an allow, or beyond it.
@@ -80,6 +101,7 @@ const fn is_irregular(finding: Finding) -> bool {
         | Finding::ReportLate
         | Finding::UnknownExecution
         | Finding::UnknownRecipient
+        | Finding::Unlisted
         | Finding::UnderStop => false,
     }
 }
@@ -111,15 +133,23 @@ impl<V: View> State<V> {
                 && record.executed.is_none()
                 && crate::plan::closes(&execution.findings)
         });
-        if late {
+        if late && decision.is_some_and(|record| record.voided.is_some()) {
+            self.retally(|tally| {
+                tally.voided_unresolved = tally.voided_unresolved.saturating_sub(1);
+            });
+        } else if late {
             let key = execution.decision.to_be_bytes().to_vec();
             self.view.delete(Table::Unresolved, key);
             self.retally(|tally| tally.unresolved = tally.unresolved.saturating_sub(1));
         }
     }
 
-    /// Nobody reported on this allow in time.
-    pub(super) fn tally_unresolved(&mut self, decision: u64) {
+    /// Nobody reported on this allow in time, which a stop may have voided.
+    pub(super) fn tally_unresolved(&mut self, decision: u64, voided: bool) {
+        if voided {
+            self.retally(|tally| tally.voided_unresolved += 1);
+            return;
+        }
         self.list(Table::Unresolved, decision);
         self.retally(|tally| tally.unresolved += 1);
     }

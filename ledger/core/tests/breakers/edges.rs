@@ -1,11 +1,11 @@
 //! The very edges: thresholds, windows, minimum, warn and open, closing and resetting.
 
-use ledger_core::entry::{BreakerEvent, Code, Event, Measure, Outcome, Status};
+use ledger_core::entry::{BreakerEvent, Code, Decision, Event, Measure, Outcome, Status};
 use ledger_core::plan::Refusal;
-use ledger_core::replay::{What as Wrong, replay};
+use ledger_core::replay::What as Wrong;
 use ledger_core::token::Token;
 
-use super::ledger::{AGENTS, Done, Ledger, RECORDER, at, breakers, told};
+use super::ledger::{AGENTS, Done, Ledger, RECORDER, at, breakers, replay, told};
 use super::rule::{Rule, What};
 
 const OPENED: BreakerEvent = BreakerEvent::Opened;
@@ -248,6 +248,36 @@ fn costs_add_up_and_open_above_the_threshold_without_end() {
         4,
         "the execution without a cost is no part of it"
     );
+}
+
+#[test]
+fn what_a_request_said_that_it_costs_counts_where_the_report_says_less() {
+    let stated = |cost, status, reported| {
+        let mut ledger = Ledger::new(&[Rule::new(What::Cost, 9)]);
+        let request = Decision {
+            cost_micros: cost,
+            ..ledger.email(&[1])
+        };
+        let (decision, _) = ledger.decide(request);
+        let done = Done {
+            status,
+            cost: reported,
+            ..Done::success(decision)
+        };
+        told(&ledger.done(&done).1)
+    };
+    assert_eq!(stated(Some(10), Status::Success, None), [(OPENED, 10, 1)]);
+    assert_eq!(
+        stated(Some(10), Status::Failure, Some(3)),
+        [(OPENED, 10, 1)]
+    );
+    assert_eq!(
+        stated(Some(10), Status::Partial, Some(11)),
+        [(OPENED, 11, 1)]
+    );
+    assert_eq!(stated(None, Status::Success, Some(12)), [(OPENED, 12, 1)]);
+    assert_eq!(stated(Some(10), Status::NotStarted, None), []);
+    assert_eq!(stated(Some(9), Status::Success, None), []);
 }
 
 #[test]

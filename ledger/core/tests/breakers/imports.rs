@@ -20,6 +20,7 @@ fn begin(ledger: &mut Ledger) -> Dnc {
         sha256: Hash([5; 32]),
         rows: None,
         rejected: None,
+        changes: false,
     });
     begin
 }
@@ -158,6 +159,72 @@ fn an_import_of_nobody_says_nothing_of_the_registry() {
         ledger.state.last_import(REGISTRY).unwrap(),
         before,
         "the registry is as old as what was last heard of it"
+    );
+}
+
+#[test]
+fn changes_count_once_all_of_their_registry_was_there() {
+    let mut ledger = Ledger::new(&[]);
+    let mut import = |second, source: &str, changes, people: u8| {
+        ledger.now = at(second);
+        let mut command = begin(&mut ledger);
+        let imports = command.imports.as_mut().unwrap();
+        (imports.source, imports.changes) = (source.to_owned(), changes);
+        let (import, _) = ledger.append(Body::Dnc(command));
+        if people > 0 {
+            let command = chunk(&mut ledger, import, REGISTRY, 0..people);
+            ledger.append(Body::Dnc(command));
+        }
+        let command = end(&mut ledger, import);
+        let (ended, _) = ledger.append(Body::Dnc(command));
+        let from = |sources: &[&str]| {
+            let sources = sources.iter().map(|source| (*source).to_owned()).collect();
+            ledger
+                .state
+                .last_import_from(REGISTRY, &sources)
+                .unwrap()
+                .map(|(seq, _)| seq)
+        };
+        (
+            ended,
+            from(&[]),
+            from(&["ftc"]),
+            from(&["acma"]),
+            from(&["acma", "ftc"]),
+        )
+    };
+    let (_, any, ftc, acma, both) = import(1, "ftc", true, 2);
+    assert_eq!(
+        (any, ftc, acma, both),
+        (None, None, None, None),
+        "changes to nothing"
+    );
+    let (acma_1, any, ftc, acma, both) = import(2, "acma", false, 1);
+    assert_eq!(
+        (any, ftc, acma, both),
+        (Some(acma_1), None, Some(acma_1), Some(acma_1))
+    );
+    assert_eq!(
+        import(3, "ftc", true, 1).1,
+        Some(acma_1),
+        "the other's list is not the one changed"
+    );
+    let (whole, any, ftc, acma, both) = import(4, "ftc", false, 1);
+    assert_eq!(
+        (any, ftc, acma, both),
+        (Some(whole), Some(whole), Some(acma_1), Some(whole))
+    );
+    let (changed, any, ftc, ..) = import(5, "ftc", true, 0);
+    assert_eq!(
+        (any, ftc),
+        (Some(changed), Some(changed)),
+        "nothing had changed"
+    );
+    let (_, any, ftc, ..) = import(6, "ftc", false, 0);
+    assert_eq!(
+        (any, ftc),
+        (Some(changed), Some(changed)),
+        "an empty list is none"
     );
 }
 

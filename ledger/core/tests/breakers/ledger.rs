@@ -9,6 +9,7 @@ use ledger_core::entry::{
 };
 use ledger_core::hash::Hash;
 use ledger_core::plan::{Plan, Refusal, plan};
+use ledger_core::replay::{Replay, Report};
 use ledger_core::role::{Call, Role};
 use ledger_core::state::State;
 use ledger_core::time::Timestamp;
@@ -92,6 +93,16 @@ impl Done<'_> {
     }
 }
 
+/// What replay finds of the answers of such a log. Its people and its times are made up: no service let them
+/// in, and no timer kept to them.
+pub(crate) fn replay(lines: impl IntoIterator<Item = Vec<u8>>) -> Report {
+    let mut replay = Replay::of_answers();
+    for line in lines {
+        replay.push(&line);
+    }
+    replay.finish()
+}
+
 impl Ledger {
     /// With people, a policy of these breakers, and one person listed.
     pub(crate) fn new(rules: &[Rule]) -> Self {
@@ -109,7 +120,7 @@ impl Ledger {
             key: "test.example/ledger+00000000+AA==".to_owned(),
             subject_key: Hash([1; 32]),
             content_key: Hash([2; 32]),
-            normaliser: "1+psl-test".to_owned(),
+            normaliser: ledger_core::normalise::VERSION.to_owned(),
             tokens_v: 1,
             reserved: Vec::new(),
         };
@@ -366,6 +377,14 @@ impl Ledger {
         for opened in due {
             let command = self.ending(BreakerEvent::Closed, opened);
             self.append(command);
+        }
+    }
+
+    /// The provider's id of the execution at `seq`.
+    pub(crate) fn provided(&self, seq: u64) -> Option<Token> {
+        match &self.entries.get(usize::try_from(seq).ok()?)?.body {
+            Body::Execution(execution) => execution.provider_id,
+            _ => None,
         }
     }
 

@@ -1,12 +1,12 @@
 //! Whoever unsubscribes or complains is listed at once.
 
 use ledger_core::entry::{
-    Body, Code, Decision, DncOp, Event, Finding, ListingReason, Outcome, OutcomeReport,
+    Body, Code, Decision, DncOp, Event, Finding, Key, ListingReason, Outcome, OutcomeReport,
 };
 use ledger_core::token::Kind;
 
 use super::ledger::{
-    AGENTS, COMPLIANCE, Done, LISTED, Ledger, RECORDER, at, key, listings, person,
+    AGENTS, COMPLIANCE, Done, LISTED, Ledger, RECORDER, at, key, listings, person, replay,
 };
 
 fn report(ledger: &mut Ledger, report: OutcomeReport) -> (u64, OutcomeReport, Vec<Body>) {
@@ -210,6 +210,46 @@ fn a_recipient_that_the_decision_does_not_have_is_a_finding_and_counts_as_nobody
     let (_, outcome, followers) = report(&mut ledger, unsubscribe);
     assert_eq!(outcome.findings, [Finding::UnknownRecipient]);
     assert_eq!(listings(&followers)[0].listings.len(), 2);
+}
+
+#[test]
+fn whoever_cannot_be_listed_is_a_finding() {
+    let mut ledger = Ledger::new(&[]);
+    let (sent, _) = ledger.sent(&[1]);
+    let (decision, _) = ledger.ask(&[2]);
+    let mut found = |event, execution, keys: Vec<Key>| {
+        let report = OutcomeReport {
+            tokens_v: (!keys.is_empty()).then_some(1),
+            keys,
+            ..ledger.outcome(RECORDER, event, execution, None)
+        };
+        let (_, outcome, followers) = self::report(&mut ledger, report);
+        (outcome.findings, listings(&followers).len())
+    };
+    let unknown = Finding::UnknownExecution;
+    let address = || vec![key(Kind::EmailCanonical, 7)];
+    for event in [Event::Unsubscribe, Event::Complaint] {
+        assert_eq!(
+            found(event, None, vec![]),
+            (vec![unknown, Finding::Unlisted], 0)
+        );
+        assert_eq!(
+            found(event, Some(decision), vec![]),
+            (vec![unknown, Finding::Unlisted], 0)
+        );
+        assert_eq!(
+            found(event, None, address()),
+            (vec![unknown], 1),
+            "{event:?}"
+        );
+        assert_eq!(found(event, Some(sent), vec![]), (vec![], 1));
+        // Who is listed already is listed.
+        assert_eq!(found(event, Some(sent), vec![]), (vec![], 0));
+    }
+    for event in [Event::BounceHard, Event::BounceSoft, Event::Reply] {
+        assert_eq!(found(event, None, vec![]), (vec![unknown], 0));
+    }
+    assert_eq!(replay(ledger.lines()).fault(), None);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 mod breach;
+mod early;
 mod edges;
 mod imports;
 mod ledger;
@@ -11,3 +12,4 @@ mod model;
 mod random;
 mod rule;
 mod samples;
+mod step;

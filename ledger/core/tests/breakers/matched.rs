@@ -8,10 +8,9 @@ use ledger_core::entry::{
 use ledger_core::judge::{JudgeError, judge, required};
 use ledger_core::plan::{Plan, Refusal, plan};
 use ledger_core::record::Counted;
-use ledger_core::replay::replay;
 use ledger_core::token::{Kind, Token};
 
-use super::ledger::{AGENTS, Done, INGEST, LISTED, Ledger, RECORDER, key, listings};
+use super::ledger::{AGENTS, Done, INGEST, LISTED, Ledger, RECORDER, key, listings, replay};
 use super::rule::{Rule, What};
 
 /// Changes an outcome that names the execution at a seq.
@@ -28,10 +27,10 @@ pub(crate) enum Whom {
     Person(u8),
 }
 
-/// What a provider calls the message of an execution at `seq`.
-pub(crate) fn message(seq: u64) -> Token {
+/// What a provider calls a message by its number.
+pub(crate) fn message(number: u64) -> Token {
     let mut id = [0xee; 32];
-    id[..8].copy_from_slice(&seq.to_be_bytes());
+    id[..8].copy_from_slice(&number.to_be_bytes());
     Token(id)
 }
 
@@ -40,7 +39,7 @@ pub(crate) fn message(seq: u64) -> Token {
 pub(crate) fn is_found_alike(ledger: &Ledger, named: &OutcomeReport, whom: Whom) {
     let mut ledger = ledger.clone();
     let mut found = named.clone();
-    found.provider_id = found.execution.take().map(message);
+    found.provider_id = found.execution.take().and_then(|seq| ledger.provided(seq));
     found.cause.correlation_id = None;
     found.recipient = None;
     match whom {
@@ -60,7 +59,11 @@ pub(crate) fn is_found_alike(ledger: &Ledger, named: &OutcomeReport, whom: Whom)
     };
     // What is not the reporter's to know is not found; nor is what a stranger reported.
     if by_id.matched.is_none() {
-        assert_eq!(by_id.findings, [Finding::UnknownExecution]);
+        let mut expected = vec![Finding::UnknownExecution];
+        if matches!(by_id.event, Event::Complaint | Event::Unsubscribe) && by_id.keys.is_empty() {
+            expected.push(Finding::Unlisted);
+        }
+        assert_eq!(by_id.findings, expected);
         let seq = by_name.execution.expect("named");
         let Body::Execution(execution) = &ledger.entries[usize::try_from(seq).unwrap()].body else {
             panic!("an execution");
@@ -79,13 +82,13 @@ pub(crate) fn is_found_alike(ledger: &Ledger, named: &OutcomeReport, whom: Whom)
 }
 
 /// An execution of an allowed e-mail to these people that the provider calls `id`.
-fn sent(ledger: &mut Ledger, people: &[u8], provider: Option<&str>, id: u8) -> u64 {
+pub(crate) fn sent(ledger: &mut Ledger, people: &[u8], provider: Option<&str>, id: u8) -> u64 {
     let (decision, answer) = ledger.ask(people);
     assert_eq!(answer.outcome, Outcome::Allow, "{:?}", answer.reasons);
     reported(ledger, &Done::success(decision), provider, id).0
 }
 
-fn reported(
+pub(crate) fn reported(
     ledger: &mut Ledger,
     done: &Done<'_>,
     provider: Option<&str>,
@@ -100,7 +103,13 @@ fn reported(
 }
 
 /// What a provider delivers about its message `id`: it knows no correlation id, and the address of one person.
-fn event(ledger: &mut Ledger, by: &str, event: Event, id: u8, who: &[u8]) -> OutcomeReport {
+pub(crate) fn event(
+    ledger: &mut Ledger,
+    by: &str,
+    event: Event,
+    id: u8,
+    who: &[u8],
+) -> OutcomeReport {
     let mut report = ledger.outcome(by, event, None, None);
     report.cause.correlation_id = None;
     report.provider_id = Some(Token([id; 32]));
@@ -112,7 +121,7 @@ fn event(ledger: &mut Ledger, by: &str, event: Event, id: u8, who: &[u8]) -> Out
     report
 }
 
-fn told(ledger: &mut Ledger, report: OutcomeReport) -> (OutcomeReport, Vec<Body>) {
+pub(crate) fn told(ledger: &mut Ledger, report: OutcomeReport) -> (OutcomeReport, Vec<Body>) {
     let (_, mut bodies) = ledger.append(Body::Outcome(Box::new(report)));
     match bodies.remove(0) {
         Body::Outcome(outcome) => (*outcome, bodies),
@@ -121,7 +130,7 @@ fn told(ledger: &mut Ledger, report: OutcomeReport) -> (OutcomeReport, Vec<Body>
 }
 
 /// What breakers have counted of the decision that stands right before this execution.
-fn counted(ledger: &Ledger, execution: u64) -> Counted {
+pub(crate) fn counted(ledger: &Ledger, execution: u64) -> Counted {
     let decision = ledger.state.decision(execution - 1).expect("the view");
     decision.expect("a decision").counted
 }
@@ -365,7 +374,7 @@ fn an_event_about_what_was_denied_is_found_too() {
 }
 
 /// The entry against those that it takes to judge it.
-fn judged(ledger: &Ledger, entry: &Entry) -> Result<(), JudgeError> {
+pub(crate) fn judged(ledger: &Ledger, entry: &Entry) -> Result<(), JudgeError> {
     let entry_at = |seq: u64| ledger.entries[usize::try_from(seq).unwrap()].clone();
     let size = ledger.entries.len() as u64;
     let read = |seq| Ok::<_, ()>((seq < size).then(|| entry_at(seq)));

@@ -33,7 +33,10 @@ pub(crate) struct Model<'a> {
 
 /// What one report counts for.
 struct Counted<'a> {
+    /// The entry at which it counts.
     seq: u64,
+    /// The entry that says so.
+    cite: u64,
     time: Timestamp,
     about: &'a Decision,
     what: Happened,
@@ -45,6 +48,40 @@ enum Happened {
     Bounced(i128),
     Complained(i128),
     Nothing,
+}
+
+/// Who was reached, and of whom was told, by decision; `None` stands for nobody in particular.
+#[derive(Default)]
+struct People {
+    known: BTreeSet<(u64, Option<u64>)>,
+    told: BTreeSet<(u64, String, Option<u64>)>,
+}
+
+impl People {
+    /// How many of those whom an execution says it reached were not known to be.
+    fn reached(&mut self, whose: u64, all: &[u64], first: bool) -> i128 {
+        let mut fresh = 0;
+        for at in all.iter().filter(|_| first) {
+            fresh += i128::from(self.known.insert((whose, Some(*at))));
+        }
+        fresh
+    }
+
+    fn told(&mut self, whose: u64, outcome: &OutcomeReport, whom: Option<u64>) -> Happened {
+        let fresh = self.told.insert((whose, word(outcome), whom));
+        let known = match whom {
+            Some(_) => self.known.contains(&(whose, whom)),
+            None => self.known.iter().any(|(of, _)| *of == whose),
+        };
+        let reached = i128::from(!known);
+        let what = match outcome.event {
+            Event::BounceHard if fresh => Happened::Bounced(reached),
+            Event::Complaint if fresh => Happened::Complained(reached),
+            _ => return Happened::Nothing,
+        };
+        self.known.insert((whose, whom));
+        what
+    }
 }
 
 impl<'a> Model<'a> {
@@ -62,15 +99,23 @@ impl<'a> Model<'a> {
         }
     }
 
-    /// Every report of the first `upto` entries that the right principal made about a known decision.
+    /// Every report of the first `upto` entries that the right principal made about a known decision, and of
+    /// outcomes that came before it what they say, where its execution stands.
     fn counted(&self, upto: usize) -> Vec<Counted<'a>> {
         let mut used = BTreeSet::new();
-        let mut told = BTreeSet::new();
-        // Whom an execution, or somebody's own mail that came back, shows to have been reached.
-        let mut known: BTreeSet<(u64, Option<u64>)> = BTreeSet::new();
+        let mut people = People::default();
         let mut counted = Vec::new();
-        for entry in &self.entries[..upto] {
-            let (about, what) = match &entry.body {
+        for (at, entry) in self.entries[..upto].iter().enumerate() {
+            let mut count = |about: &'a Decision, cite: u64, what: Happened| {
+                counted.push(Counted {
+                    seq: entry.seq,
+                    cite,
+                    time: entry.time,
+                    about,
+                    what,
+                });
+            };
+            match &entry.body {
                 Body::Execution(execution) => {
                     let Some(about) = self.decision(execution.decision) else {
                         continue;
@@ -80,16 +125,24 @@ impl<'a> Model<'a> {
                     }
                     let first = about.outcome == Outcome::Allow && used.insert(execution.decision);
                     let whose = execution.decision;
-                    let first_told = |at: &u64| first && !known.contains(&(whose, Some(*at)));
-                    let fresh: Vec<u64> = reached(execution, about)
-                        .into_iter()
-                        .filter(first_told)
-                        .collect();
-                    let reached = fresh.len() as i128;
-                    known.extend(fresh.into_iter().map(|at| (whose, Some(at))));
-                    let cost = i128::from(execution.cost_micros.unwrap_or(0));
+                    let reached = people.reached(whose, &reached(execution, about), first);
+                    let mut costs = vec![0, execution.cost_micros.unwrap_or(0)];
+                    if execution.status != Status::NotStarted {
+                        costs.extend(about.cost_micros);
+                    }
+                    let cost = i128::from(costs.into_iter().max().unwrap());
                     let what = Happened::Executed(execution.status, reached, cost);
-                    (about, if first { what } else { Happened::Nothing })
+                    count(
+                        about,
+                        entry.seq,
+                        if first { what } else { Happened::Nothing },
+                    );
+                    for (seq, outcome) in self.before(at, execution) {
+                        if is_right(&outcome.cause.actor.id, about) {
+                            let whom = named(outcome, about);
+                            count(about, seq, people.told(whose, outcome, whom));
+                        }
+                    }
                 }
                 Body::Outcome(outcome) => {
                     let execution = outcome.execution.and_then(|seq| self.execution(seq));
@@ -99,34 +152,28 @@ impl<'a> Model<'a> {
                         continue;
                     }
                     let whose = execution.unwrap().decision;
-                    let whom = whom(outcome, about);
-                    let fresh = told.insert((whose, word(outcome), whom));
-                    let reached = match whom {
-                        Some(_) => known.contains(&(whose, whom)),
-                        None => known.iter().any(|(of, _)| *of == whose),
-                    };
-                    let reached = i128::from(!reached);
-                    let counts = matches!(outcome.event, Event::BounceHard | Event::Complaint);
-                    if counts && fresh {
-                        known.insert((whose, whom));
-                    }
-                    let what = match outcome.event {
-                        Event::BounceHard if fresh => Happened::Bounced(reached),
-                        Event::Complaint if fresh => Happened::Complained(reached),
-                        _ => Happened::Nothing,
-                    };
-                    (about, what)
+                    let what = people.told(whose, outcome, whom(outcome, about));
+                    count(about, entry.seq, what);
                 }
-                _ => continue,
-            };
-            counted.push(Counted {
-                seq: entry.seq,
-                time: entry.time,
-                about,
-                what,
-            });
+                _ => {}
+            }
         }
         counted
+    }
+
+    /// The outcomes before an entry that name no execution and the provider's id of this one. No two
+    /// executions have one id here.
+    fn before(&self, at: usize, execution: &'a Execution) -> Vec<(u64, &'a OutcomeReport)> {
+        let of = |entry: &'a Entry| match &entry.body {
+            Body::Outcome(outcome) => {
+                let same = outcome.execution.is_none()
+                    && outcome.provider_id == execution.provider_id
+                    && [&None, &outcome.provider].contains(&&execution.provider);
+                same.then_some((entry.seq, &**outcome))
+            }
+            _ => None,
+        };
+        self.entries[..at].iter().filter_map(of).collect()
     }
 
     fn rules(&self, upto: usize) -> &'a [Rule] {
@@ -222,7 +269,7 @@ impl<'a> Model<'a> {
             count += counts;
             sample += of;
             if counts > 0 {
-                cites.push(one.seq);
+                cites.push(one.cite);
             }
         }
         (count, sample, cites)
@@ -317,7 +364,8 @@ impl<'a> Model<'a> {
                 continue;
             };
             let total = cites.len() as u64;
-            let shown = cites[cites.len().saturating_sub(8)..].to_vec();
+            let mut shown = cites[cites.len().saturating_sub(8)..].to_vec();
+            shown.sort_unstable();
             let until = (event == BreakerEvent::Opened && rule.what == What::Error)
                 .then(|| now.saturating_add_s(rule.window_s));
             let total = (total > 8).then_some(total);
@@ -442,6 +490,19 @@ fn whom(outcome: &OutcomeReport, about: &Decision) -> Option<u64> {
     }
 }
 
+/// The same of an outcome that may name a person by a key. Whoever is named and is not there is nobody.
+fn named(outcome: &OutcomeReport, about: &Decision) -> Option<u64> {
+    let (true, Some(key)) = (outcome.recipient.is_none(), outcome.keys.first()) else {
+        return whom(outcome, about);
+    };
+    let mut all = about.recipients.iter();
+    match all.position(|one| one.keys.iter().any(|of| of.token == key.token)) {
+        Some(at) => Some(at as u64),
+        None if about.recipients.is_empty() => Some(0),
+        None => None,
+    }
+}
+
 /// The scope of the rule's breaker for this decision.
 fn scope_of(rule: &Rule, about: &Decision) -> Option<BreakerScope> {
     if !rule.matches(&about.action, about.class.as_str()) {
@@ -480,6 +541,17 @@ fn belongs(rule: &Rule, scope: &BreakerScope) -> bool {
 
 /// What the log's own entry of an outcome or execution should be told.
 pub(crate) fn findings(outcome: &OutcomeReport, about: Option<&Decision>) -> Vec<Finding> {
+    let mut found = broken(outcome, about);
+    // Reports here have no keys: only whom the decision names can be listed.
+    let names = about.is_some_and(|about| !about.recipients.is_empty());
+    let asks = matches!(outcome.event, Event::Complaint | Event::Unsubscribe);
+    if asks && !names && found != [Finding::OtherPrincipal] {
+        found.push(Finding::Unlisted);
+    }
+    found
+}
+
+fn broken(outcome: &OutcomeReport, about: Option<&Decision>) -> Vec<Finding> {
     match about {
         None => vec![Finding::UnknownExecution],
         Some(about) if !is_right(&outcome.cause.actor.id, about) => vec![Finding::OtherPrincipal],

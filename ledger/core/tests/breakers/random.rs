@@ -6,115 +6,16 @@ use ledger_core::action::Class;
 use ledger_core::entry::{
     Body, Breaker, BreakerEvent, Code, Decision, Event, Finding, Outcome, Status,
 };
-use ledger_core::replay::replay;
 use ledger_core::state::{Prefilled, State, prefilled};
-use ledger_core::token::Token;
+use ledger_core::token::{Kind, Token};
 use ledger_core::view::MemoryView;
 use proptest::prelude::*;
 
-use super::ledger::{AGENTS, Done, LISTED, Ledger, RECORDER, breakers};
+use super::ledger::{AGENTS, Done, LISTED, Ledger, RECORDER, breakers, key, replay};
 use super::matched::{Whom, is_found_alike, message};
 use super::model::{Model, Said, findings};
 use super::rule::{Rule, What};
-
-#[derive(Debug, Clone)]
-enum Step {
-    Ask {
-        agent: bool,
-        write: bool,
-        seller: u8,
-        mailbox: u8,
-        people: Vec<u8>,
-    },
-    Report {
-        pick: usize,
-        by: u8,
-        status: u8,
-        cost: u64,
-        missed: Vec<u64>,
-    },
-    Outcome {
-        pick: usize,
-        by: u8,
-        event: u8,
-        recipient: Option<u64>,
-    },
-    Wait {
-        seconds: u64,
-        close: bool,
-    },
-    Reset {
-        pick: usize,
-    },
-    Publish {
-        rules: usize,
-    },
-    Restart,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let ask = (
-        any::<bool>(),
-        0..5u8,
-        0..3u8,
-        0..3u8,
-        prop::collection::vec(0..6u8, 1..4),
-    )
-        .prop_map(|(agent, write, seller, mailbox, mut people)| {
-            people.sort_unstable();
-            people.dedup();
-            // One in six is listed from the start.
-            let people = people
-                .into_iter()
-                .map(|who| if who == 5 { LISTED } else { who });
-            Step::Ask {
-                agent,
-                write: write == 0,
-                seller,
-                mailbox,
-                people: people.collect(),
-            }
-        });
-    let report = (
-        any::<usize>(),
-        0..8u8,
-        0..6u8,
-        0..60u64,
-        prop::collection::vec(0..4u64, 0..3),
-    )
-        .prop_map(|(pick, by, status, cost, missed)| Step::Report {
-            pick,
-            by,
-            status,
-            cost,
-            missed,
-        });
-    let outcome = (
-        any::<usize>(),
-        0..8u8,
-        0..10u8,
-        prop::option::weighted(0.7, 0..4u64),
-    )
-        .prop_map(|(pick, by, event, recipient)| Step::Outcome {
-            pick,
-            by,
-            event,
-            recipient,
-        });
-    let wait = (0..5u64, any::<bool>()).prop_map(|(tens, close)| Step::Wait {
-        seconds: tens * 10,
-        close,
-    });
-    prop_oneof![
-        10 => ask,
-        10 => report,
-        7 => outcome,
-        5 => wait,
-        2 => any::<usize>().prop_map(|pick| Step::Reset { pick }),
-        1 => (0..4usize).prop_map(|rules| Step::Publish { rules }),
-        1 => Just(Step::Restart),
-    ]
-}
+use super::step::{Early, Step, step};
 
 /// Four policies: the same rules stricter, per another key, over other actions, and none.
 fn policy(number: usize) -> Vec<Rule> {
@@ -183,6 +84,8 @@ struct Run {
     policies: BTreeMap<u64, Vec<Rule>>,
     listed: BTreeSet<(u8, Option<String>)>,
     people: BTreeMap<u64, Vec<u8>>,
+    /// How many executions were reported: the number of the next message.
+    messages: u64,
 }
 
 impl Run {
@@ -199,6 +102,7 @@ impl Run {
             policies,
             listed,
             people: BTreeMap::new(),
+            messages: 0,
         }
     }
 
@@ -222,6 +126,7 @@ impl Run {
                     .get(usize::from(*seller))
                     .map(|name| (*name).to_owned());
                 request.mailbox = (*mailbox > 0).then_some(Token([*mailbox; 32]));
+                request.cost_micros = (*seller > 0).then_some(u64::from(*seller) * 25);
                 if *write {
                     "crm.update".clone_into(&mut request.action);
                     request.recipients.clear();
@@ -264,8 +169,12 @@ impl Run {
                 };
                 let mut command = self.ledger.execution(&done);
                 if let Body::Execution(execution) = &mut command {
-                    execution.provider_id = Some(message(self.ledger.last() + 1));
+                    execution.provider_id = Some(message(self.messages));
+                    // Every third names its provider, and no other will do.
+                    let names = self.messages.is_multiple_of(3);
+                    execution.provider = names.then(|| "mailer".to_owned());
                 }
+                self.messages += 1;
                 self.report(command);
             }
             Step::Outcome {
@@ -274,6 +183,34 @@ impl Run {
                 event,
                 recipient,
             } => self.outcome(*pick, *by, *event, *recipient),
+            Step::Early {
+                ahead,
+                by,
+                event,
+                provider,
+                whom,
+            } => {
+                let by = match by {
+                    0..4 => RECORDER,
+                    _ => AGENTS[usize::from(*by % 2)],
+                };
+                let event = occurred(*event);
+                let mut report = self.ledger.outcome(by, event, None, None);
+                report.provider_id = Some(message(self.messages + ahead));
+                report.provider = Some(if *provider { "mailer" } else { "other" }.to_owned());
+                match whom {
+                    Early::Nobody => {}
+                    Early::Index(at) => report.recipient = Some(*at),
+                    Early::Person(who) => {
+                        report.keys = vec![key(Kind::EmailCanonical, *who)];
+                        report.tokens_v = Some(1);
+                        if matches!(event, Event::Unsubscribe | Event::Complaint) {
+                            self.listed.insert((*who, None));
+                        }
+                    }
+                }
+                self.report(Body::Outcome(Box::new(report)));
+            }
             Step::Wait { seconds, close } => {
                 self.ledger.now = self.ledger.now.saturating_add_s(*seconds);
                 if *close {
@@ -378,13 +315,7 @@ impl Run {
         };
         let decision = executed.decision;
         let by = self.by(by, decision);
-        let event = match event {
-            0..4 => Event::BounceHard,
-            4..7 => Event::Complaint,
-            7 => Event::Unsubscribe,
-            8 => Event::Reply,
-            _ => Event::BounceSoft,
-        };
+        let event = occurred(event);
         let report = self.ledger.outcome(&by, event, Some(execution), recipient);
         let person = |at| self.people[&decision].get(usize::try_from(at).unwrap());
         let whom = recipient.map_or(Whom::Nobody, |at| {
@@ -437,6 +368,16 @@ impl Run {
             .unwrap();
         same(&with, &self.ledger.state);
         self.policies.insert(seq, rules);
+    }
+}
+
+const fn occurred(pick: u8) -> Event {
+    match pick {
+        0..4 => Event::BounceHard,
+        4..7 => Event::Complaint,
+        7 => Event::Unsubscribe,
+        8 => Event::Reply,
+        _ => Event::BounceSoft,
     }
 }
 

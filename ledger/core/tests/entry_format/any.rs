@@ -485,14 +485,15 @@ fn dnc() -> BoxedStrategy<Body> {
         DncOp::ImportBegin,
         DncOp::ImportEnd,
     ]);
-    let counts = (of(number()), of(number()));
+    let counts = (of(number()), of(number()), any::<bool>());
     let import = (text(), select(ListingReason::ALL.to_vec()), hash(), counts).prop_map(
-        |(source, reason, sha256, (rows, rejected))| Import {
+        |(source, reason, sha256, (rows, rejected, changes))| Import {
             source,
             reason,
             sha256,
             rows,
             rejected,
+            changes,
         },
     );
     let listing = (

@@ -49,9 +49,18 @@ fn an_approval_ends_to_the_microsecond() {
 fn a_sandbox_reaches_addresses_alone() {
     let mut scene = Scene::new("");
     scene.ledger = Ledger::within(Environment::Sandbox, vec![registrable(1).token]);
-    scene.ledger.publish(POLICY, seconds(0));
+    let phones = [1, 2].map(|number| format!("\"token:{}\"", key(Kind::Phone, number).token));
+    let fake = format!("{POLICY}[sandbox]\nfake_phones = [{}]\n", phones.join(","));
+    scene.ledger.publish(&fake, seconds(0));
     let phone = to(vec![registrable(1), key(Kind::Phone, 1)]);
-    let table = [(person(1), true), (person(2), false), (phone, false)];
+    let mut rings = person(1);
+    rings.keys.push(key(Kind::Phone, 3));
+    let table = [
+        (person(1), true),
+        (person(2), false),
+        (phone, false),
+        (rings, false),
+    ];
     for (who, reached) in table {
         let found = scene.ask("call.queue", who, seconds(1));
         assert_eq!(allowed(&found), reached, "{:?}", found.reasons);

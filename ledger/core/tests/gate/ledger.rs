@@ -5,6 +5,7 @@ use ledger_core::entry::{
     PolicyEntry, PolicyFile, PrincipalChange,
 };
 use ledger_core::hash::Hash;
+use ledger_core::normalise::RESERVED_DOMAINS;
 use ledger_core::plan::{Plan, Refusal, plan};
 use ledger_core::role::{Call, Role};
 use ledger_core::state::State;
@@ -53,6 +54,10 @@ impl Ledger {
     /// The same in an environment, with the tokens of reserved domains.
     pub(crate) fn within(environment: Environment, reserved: Vec<Token>) -> Self {
         let mut ledger = Self::empty();
+        // As many as there are; nobody has the others.
+        let mut every = reserved;
+        let others = (0xe0..).map(|byte| Token([byte; 32]));
+        every.extend(others.take(RESERVED_DOMAINS.len() - every.len()));
         let genesis = Genesis {
             actor: Actor::ledger(),
             origin: "test.example/ledger".to_owned(),
@@ -61,9 +66,9 @@ impl Ledger {
             key: "test.example/ledger+00000000+AA==".to_owned(),
             subject_key: Hash([1; 32]),
             content_key: Hash([2; 32]),
-            normaliser: "1+psl-test".to_owned(),
+            normaliser: ledger_core::normalise::VERSION.to_owned(),
             tokens_v: 1,
-            reserved,
+            reserved: every,
         };
         let boot = Boot {
             actor: Actor::ledger(),

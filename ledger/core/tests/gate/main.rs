@@ -5,6 +5,9 @@ mod approvers;
 mod determinism;
 mod dnc;
 mod edges;
+#[allow(dead_code, reason = "shared with the tests of sandboxes")]
+#[path = "../sandbox/house.rs"]
+mod house;
 mod ledger;
 mod limits;
 mod matrix;
@@ -18,5 +21,6 @@ mod scene;
 mod scopes;
 mod state;
 mod step;
+mod stops;
 mod throttle;
 mod undo;

@@ -29,6 +29,11 @@ const OTHER: &str = "agent.four";
 const NOW: i64 = 100;
 
 fn policy_text(tier_of_bulk: u8, approve_within_s: u32) -> String {
+    let phones: Vec<String> = (0..=255)
+        .take(16)
+        .map(|number| format!("\"token:{}\"", key(Kind::Phone, number).token))
+        .collect();
+    let phones = phones.join(",");
     let mut text = format!(
         r#"version = 1
 [[action]]
@@ -52,6 +57,8 @@ window = "31d"
 scope = "workspace"
 [numbers]
 approve_within_s = {approve_within_s}
+[sandbox]
+fake_phones = [{phones}]
 "#
     );
     let says = ["", "approval = \"waived\"\n", "decided = \"elsewhere\"\n"];

@@ -1,10 +1,12 @@
 //! A second gate, as naive as it can be: it keeps what happened in a list and answers every question
 //! by going through all of it. It shares the types of entries with the ledger and nothing else.
 
+mod condition;
 mod dnc;
 mod grant;
 mod people;
 mod policy;
+mod promotion;
 mod reach;
 mod report;
 mod throttle;
@@ -13,15 +15,17 @@ use std::collections::BTreeSet;
 
 use ledger_core::action::{Channel, Class};
 use ledger_core::entry::{
-    BreakerScope, Cite, Code, Decision, Environment, Listing, ListingReason, Outcome, Scope,
-    Verdict,
+    BreakerScope, Cite, Code, Decision, Environment, Listing, ListingReason, Outcome, PolicyFile,
+    Scope, Verdict,
 };
 use ledger_core::role::Role;
 use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
 
+pub(crate) use condition::{ATOMS, ConditionM, ExprM, SOUND};
 pub(crate) use grant::{ENVIRONMENTS, tier_of_action};
 pub(crate) use policy::{ActionM, BreakerM, GrantM, PolicyM, RuleM, names};
+pub(crate) use promotion::{ReceiptM, Wrong};
 pub(crate) use throttle::{CountM, concerns, needs};
 
 /// One thing that happened.
@@ -93,6 +97,8 @@ pub(crate) enum What {
     },
     ImportBegun {
         reason: ListingReason,
+        source: &'static str,
+        changes: bool,
     },
     /// One listing of an import.
     Imported {
@@ -115,6 +121,16 @@ pub(crate) enum What {
     BreakerEnded {
         opened: u64,
     },
+    /// Somebody approves a policy of exactly this text.
+    PolicyApproved {
+        files: Vec<PolicyFile>,
+        by: String,
+        until: Timestamp,
+    },
+    /// The policy of the same entry relied on this approval.
+    Promoted {
+        approval: u64,
+    },
 }
 
 /// Why a command is refused.
@@ -126,6 +142,8 @@ pub(crate) enum No {
     State,
     /// The caller is not in the group that was asked.
     Group,
+    /// A receipt shows something else, or is none: what is wrong in it.
+    Receipt(&'static str),
 }
 
 /// A decision as the model remembers it.
@@ -329,6 +347,18 @@ impl Model {
         let approver = approval.as_ref().and_then(|(_, by)| by.clone());
         reasons.extend(approval.map(|(reason, _)| reason));
         let tier = self.tier(request, class, &rows, &each);
+        if let Some((_, policy)) = self.policy().filter(|_| known) {
+            let asked = condition::Asked {
+                request,
+                tier,
+                class,
+                channels: &channels,
+                environment: self.environment,
+                approved: approver.is_some(),
+                now,
+            };
+            condition::check(policy, &asked, &mut reasons);
+        }
         let glass = self.glass_open(request, now);
         reasons.extend(grant::demands(
             tier,
@@ -345,7 +375,7 @@ impl Model {
         if to_approve && group.is_none() {
             reasons.push(ReasonM::of(Code::TierApprovers));
         }
-        self.sandbox(request, class, &mut reasons);
+        self.sandbox(request, class, &channels, &mut reasons);
         recipients(request, class, &requires, &mut reasons);
         self.dnc(request, class, &channels, now, &mut reasons);
         self.call(request, now, &mut reasons);
@@ -407,6 +437,7 @@ fn outcome(reasons: &[ReasonM]) -> Outcome {
         Code::TierElsewhere,
         Code::TierBreakGlass,
         Code::ApprovalGranted,
+        Code::ConditionPermit,
     ];
     let asking = [Code::ForeignRequireApproval, Code::TierApproval];
     let strict: Vec<Code> = reasons

@@ -447,7 +447,7 @@ fn a_stop_stops_and_a_resume_ends_stops_of_its_very_scope() {
 
 #[test]
 fn what_cannot_be_asserted() {
-    let table: [(&str, Alter); 5] = [
+    let table: [(&str, Alter); 6] = [
         ("a contact action", |decision| {
             decision.action = "email.send".to_owned();
         }),
@@ -461,8 +461,15 @@ fn what_cannot_be_asserted() {
         ("a raised class", |decision| {
             decision.action = "crm.raised".to_owned();
         }),
+        ("an allow of tier 3", |decision| {
+            decision.action = "crm.blocked".to_owned();
+            if let Some(foreign) = &mut decision.foreign {
+                foreign.outcome = Outcome::Allow;
+            }
+        }),
     ];
-    let more = "[[action]]\nname = \"crm.raised\"\nclass = \"contact\"\n";
+    let more = "[[action]]\nname = \"crm.raised\"\nclass = \"contact\"\n\
+                [[action]]\nname = \"crm.blocked\"\nclass = \"write\"\ntier = 3\n";
     let mut scene = Scene::new(more);
     let mut assert_it = |change: Alter| {
         let cause = caused(Call::Record, Role::Agent, AGENT, &scene.request_id());
@@ -488,6 +495,8 @@ fn what_cannot_be_asserted() {
             "{name}: {found:?}"
         );
     }
+    let denied = assert_it(|decision| decision.action = "crm.blocked".to_owned());
+    assert!(denied.is_ok(), "a denial of tier 3: {denied:?}");
     let Ok(Plan::Append(bodies)) = assert_it(|_| {}) else {
         panic!("refused")
     };

@@ -108,7 +108,7 @@ fn reports_and_stops_are_judged() {
         ("finding: AlreadyExecuted", 150),
         ("finding: StartedBeforeDecision", 4),
         ("finding: Expired", 50),
-        ("finding: AfterStop", 30),
+        ("finding: AfterStop", 20),
         ("finding: InFlightAtStop", 8),
         ("finding: StartUnknown", 100),
         ("finding: ReportLate", 200),
@@ -231,6 +231,78 @@ fn calls_have_hours_and_a_fresh_registry() {
     check(focus, 80, 60..110, &must);
 }
 
+#[cfg(feature = "cedar")]
+#[test]
+fn conditions_say_what_they_say() {
+    let focus = Focus {
+        publish: 8,
+        leap: 8,
+        strict: 0.5,
+        odd: 0.1,
+        conditions: 0.95,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("reason: ConditionPermit", 600),
+        ("reason: ConditionForbid", 250),
+        ("reason: ConditionNone", 50),
+        ("reason: ConditionError", 50),
+        ("denied by an error alone", 12),
+        ("denied by a condition alone", 50),
+        ("allowed under conditions", 150),
+    ];
+    check(focus, 40, 40..80, &must);
+}
+
+#[cfg(feature = "cedar")]
+#[test]
+fn conditions_know_what_was_approved() {
+    let focus = Focus {
+        approve: 40,
+        strict: 0.5,
+        leap: 1,
+        conditions: 0.95,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("answered: Granted", 15),
+        ("reason: ApprovalGranted", 15),
+        ("a condition hears of an approval", 15),
+    ];
+    check(focus, 40, 60..110, &must);
+}
+
+#[test]
+fn a_policy_is_promoted_as_it_was_tried_and_approved() {
+    let focus = Focus {
+        promote: 90,
+        leap: 2,
+        conditions: 0.2,
+        ..Focus::QUIET
+    };
+    let must = [
+        ("tried", 100),
+        ("a tried policy was approved", 350),
+        ("promoted", 40),
+        ("promoted in several entries", 3),
+        ("not promoted: no key, or a sandbox", 150),
+        ("not promoted: Whole, form", 15),
+        ("not promoted: Changed, text", 12),
+        ("not promoted: OtherFiles, text", 10),
+        ("not promoted: OtherReceipt, text", 10),
+        ("not promoted: StatedHash, inclusion", 7),
+        ("not promoted: Signature, signature", 10),
+        ("not promoted: AsTried, signature", 20),
+        ("not promoted: the approval is unknown", 20),
+        ("not promoted: the approval is of another text", 35),
+        ("not promoted: the approval is spent", 8),
+        ("not promoted: the approval is expired", 50),
+        ("not promoted: the approval is of nobody who may", 8),
+        ("refused: principal Field(\"role\")", 30),
+    ];
+    check(focus, 60, 60..110, &must);
+}
+
 /// A little of everything that can happen.
 pub(crate) const EVERYTHING: Focus = Focus {
     list: 4,
@@ -246,6 +318,8 @@ pub(crate) const EVERYTHING: Focus = Focus {
     glass: 4,
     import: 2,
     calls: 0.2,
+    conditions: 0.2,
+    promote: 3,
 };
 
 #[test]

@@ -74,6 +74,7 @@ pub(crate) fn import(op: DncOp, import: Option<u64>, request_id: &str) -> Body {
             sha256: Hash([0x11; 32]),
             rows: None,
             rejected: None,
+            changes: false,
         }),
         ..entry
     })
@@ -332,6 +333,7 @@ pub(crate) fn commands(scene: &mut Scene) -> Vec<(Call, Body)> {
         access(Call::GetPack),
         access(Call::Disclose),
         access(Call::Tokenise),
+        access(Call::CheckDnc),
         access(Call::Export),
         access(Call::List),
         access(Call::Tail),
@@ -375,7 +377,9 @@ pub(crate) fn may(call: Call) -> Vec<Role> {
         Call::RemoveDnc | Call::ExemptDnc | Call::Disclose => vec![Compliance],
         // Agents and approvers of what is theirs, which the service sees to.
         Call::GetDetail => vec![Compliance, Auditor, Agent, Approver],
-        Call::GetEvidence | Call::GetPack | Call::Export => vec![Operator, Compliance, Auditor],
+        Call::GetEvidence | Call::GetPack | Call::Export | Call::CheckDnc => {
+            vec![Operator, Compliance, Auditor]
+        }
         // Everybody who reads entries, of what they may read.
         Call::List | Call::Tail => {
             vec![Operator, Compliance, Auditor, Agent, Approver, Recorder]

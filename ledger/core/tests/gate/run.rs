@@ -3,29 +3,32 @@
 mod compare;
 mod control;
 mod people;
+mod promotion;
 mod report;
 
 use std::collections::BTreeMap;
 
 use ledger_core::entry::{
     Actor, Basis, Body, BreakerEvent, Cause, Decision, Entry, Environment, Foreign, Outcome,
-    Unresolved,
+    PolicyFile, Unresolved,
 };
 use ledger_core::plan::{Plan, Refusal};
-use ledger_core::replay::replay;
+use ledger_core::replay::Replay;
 use ledger_core::role::{Call, Role};
-use ledger_core::state::State;
+use ledger_core::state::{State, listed};
 use ledger_core::time::Timestamp;
 use ledger_core::view::{MemoryView, Table};
 
 use super::ledger::{
     AGENTS, APPROVERS, COMPLIANCE, Ledger, OPERATOR, RECORDER, at, caused, grouped, policy,
 };
-use super::model::{Decided, Expected, Model, No, What};
+use super::model::{Decided, Expected, Model, No, PolicyM, What};
 use super::state::same;
 use super::step::{
-    ACTIONS, ASKERS, Act, Ask, CAMPAIGNS, GROUPS, SELLERS, Step, VERSIONS, When, domain, mailbox,
+    ACTIONS, ASKERS, Act, Ask, CAMPAIGNS, GROUPS, SELLERS, Step, TOOLS, VERSIONS, When, domain,
+    mailbox,
 };
+use promotion::Sandboxes;
 
 /// How often what was under test really happened, over all runs.
 #[derive(Debug, Default)]
@@ -43,6 +46,7 @@ pub(crate) struct Run<'a> {
     now: Timestamp,
     /// Every command so far, and the entry that it led to.
     sent: Vec<(Body, Option<u64>)>,
+    sandboxes: Sandboxes,
     seen: &'a mut Seen,
 }
 
@@ -89,6 +93,7 @@ impl<'a> Run<'a> {
             model,
             now: at(0),
             sent: Vec::new(),
+            sandboxes: Sandboxes::default(),
             seen,
         }
     }
@@ -124,6 +129,10 @@ impl<'a> Run<'a> {
                 self.decide(request);
             }
             Act::AskAgain => self.ask_again(),
+            Act::AskThrough(ask) => {
+                let request = self.request(ask);
+                self.ask_through(request);
+            }
             Act::List(who, terms) => self.list(who, terms),
             Act::Exempt(who, terms, last) => {
                 self.exempt(who, terms, last);
@@ -134,14 +143,7 @@ impl<'a> Run<'a> {
             }
             Act::Unlist { pick, exemption } => self.unlist(pick, exemption),
             Act::Publish(text) => {
-                let mut command = policy(&text.text(), &self.request_id());
-                let Body::Policy(entry) = &mut command else {
-                    panic!("{command:?}")
-                };
-                let domains = text.fake_domains.iter();
-                entry.fake_domains = domains
-                    .map(|(name, token)| ((*name).to_owned(), *token))
-                    .collect();
+                let command = self.publication(&text, promotion::files(&text));
                 let seq = self.append(command).0;
                 self.note(seq, What::Policy(text));
             }
@@ -157,6 +159,7 @@ impl<'a> Run<'a> {
             Act::Principal { agent, in_force } => self.principal(agent, in_force),
             Act::Clock(after) => self.clock(after),
             Act::People(act) => self.people(act),
+            Act::Promotion(act) => self.promotion(act),
             Act::Again { pick, changed } => self.again(pick, changed),
             Act::Reload => {
                 let view = self.ledger.state.view().clone();
@@ -182,13 +185,61 @@ impl<'a> Run<'a> {
             let marked = Entry::decode(line).unwrap().sandbox;
             assert_eq!(marked, self.model.environment == Environment::Sandbox);
         }
-        let report = replay(&self.ledger.lines);
+        self.allows_are_listed_once();
+        // The people and the times are made up: no service let them in, and no timer kept to them.
+        let mut replay = Replay::of_answers();
+        for line in &self.ledger.lines {
+            replay.push(line);
+        }
+        let report = replay.finish();
         assert_eq!(report.mismatches, []);
         assert_eq!(report.unverifiable, None);
     }
 
+    /// Every allow that is not settled stands in one list, and is counted there.
+    fn allows_are_listed_once(&self) {
+        let (lists, voided_unresolved) = self.model.unsettled();
+        let view = self.ledger.state.view();
+        for (table, expected) in [Table::Open, Table::Unresolved, Table::Voided]
+            .into_iter()
+            .zip(&lists)
+        {
+            let found = listed(view, table, 0, usize::MAX).unwrap();
+            assert_eq!(found, *expected, "{}", table.name());
+            if let [_, second, ..] = expected[..] {
+                assert_eq!(listed(view, table, second, 1).unwrap(), [second], "a page");
+            }
+        }
+        let tally = self.ledger.state.tally();
+        let counts = lists.map(|list| list.len() as u64);
+        assert_eq!(
+            (
+                [
+                    self.ledger.state.open_count() as u64,
+                    tally.unresolved,
+                    tally.voided
+                ],
+                tally.voided_unresolved
+            ),
+            (counts, voided_unresolved)
+        );
+    }
+
     fn note(&mut self, seq: u64, what: What) {
         self.model.note(seq, self.now, what);
+    }
+
+    /// A publication of a policy in these files.
+    fn publication(&self, text: &PolicyM, files: Vec<PolicyFile>) -> Body {
+        let Body::Policy(mut entry) = policy("", &self.request_id()) else {
+            panic!("no policy")
+        };
+        let domains = text.fake_domains.iter();
+        entry.fake_domains = domains
+            .map(|(name, token)| ((*name).to_owned(), *token))
+            .collect();
+        entry.files = files;
+        Body::Policy(entry)
     }
 
     fn request_id(&self) -> String {
@@ -245,6 +296,7 @@ impl<'a> Run<'a> {
             Refusal::Invalid { field, .. } => No::Field(field),
             Refusal::Precondition { .. } => No::State,
             Refusal::NotInGroup { .. } => No::Group,
+            Refusal::Promotion(error) => No::Receipt(promotion::word(error)),
             other => panic!("{other:?}, expected {why:?}"),
         };
         assert_eq!(found, why, "{refusal:?}");
@@ -320,6 +372,7 @@ impl<'a> Run<'a> {
                 What::BreakerOpened { until, .. } => {
                     instants.extend(until.map(Timestamp::micros));
                 }
+                What::PolicyApproved { until, .. } => instants.push(until.micros()),
                 What::Listed { listing, .. }
                 | What::Exempted {
                     exemption: listing, ..
@@ -337,6 +390,16 @@ impl<'a> Run<'a> {
         instants.dedup();
         // Rather the near ones: far ones let everything expire.
         instants.truncate(40);
+        if self
+            .model
+            .policy()
+            .is_some_and(|(_, policy)| policy.conditions.is_some())
+        {
+            // What conditions call the hour begins.
+            let hour = 60 * minute;
+            instants.truncate(34);
+            instants.extend([(from.micros().div_euclid(hour) + 1) * hour; 6]);
+        }
         instants
     }
 
@@ -405,6 +468,8 @@ impl<'a> Run<'a> {
             mailbox: ask.mailbox.map(|pick| mailbox(pick).1),
             recipients: ask.recipients,
             targets: ask.targets,
+            tool: ask.tool.map(|pick| TOOLS[pick].to_owned()),
+            cost_micros: ask.cost_micros,
             tokens_v: Some(1),
             foreign: ask.foreign.map(|outcome| Foreign {
                 engine: "opa".to_owned(),

@@ -28,6 +28,8 @@ pub(crate) fn same(one: &State<MemoryView>, other: &State<MemoryView>, requests:
     assert!(one.principals().eq(other.principals()));
     assert!(one.stops().eq(other.stops()));
     assert!(one.open().eq(other.open()));
+    assert_eq!(one.open_count(), other.open_count());
+    assert_eq!(one.tally(), other.tally());
     assert!(one.pending().eq(other.pending()));
     assert_eq!(one.next_expiry(), other.next_expiry());
     assert!(one.glass().eq(other.glass()));

@@ -1,9 +1,11 @@
 //! What happens next, drawn at random. Choices are small numbers that the run resolves against what
 //! is there, so that a failing run still means something when it is shortened.
 
+mod condition;
 mod listing;
 mod people;
 mod policy;
+mod promotion;
 mod words;
 
 use std::collections::BTreeSet;
@@ -24,9 +26,13 @@ use super::ledger::AGENTS;
 use super::model::{
     ActionM, BreakerM, ENVIRONMENTS, GrantM, PolicyM, RuleM, names, tier_of_action,
 };
+pub(crate) use condition::TOOLS;
+use condition::{approved, extras, hours};
 use listing::{exemption, terms};
 use people::people;
 use policy::policy;
+use promotion::promotion;
+pub(crate) use promotion::{How, Promotion};
 pub(crate) use words::{
     ACTIONS, ASKERS, CAMPAIGNS, FIELDS, GROUPS, KNOWN, OBJECTS, PEOPLE, SELLERS, VERSIONS, domain,
     mailbox,
@@ -56,6 +62,10 @@ pub(crate) struct Focus {
     pub(crate) import: u32,
     /// How often actions have hours and need a fresh registry.
     pub(crate) calls: f64,
+    /// How often a policy has conditions.
+    pub(crate) conditions: f64,
+    /// How often policies come from sandboxes.
+    pub(crate) promote: u32,
 }
 
 impl Focus {
@@ -74,6 +84,8 @@ impl Focus {
         glass: 0,
         import: 0,
         calls: 0.0,
+        conditions: 0.0,
+        promote: 0,
     };
 }
 
@@ -99,6 +111,8 @@ pub(crate) enum Act {
     Decide(Ask),
     /// What was asked last, under a new request id.
     AskAgain,
+    /// Asked; where that asks for an approval, somebody gives it, and it is asked again.
+    AskThrough(Ask),
     List(Who, Terms),
     /// Of this person; or, where there is one, of the one who was last asked for, for that seller.
     Exempt(Who, Terms, bool),
@@ -121,6 +135,7 @@ pub(crate) enum Act {
         in_force: bool,
     },
     People(People),
+    Promotion(Promotion),
     /// A jump is seen; or, where one waits for it, acknowledged with the wall clock so many seconds off.
     Clock(i64),
     /// A command that was already sent: again, or changed in the way of the second number.
@@ -206,6 +221,8 @@ pub(crate) struct Ask {
     pub(crate) version: Option<usize>,
     /// One of the last executions, or what is none.
     pub(crate) undoes: Option<usize>,
+    pub(crate) tool: Option<usize>,
+    pub(crate) cost_micros: Option<u64>,
 }
 
 /// Whom a listing names.
@@ -375,7 +392,8 @@ fn pick(odd: f64, usual: usize, all: usize) -> BoxedStrategy<usize> {
         .boxed()
 }
 
-fn ask(odd: f64, strict: f64) -> BoxedStrategy<Ask> {
+fn ask(focus: Focus) -> BoxedStrategy<Ask> {
+    let Focus { odd, strict, .. } = focus;
     let foreign = select(vec![
         Outcome::Allow,
         Outcome::Allow,
@@ -404,6 +422,7 @@ fn ask(odd: f64, strict: f64) -> BoxedStrategy<Ask> {
         prop_oneof![1 => Just(Vec::new()), 4 => vec(target(), 1..4)],
         weighted(0.5, 0..VERSIONS.len()),
         weighted(odd / 10.0 + strict / 30.0, 0..20usize),
+        extras(focus.conditions),
     )
         .prop_map(
             |(
@@ -418,6 +437,7 @@ fn ask(odd: f64, strict: f64) -> BoxedStrategy<Ask> {
                 targets,
                 version,
                 undoes,
+                (tool, cost_micros),
             )| Ask {
                 agent,
                 named,
@@ -435,6 +455,8 @@ fn ask(odd: f64, strict: f64) -> BoxedStrategy<Ask> {
                 foreign,
                 version,
                 undoes,
+                tool,
+                cost_micros,
             },
         )
         .boxed()
@@ -497,9 +519,8 @@ fn act(focus: Focus) -> BoxedStrategy<Act> {
         2 => (0..4u8).prop_map(|number| Who(vec![key(Kind::Domain, number, None)])),
         1 => (0..2u8).prop_map(|number| Who(vec![key(Kind::Account, number, None)])),
     ];
-    let odd = focus.odd;
     let acts: Vec<(u32, BoxedStrategy<Act>)> = vec![
-        (50, ask(odd, focus.strict).prop_map(Act::Decide).boxed()),
+        (50, ask(focus).prop_map(Act::Decide).boxed()),
         (15, Just(Act::AskAgain).boxed()),
         (
             focus.list,
@@ -552,7 +573,11 @@ fn act(focus: Focus) -> BoxedStrategy<Act> {
         ),
         (1, Just(Act::Reload).boxed()),
     ];
-    let acts = acts.into_iter().chain(people(focus));
+    let acts = acts
+        .into_iter()
+        .chain(people(focus))
+        .chain(promotion(focus))
+        .chain(approved(focus));
     Union::new_weighted(acts.filter(|(weight, _)| *weight > 0).collect()).boxed()
 }
 
@@ -565,7 +590,8 @@ pub(crate) fn environment() -> BoxedStrategy<Environment> {
 /// Steps of one run. A policy comes early, but not always first.
 pub(crate) fn steps(focus: Focus, count: std::ops::Range<usize>) -> BoxedStrategy<Vec<Step>> {
     let step = |act: BoxedStrategy<Act>| {
-        (when(focus.leap), prop::bool::weighted(0.8), act)
+        let when = hours(when(focus.leap), focus.conditions);
+        (when, prop::bool::weighted(0.8), act)
             .prop_map(|(when, announce, act)| Step {
                 when,
                 announce,

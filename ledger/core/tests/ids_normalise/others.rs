@@ -269,3 +269,34 @@ fn listings_get_the_keys_that_requests_are_matched_by() {
     let asked = email_keys("kim+other@northwind.example").unwrap();
     assert!(listed.iter().any(|key| asked.contains(key)));
 }
+
+#[test]
+fn ids_have_no_characters_that_cannot_be_seen() {
+    let read = |kind: Kind, c: char| opaque(kind, &format!("C-{c}77"));
+    // Zero width, controls of direction, a joiner, a selector, a tag, a filler, a separator of lines.
+    let unseen = "\u{ad}\u{200b}\u{200d}\u{200e}\u{202e}\u{2066}\u{2028}\u{2060}\u{feff}\u{fe0f}\u{e0041}\u{3164}\u{fff9}";
+    for c in unseen.chars() {
+        for kind in [
+            Kind::Contact,
+            Kind::Account,
+            Kind::Mailbox,
+            Kind::target("deal").unwrap(),
+        ] {
+            let error = read(kind.clone(), c).unwrap_err();
+            assert_eq!((error.kind, error.rule), (kind, Rule::Invisible), "{c:?}");
+        }
+        assert!(read(Kind::ProviderId, c).is_ok(), "a message id: {c:?}");
+    }
+    // Whatever Unicode's own tables drop from a name is among them; nothing with a mark is.
+    let mapper = icu_normalizer::uts46::Uts46MapperBorrowed::new();
+    for c in ('\u{20}'..=char::MAX).filter(|c| !c.is_control() && *c != '@') {
+        if mapper.map_normalize([c].into_iter()).next().is_none() {
+            assert!(read(Kind::Contact, c).is_err(), "{c:?}");
+        } else if c.is_alphanumeric() && !('\u{115f}'..='\u{ffa0}').contains(&c) {
+            assert!(read(Kind::Contact, c).is_ok(), "{c:?}");
+        }
+    }
+    // What only looks alike is another id.
+    let id = |text: &str| opaque(Kind::Contact, text).unwrap().identifier;
+    assert_ne!(id("C\u{2010}77"), id("C-77"));
+}

@@ -1,7 +1,9 @@
 //! Whom a sandbox reaches: with real keys, from an address to the decision.
 
 use ledger_core::entry::{Code, Decision, Environment, Outcome};
-use ledger_core::normalise::Identifiers;
+use ledger_core::normalise::{self, Identifiers};
+use ledger_core::replay::replay;
+use ledger_core::token::Kind;
 
 use super::house::{House, at};
 
@@ -13,7 +15,7 @@ class = "read"
 [[grant]]
 id = "send"
 agent = "agent.one"
-actions = ["email.send", "crm.lookup"]
+actions = ["email.send", "crm.lookup", "call.queue", "sms.send", "meeting.book", "sequence.enroll"]
 sellers = ["*"]
 "#;
 
@@ -100,6 +102,59 @@ fn a_person_without_an_address_is_not_reached() {
     assert_eq!(
         refused(&mut house, "email.send", &[email("kim@test")]).1,
         [0]
+    );
+}
+
+#[test]
+fn a_phone_is_reached_only_where_the_policy_says_that_it_is_nobodys() {
+    const OURS: &str = "+12025550123";
+    const THEIRS: &str = "+12025550177";
+    let mut house = House::sandbox();
+    house.publish(POLICY, at(1));
+    let with = |phone| Identifiers {
+        phone: Some(phone),
+        ..email(NOBODYS[0])
+    };
+    let beyond_email = ["call.queue", "sms.send", "meeting.book", "sequence.enroll"];
+    for action in beyond_email {
+        for phone in [OURS, THEIRS] {
+            let (decision, found) = refused(&mut house, action, &[email(NOBODYS[1]), with(phone)]);
+            assert_eq!(found, [1], "{action}");
+            let reason = decision
+                .reasons
+                .iter()
+                .find(|one| one.code == Code::SandboxRecipient);
+            assert_eq!(reason.unwrap().key, Some(Kind::Phone));
+        }
+    }
+    // An e-mail uses no phone, whoever has one.
+    assert_eq!(
+        refused(&mut house, "email.send", &[with(THEIRS)]).1,
+        [0_u64; 0]
+    );
+    let token = normalise::phone(OURS).unwrap().token(&house.subject);
+    let naming = format!("{POLICY}[sandbox]\nfake_phones = [\"token:{token}\"]\n");
+    house.publish(&naming, at(2));
+    for action in beyond_email {
+        let people = [
+            with(OURS),
+            with("+1 (202) 555-0177"),
+            with("+1 202 555 0123"),
+        ];
+        assert_eq!(refused(&mut house, action, &people).1, [1], "{action}");
+        // Neither stands for the other.
+        let real = Identifiers {
+            phone: Some(OURS),
+            ..email(SOMEBODYS[0])
+        };
+        assert_eq!(refused(&mut house, action, &[real]).1, [0], "{action}");
+    }
+    assert_eq!(replay(&house.lines).fault(), None);
+    let mut prod = House::prod();
+    prod.publish(POLICY, at(1));
+    assert_eq!(
+        refused(&mut prod, "call.queue", &[with(THEIRS)]).1,
+        [0_u64; 0]
     );
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn micros(micros: i64) -> Timestamp {
 pub(crate) struct House {
     pub(crate) origin: String,
     pub(crate) key: SigningKey,
-    subject: SubjectKey,
+    pub(crate) subject: SubjectKey,
     pub(crate) state: State<MemoryView>,
     pub(crate) lines: Vec<Vec<u8>>,
     requests: u64,

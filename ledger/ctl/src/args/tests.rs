@@ -116,7 +116,6 @@ fn what_makes_no_sense_is_refused() {
         "record decision --action a --correlation-id run-1",
         "record decision --action a --outcome allow --correlation-id run-1",
         "consistency",
-        "receipt",
         "receipt 41 --request Decide/r-1",
         "evidence 41",
         "detail 41 secrets",

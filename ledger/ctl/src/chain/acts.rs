@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use ledger_core::codebook;
-use ledger_core::entry::{Basis, Body, BreakerEvent, DncOp, Entry, Event, Finding, Status};
+use ledger_core::entry::{Basis, Body, BreakerEvent, DncOp, Entry, Event, Status};
 
-use super::follows;
 use crate::output::Style;
+use ledger_core::replay::follows;
 
 /// One intended act: its entries in the order of the log.
 #[derive(Debug, Clone)]
@@ -136,19 +136,9 @@ pub(crate) fn word(entry: &Entry, style: Style) -> String {
         Body::Stop(_) => style.bad("stop"),
         other => other.kind().to_owned(),
     };
-    for finding in findings(entry) {
+    for finding in entry.body.findings() {
         text.push(' ');
         text.push_str(&style.bad(&format!("!{}", codebook::finding(*finding).word)));
     }
     text
-}
-
-/// The rules that an entry breaks.
-pub(crate) fn findings(entry: &Entry) -> &[Finding] {
-    match &entry.body {
-        Body::Execution(execution) => &execution.findings,
-        Body::Outcome(outcome) => &outcome.findings,
-        Body::Decision(decision) => &decision.findings,
-        _ => &[],
-    }
 }

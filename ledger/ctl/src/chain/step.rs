@@ -8,7 +8,6 @@ use ledger_core::codebook;
 use ledger_core::entry::{Body, Decision, DetailName, Entry, Target};
 use serde::Serialize;
 
-use super::acts::findings;
 use crate::text::put;
 
 /// One entry, ready to be compared.
@@ -189,7 +188,9 @@ fn says(entry: &Entry) -> Vec<(&'static str, String)> {
     }
     says.list(
         "findings",
-        findings(entry)
+        entry
+            .body
+            .findings()
             .iter()
             .map(|finding| codebook::finding(*finding).word.to_owned()),
     );

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use self::questions::{Answer, Facts, Switch};
 use self::rows::Published;
-use crate::chain::{Act, Chain, acts, findings};
+use crate::chain::{Act, Chain, acts};
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::Failure;
@@ -153,7 +153,8 @@ async fn by_seq(session: &Session, seq: u64) -> Result<Found, Failure> {
 
 /// The decision of the last act of a run that was carried out, or else of its last act.
 async fn by_run(session: &Session, id: &str) -> Result<Found, Failure> {
-    let chain = Chain::fetch_part(session, id, 0, ENTRIES_MAX).await?;
+    let mut chain = Chain::fetch_part(session, id, 0, ENTRIES_MAX).await?;
+    chain.add_approvals(session).await?;
     let decisions: Vec<(u64, bool)> = acts(chain.entries()).iter().filter_map(decided).collect();
     let executed = decisions.iter().rev().find(|(_, executed)| *executed);
     let Some((seq, _)) = executed.or(decisions.last()).copied() else {
@@ -220,7 +221,7 @@ fn execution(chain: &Chain, decision: u64) -> Option<&Entry> {
         .entries()
         .filter(|entry| matches!(&entry.body, Body::Execution(execution) if execution.decision == decision))
         .collect();
-    let closing = reports.iter().find(|entry| closes(findings(entry)));
+    let closing = reports.iter().find(|entry| closes(entry.body.findings()));
     closing.or(reports.last()).copied()
 }
 
@@ -264,9 +265,10 @@ fn text(
     style: Style,
 ) -> String {
     let heading = format!(
-        "#{} {}: `{}` by `{}`",
+        "#{} {}{}: `{}` by `{}`",
         facts.decision.seq,
         crate::narrate::outcome(facts.decided.outcome, style),
+        crate::narrate::basis(facts.decided.basis),
         facts.decided.action,
         facts.decided.cause.actor.id
     );

@@ -128,19 +128,8 @@ async fn request(context: &Context, args: &RequestArgs) -> Result<(), Failure> {
 }
 
 async fn confirm(context: &Context, args: &AnswerArgs) -> Result<(), Failure> {
-    let details = reason(args.reason.as_ref())?;
-    let session = context.connect().await?;
-    let mut write = args.write.begin()?;
-    let request = v1::BreakGlassAnswer {
-        header: Some(write.header()),
-        request: args.request,
-        details: details.clone(),
-    };
-    let answer = session.control().confirm_break_glass(request).await;
-    let (verified, repeated) = session.written(&write, Call::ConfirmBreakGlass, answer)?;
+    let (verified, mut write, repeated) = answer(context, args, BreakGlassEvent::Opened).await?;
     let glass = of(&verified, BreakGlassEvent::Opened)?;
-    same_option("request", Some(args.request), glass.request)?;
-    kept(&verified, &details)?;
     let text = format!(
         "{}{}: tier 3 is lifted for {}, as `{}` requested in entry {}.\nClose it before its time with `ledgerctl break-glass close {}`.\n",
         context.output.style().warning("Open"),
@@ -154,19 +143,8 @@ async fn confirm(context: &Context, args: &AnswerArgs) -> Result<(), Failure> {
 }
 
 async fn close(context: &Context, args: &AnswerArgs) -> Result<(), Failure> {
-    let details = reason(args.reason.as_ref())?;
-    let session = context.connect().await?;
-    let mut write = args.write.begin()?;
-    let request = v1::BreakGlassAnswer {
-        header: Some(write.header()),
-        request: args.request,
-        details: details.clone(),
-    };
-    let answer = session.control().close_break_glass(request).await;
-    let (verified, repeated) = session.written(&write, Call::CloseBreakGlass, answer)?;
+    let (verified, mut write, repeated) = answer(context, args, BreakGlassEvent::Closed).await?;
     let glass = of(&verified, BreakGlassEvent::Closed)?;
-    same_option("request", Some(args.request), glass.request)?;
-    kept(&verified, &details)?;
     let text = format!(
         "Closed the break-glass of entry {} for {}, from entry {} on.\n",
         args.request,
@@ -176,13 +154,41 @@ async fn close(context: &Context, args: &AnswerArgs) -> Result<(), Failure> {
     done(context, &verified, &mut write, repeated, text)
 }
 
+/// Opens what was requested, or closes it; the entry of that, its write, and whether it was done before.
+async fn answer(
+    context: &Context,
+    args: &AnswerArgs,
+    event: BreakGlassEvent,
+) -> Result<(Verified, Write, bool), Failure> {
+    let details = reason(args.reason.as_ref())?;
+    let session = context.connect().await?;
+    let write = args.write.begin()?;
+    let request = v1::BreakGlassAnswer {
+        header: Some(write.header()),
+        request: args.request,
+        details: details.clone(),
+    };
+    let mut control = session.control();
+    let (call, answer) = match event {
+        BreakGlassEvent::Closed => (
+            Call::CloseBreakGlass,
+            control.close_break_glass(request).await,
+        ),
+        _ => (
+            Call::ConfirmBreakGlass,
+            control.confirm_break_glass(request).await,
+        ),
+    };
+    let (verified, repeated) = session.written(&write, call, answer)?;
+    let glass = of(&verified, event)?;
+    same_option("request", Some(args.request), glass.request)?;
+    kept(&verified, &details)?;
+    Ok((verified, write, repeated))
+}
+
 async fn list(context: &Context) -> Result<(), Failure> {
     let session = context.connect_unproven().await?;
-    let status = session
-        .control()
-        .status(v1::StatusRequest {})
-        .await?
-        .into_inner();
+    let status = session.status().await?;
     let objects: Vec<_> = status.break_glass.iter().map(object).collect();
     let text = table(&status.break_glass, context.output.style());
     context

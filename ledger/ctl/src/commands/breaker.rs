@@ -61,11 +61,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
 
 async fn list(context: &Context) -> Result<(), Failure> {
     let session = context.connect_unproven().await?;
-    let status = session
-        .control()
-        .status(v1::StatusRequest {})
-        .await?
-        .into_inner();
+    let status = session.status().await?;
     let objects: Vec<_> = status.breakers.iter().map(object).collect();
     context
         .output

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use ledger_proto::v1;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::files::Outfile;
+use crate::files::Overwrite;
 use crate::text::{grouped, put};
 
 pub(crate) const EXAMPLES: &str = "\
@@ -24,22 +23,20 @@ pub(crate) struct CheckpointArgs {
     /// Where to write the checkpoint, a C2SP signed note
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(crate) async fn run(context: &Context, args: &CheckpointArgs) -> Result<(), Failure> {
     let session = context.connect().await?;
-    let file = args.out.as_deref().map(Outfile::create).transpose()?;
-    let reply = session
-        .proofs()
-        .get_checkpoint(v1::GetCheckpointRequest {})
-        .await?
-        .into_inner();
-    let verified = session
-        .trust()?
-        .verify_checkpoint(&reply.checkpoint)
-        .map_err(|error| Failure::unverified("the checkpoint", error))?;
+    let file = args
+        .out
+        .as_deref()
+        .map(|path| args.overwrite.create(path))
+        .transpose()?;
+    let (verified, bytes) = session.checkpoint().await?;
     if let Some(file) = file {
-        file.finish(&reply.checkpoint)?;
+        file.finish(&bytes)?;
     }
     let tree = &verified.checkpoint;
     let mut text = format!(

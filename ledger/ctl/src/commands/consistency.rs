@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
-use crate::files::Outfile;
+use crate::files::{Overwrite, no_other_kind};
 use crate::proof::{hashes, same};
 use crate::text::{counted, put};
 
@@ -46,6 +46,8 @@ pub(crate) struct ConsistencyArgs {
     /// Where to write the later checkpoint
     #[arg(long, value_name = "FILE")]
     checkpoint_out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// A proof and the checkpoint that it leads to.
@@ -58,12 +60,9 @@ struct Step {
 pub(crate) async fn run(context: &Context, args: &ConsistencyArgs) -> Result<(), Failure> {
     const WHAT: &str = "the consistency proof";
     let session = context.connect().await?;
-    let proof_file = args.proof_out.as_deref().map(Outfile::create).transpose()?;
-    let note_file = args
-        .checkpoint_out
-        .as_deref()
-        .map(Outfile::create)
-        .transpose()?;
+    let create = |path: &PathBuf| args.overwrite.create(path);
+    let proof_file = args.proof_out.as_ref().map(create).transpose()?;
+    let note_file = args.checkpoint_out.as_ref().map(create).transpose()?;
     let old = match (&args.checkpoint, args.old_size) {
         (Some(path), size) => kept(&session, path, size)?,
         (None, Some(size)) => fetch(&session, size, Some(size)).await?.tree,
@@ -104,6 +103,7 @@ fn kept(session: &Session, path: &Path, size: Option<u64>) -> Result<Checkpoint,
         source,
     };
     let bytes = std::fs::read(path).map_err(input)?;
+    no_other_kind(path, &bytes, "a checkpoint")?;
     let name = format!("`{}`", path.display());
     let kept = session.trust()?.verify_checkpoint(&bytes);
     let kept = kept
@@ -125,11 +125,7 @@ async fn fetch(session: &Session, old_size: u64, new_size: Option<u64>) -> Resul
         .get_consistency(request)
         .await?
         .into_inner();
-    let verified = session
-        .trust()?
-        .verify_checkpoint(&reply.checkpoint)
-        .map_err(|error| Failure::unverified("the checkpoint", error))?;
-    let tree = verified.checkpoint;
+    let tree = session.verified_checkpoint(&reply.checkpoint)?.checkpoint;
     if let Some(size) = new_size {
         same("size of the checkpoint", size, tree.size)?;
     }

@@ -4,14 +4,15 @@ use std::path::PathBuf;
 
 use clap::Args;
 use ledger_core::entry::Commitment;
-use ledger_proto::v1::{self, get_receipt_request::Of};
+use ledger_proto::v1;
 use serde_json::json;
 
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::files::Outfile;
-use crate::proof::{Verified, same};
+use crate::files::Overwrite;
+use crate::proof::Verified;
+use crate::reading::{self, Opened, checked};
 use crate::text::counted;
 use crate::values::words::{detail_name, parser};
 
@@ -34,6 +35,8 @@ pub(crate) struct DetailArgs {
     /// Where to write it, for your eyes alone (0600) [default: standard output]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Failure> {
@@ -41,25 +44,11 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
     let file = args
         .out
         .as_deref()
-        .map(Outfile::create_private)
+        .map(|path| args.overwrite.create_private(path))
         .transpose()?;
     let name = detail_name::word(args.name);
-    let request = v1::GetReceiptRequest {
-        of: Some(Of::Seq(args.seq)),
-    };
-    let receipt = session
-        .proofs()
-        .get_receipt(request)
-        .await?
-        .into_inner()
-        .receipt;
-    let verified = session.verify(receipt)?;
-    same("seq", args.seq, verified.entry.seq)?;
-    let Fetched {
-        committed,
-        salt,
-        value,
-    } = fetch(&session, &verified, args.name).await?;
+    let verified = reading::entry(&session, args.seq).await?;
+    let (committed, Opened { salt, value }) = fetch(&session, &verified, args.name).await?;
     if let Some(file) = file {
         file.finish(&value)?;
     }
@@ -90,21 +79,12 @@ pub(crate) async fn run(context: &Context, args: &DetailArgs) -> Result<(), Fail
     Ok(())
 }
 
-/// A detail that was handed out, and is what the entry commits to.
-pub(super) struct Fetched {
-    committed: Commitment,
-    salt: [u8; 32],
-    /// The detail itself.
-    pub(super) value: Vec<u8>,
-}
-
-/// Fetches a detail of a proven entry, and checks it against the commitment there.
+/// Fetches a detail of a proven entry: what the entry commits to, and what was handed out, which is that.
 pub(super) async fn fetch(
     session: &Session,
     verified: &Verified,
     name: v1::DetailName,
-) -> Result<Fetched, Failure> {
-    const WHAT: &str = "the detail";
+) -> Result<(Commitment, Opened), Failure> {
     let seq = verified.entry.seq;
     let word = detail_name::word(name);
     let details = verified.entry.body.details();
@@ -131,23 +111,6 @@ pub(super) async fn fetch(
         name: name.into(),
     };
     let reply = session.proofs().get_detail(request).await?.into_inner();
-    let salt = <[u8; 32]>::try_from(&reply.salt[..]).map_err(|_| {
-        Failure::unverified(
-            WHAT,
-            format!("its salt has {} bytes, expected 32", reply.salt.len()),
-        )
-    })?;
-    let found = Commitment::new(&salt, &reply.value, 0);
-    if (found.commitment, found.bytes) != (committed.commitment, committed.bytes) {
-        let why = format!(
-            "the entry commits to `{}`, and this makes `{}`",
-            committed.commitment, found.commitment
-        );
-        return Err(Failure::unverified(WHAT, why));
-    }
-    Ok(Fetched {
-        committed,
-        salt,
-        value: reply.value.to_vec(),
-    })
+    let opened = checked(committed, &reply.salt, reply.value.to_vec())?;
+    Ok((committed, opened))
 }

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::files::Outfile;
+use crate::files::Overwrite;
 use crate::text::counted;
 use crate::values::identifiers::{PersonArgs, known};
 
@@ -34,6 +34,8 @@ pub(crate) struct DiscloseArgs {
     /// Where to write the opening
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(crate) async fn run(context: &Context, args: &DiscloseArgs) -> Result<(), Failure> {
@@ -44,7 +46,7 @@ pub(crate) async fn run(context: &Context, args: &DiscloseArgs) -> Result<(), Fa
     };
     // Nothing is proven here: an opening is checked against a token of an entry, by whoever has both.
     let session = context.connect_unproven().await?;
-    let file = Outfile::create_private(&args.out)?;
+    let file = args.overwrite.create_private(&args.out)?;
     let request = v1::DiscloseRequest {
         identifiers: Some(identifiers.clone()),
     };

@@ -4,6 +4,7 @@ mod add;
 mod check;
 mod exempt;
 mod import;
+mod lifts;
 mod list;
 mod remove;
 

@@ -2,18 +2,19 @@
 
 mod pack;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use clap::Args;
-use ledger_core::entry::{Body, Entry};
+use ledger_core::entry::Entry;
 use ledger_core::evidence::Evidence;
+use ledger_core::judge::required;
 use ledger_proto::v1;
 use serde_json::json;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::files::Outfile;
+use crate::files::Overwrite;
 use crate::narrate;
 use crate::proof::{decode, same};
 use crate::text::{counted, wrapped};
@@ -37,26 +38,30 @@ A pack names the person: it is written for your eyes alone (0600). The read itse
 #[derive(Debug, Args)]
 pub(crate) struct EvidenceArgs {
     /// The entry's seq
-    #[arg(required_unless_present_any = ["subject", "correlation"])]
     seq: Option<u64>,
     #[command(flatten)]
     pack: pack::PackArgs,
     /// Where to write the evidence; of a pack, a new folder, or an archive
     #[arg(long, value_name = "FILE|FOLDER|FILE.zip")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 pub(crate) async fn run(context: &Context, args: &EvidenceArgs) -> Result<(), Failure> {
     match args.seq {
         Some(seq) if !args.pack.is_asked() => one(context, seq, args).await,
-        _ => pack::run(context, &args.pack, &args.out).await,
+        None if !args.pack.is_asked() => Err(Failure::usage(
+            "nothing is asked for: give the entry's SEQ, or --subject or --correlation for a pack",
+        )),
+        _ => pack::run(context, &args.pack, &args.out, args.overwrite).await,
     }
 }
 
 async fn one(context: &Context, seq: u64, args: &EvidenceArgs) -> Result<(), Failure> {
     const WHAT: &str = "the evidence";
     let session = context.connect().await?;
-    let file = Outfile::create(&args.out)?;
+    let file = args.overwrite.create(&args.out)?;
     let reply = session
         .proofs()
         .get_evidence(v1::GetEvidenceRequest { seq })
@@ -71,8 +76,11 @@ async fn one(context: &Context, seq: u64, args: &EvidenceArgs) -> Result<(), Fai
     let primary = decode(&evidence.primary().entry)?;
     same("seq", seq, evidence.primary().seq)?;
     same("seq", seq, primary.seq)?;
-    let there: BTreeSet<u64> = evidence.entries().map(|proven| proven.seq).collect();
-    if let Some(missing) = needed(&primary).difference(&there).next() {
+    let entries = evidence.others().iter();
+    let entries = entries.map(|proven| Ok((proven.seq, decode(&proven.entry)?)));
+    let entries: BTreeMap<u64, Entry> = entries.collect::<Result<_, Failure>>()?;
+    let needed = required(&primary, |at| Ok::<_, Failure>(entries.get(&at).cloned()))?;
+    if let Some(missing) = needed.iter().find(|at| !entries.contains_key(at)) {
         let why = format!("entry {missing}, which entry {seq} relies on, is not in it");
         return Err(Failure::unverified(WHAT, why));
     }
@@ -97,25 +105,4 @@ async fn one(context: &Context, seq: u64, args: &EvidenceArgs) -> Result<(), Fai
         "checkpoint": { "origin": tree.origin, "size": tree.size, "root": tree.root },
     });
     context.output.show(&text, &object)
-}
-
-/// The entries that evidence about this one has to hold: what its reasons cite, its policy, genesis.
-fn needed(entry: &Entry) -> BTreeSet<u64> {
-    let mut needed = BTreeSet::from([0]);
-    match &entry.body {
-        Body::Decision(decision) => {
-            needed.extend(decision.policy.map(|policy| policy.seq));
-            needed.extend(
-                decision
-                    .reasons
-                    .iter()
-                    .flat_map(|reason| &reason.cites)
-                    .map(|cite| cite.seq),
-            );
-        }
-        Body::Dnc(dnc) => needed.extend(dnc.ends.iter().map(|end| end.seq)),
-        Body::Resume(resume) => needed.extend(&resume.stops),
-        _ => {}
-    }
-    needed
 }

@@ -71,13 +71,7 @@ async fn take(
     const WHAT: &str = "the export";
     let trust = session.trust()?;
     let mut proofs = session.proofs();
-    let latest = proofs
-        .get_checkpoint(v1::GetCheckpointRequest {})
-        .await?
-        .into_inner();
-    let latest = trust
-        .verify_checkpoint(&latest.checkpoint)
-        .map_err(|error| Failure::unverified("the checkpoint", error))?;
+    let (latest, _) = session.checkpoint().await?;
     let mut progress = Progress::new(
         "entries",
         latest.checkpoint.size,

@@ -22,7 +22,8 @@ Examples:
   ledgerctl list --kind decision --outcome deny --since 2h
   ledgerctl list --reason dnc.listed --actor agent.outbound.sender --all
   ledgerctl list --finding after_stop,already_executed --oldest
-  ledgerctl list --email ada@example.com --contact 003    everything that names this person (an entry itself)
+  ledgerctl list --subject ada@example.com --subject contact:003    everything that names this person (an entry itself)
+  ledgerctl list --since 2026-11-01 --until 2026-12-01    what was recorded in November, by UTC
   ledgerctl list --kind decision --json | jq -r '.entry.action' | sort | uniq -c
 
 With --json, one object a line: the entry as it stands in the log, its seq, that it is proven, and the size of the

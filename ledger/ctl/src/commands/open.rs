@@ -24,7 +24,7 @@ Examples:
   open        allows that nobody has reported on, and whose report is not yet overdue
   unresolved  allows whose report was overdue, and that nobody has reported on since
   irregular   executions without an allow, or beyond it
-  voided      allows that a stop voided
+  voided      allows that a stop voided, whatever came of them; they stand under no other heading
 
 Every entry shown is proven; that there are no others is what the ledger says, and what replaying an export shows.";
 
@@ -54,6 +54,8 @@ struct Counts {
     unresolved: u64,
     irregular: u64,
     voided: u64,
+    /// Of the voided ones, those whose report was overdue.
+    voided_unresolved: u64,
 }
 
 impl Counts {
@@ -142,6 +144,7 @@ async fn fetch(session: &Session, kind: OpenKind, limit: usize) -> Result<(List,
             unresolved: reply.unresolved,
             irregular: reply.irregular,
             voided: reply.voided,
+            voided_unresolved: reply.voided_unresolved,
         };
         for receipt in reply.receipts {
             let verified = session.verify(Some(receipt))?;
@@ -213,9 +216,14 @@ fn text(counts: Counts, lists: &[List], style: Style) -> String {
             OpenKind::Voided => "allows that a stop voided",
             _ => "allows still to be reported on",
         };
-        let line = format!("{:>10}  {count:>7}  {what}", open_kind::word(kind));
+        let mut line = format!("{:>10}  {count:>7}  {what}", open_kind::word(kind));
+        let silent = counts.voided_unresolved;
+        if kind == OpenKind::Voided && silent > 0 {
+            put!(line, "; on {silent} of them nobody reported in time");
+        }
         let line = match kind {
             OpenKind::Irregular | OpenKind::Unresolved if count > 0 => style.warning(&line),
+            OpenKind::Voided if silent > 0 => style.warning(&line),
             _ => line,
         };
         put!(out, "{line}\n");

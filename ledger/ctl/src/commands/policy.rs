@@ -3,6 +3,7 @@
 mod dry_run;
 mod explain;
 mod folder;
+pub(crate) mod groups;
 mod promote;
 mod table;
 mod warnings;
@@ -15,6 +16,7 @@ use ledger_core::hash::Hash;
 use ledger_core::policy::{Policy, policy_hash};
 use ledger_core::role::Call;
 use ledger_proto::v1;
+use serde::Serialize;
 use serde_json::json;
 
 use crate::client::Session;
@@ -135,8 +137,17 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
 /// A policy that is in force now, and what to say of it.
 struct Published {
     text: String,
-    object: WriteJson,
+    object: PublishJson,
     entry: PolicyEntry,
+}
+
+/// What is printed of a policy that was put in force.
+#[derive(Serialize)]
+struct PublishJson {
+    /// Groups that are asked for approval, and that no approver in force is in.
+    groups_without_approver: Vec<String>,
+    #[serde(flatten)]
+    write: WriteJson,
 }
 
 async fn publish(
@@ -169,6 +180,8 @@ async fn publish(
     let published = published(&verified)?.clone();
     same_option("policy hash", Some(sha256), published.sha256)?;
     write.keep(&verified)?;
+    // The policy stands whatever comes of this: that requests will wait for nobody should be seen.
+    let vacant = groups::vacant(&session, &policy).await;
     let mut text = format!("Policy {sha256} is in force: {}.\n", size(&policy));
     if let Some(old) = &published.replaces {
         put!(
@@ -178,10 +191,14 @@ async fn publish(
             old.sha256
         );
     }
+    text.push_str(&groups::warning(&policy, &vacant));
     text.push_str(&verified.line());
     Ok(Published {
         text,
-        object: WriteJson::of(&verified, &write.request_id, reply.repeated)?,
+        object: PublishJson {
+            groups_without_approver: vacant,
+            write: WriteJson::of(&verified, &write.request_id, reply.repeated)?,
+        },
         entry: published,
     })
 }
@@ -203,7 +220,7 @@ fn size(policy: &Policy) -> String {
 }
 
 /// The policy in force, as the ledger gave it out.
-struct InForce {
+pub(crate) struct InForce {
     seq: u64,
     sha256: Hash,
     files: Files,
@@ -214,7 +231,7 @@ struct InForce {
 impl InForce {
     /// Fetches it, and recomputes its hash. Where a key was named its entry is verified too, if the
     /// caller may read that.
-    async fn fetch(session: &Session) -> Result<Option<Self>, Failure> {
+    pub(crate) async fn fetch(session: &Session) -> Result<Option<Self>, Failure> {
         let reply = session
             .control()
             .show_policy(v1::ShowPolicyRequest {})
@@ -247,7 +264,7 @@ impl InForce {
     }
 
     /// Its rules.
-    fn parse(&self) -> Result<Policy, Failure> {
+    pub(crate) fn parse(&self) -> Result<Policy, Failure> {
         Policy::parse(&self.files).map_err(|errors| {
             Failure::from(Problem::Policy(errors))
                 .note("the ledger holds it to be valid: use a ledgerctl of its version")
@@ -363,10 +380,16 @@ fn check(context: &Context, args: &CheckArgs) -> Result<(), Failure> {
     let policy = Policy::parse(&files).map_err(Problem::Policy)?;
     let sha256 = policy_hash(&files);
     let warnings = warnings::of(&policy);
-    let mut text = format!("Valid: {}. SHA-256 {sha256}.", size(&policy));
+    let mut text = format!(
+        "Valid: {}. SHA-256 {sha256}.\n{}",
+        size(&policy),
+        groups::text(&policy)
+    );
     for warning in &warnings {
-        put!(text, "\n{}", wrapped("Warning: ", warning).trim_end());
+        text.push_str(&wrapped("Warning: ", warning));
     }
-    let object = json!({ "valid": true, "sha256": sha256, "warnings": warnings });
+    let object = json!({
+        "valid": true, "sha256": sha256, "approval_groups": groups::asked(&policy), "warnings": warnings,
+    });
     context.output.show(&text, &object)
 }

@@ -5,16 +5,19 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use ledger_core::entry::{Body, Change};
 use ledger_core::hash::Hash;
+use ledger_core::plan::POLICY_GROUP;
 use ledger_core::role::Call;
 use ledger_proto::v1;
 use serde_json::json;
 
+use super::policy::{InForce, groups::asked};
+use crate::client::Session;
 use crate::context::Context;
 use crate::credential::Credential;
 use crate::failure::Failure;
 use crate::proof::{Asked, Verified, WriteJson, other_kind, same, same_option};
 use crate::request::WriteArgs;
-use crate::text::{Table, put};
+use crate::text::{Table, put, wrapped};
 use crate::values::words::{parser, role};
 
 /// What to do with principals.
@@ -140,10 +143,44 @@ async fn put(context: &Context, args: &PutArgs) -> Result<(), Failure> {
             path.display()
         );
     }
+    if args.role == v1::Role::Approver {
+        text.push_str(&unasked(&session, &args.groups).await);
+    }
     text.push_str(&verified.line());
     context.output.show(
         &text,
         &WriteJson::of(&verified, &write.request_id, repeated)?,
+    )
+}
+
+/// What keeps an approver from ever being asked: no group, or one that the policy in force does not know. Nothing
+/// where that cannot be learnt.
+async fn unasked(session: &Session, groups: &[String]) -> String {
+    if groups.is_empty() {
+        return "It is in no group, so it can answer no request: put it again with --group.\n"
+            .to_owned();
+    }
+    let Ok(Some(policy)) = InForce::fetch(session).await else {
+        return String::new();
+    };
+    let Ok(policy) = policy.parse() else {
+        return String::new();
+    };
+    let asked = asked(&policy);
+    // Policies are approved by theirs, whatever rows ask.
+    let unknown = |group: &&String| !asked.contains_key(*group) && *group != POLICY_GROUP;
+    let Some(group) = groups.iter().find(unknown) else {
+        return String::new();
+    };
+    let known: Vec<&str> = asked.keys().map(String::as_str).collect();
+    let asks = if known.is_empty() {
+        "none".to_owned()
+    } else {
+        known.join(", ")
+    };
+    wrapped(
+        "",
+        &format!("The policy in force does not ask the group `{group}`; it asks {asks}."),
     )
 }
 

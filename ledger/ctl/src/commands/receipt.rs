@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 
 use crate::context::Context;
 use crate::failure::Failure;
-use crate::files::Outfile;
+use crate::files::Overwrite;
 use crate::narrate;
 use crate::proof::{TreeJson, same, same_option};
 use crate::text::put;
@@ -35,7 +35,7 @@ ledger cannot be reached.";
 #[derive(Debug, Args)]
 pub(crate) struct ReceiptArgs {
     /// The entry's seq
-    #[arg(required_unless_present_any = ["request", "refresh"], conflicts_with_all = ["request", "refresh"])]
+    #[arg(conflicts_with_all = ["request", "refresh"])]
     seq: Option<u64>,
     /// Instead: a request of your own, as the name of its call and its id
     #[arg(long, value_parser = request, value_name = "CALL/ID")]
@@ -46,6 +46,8 @@ pub(crate) struct ReceiptArgs {
     /// Where to write the receipt, a `.tlog-proof` file
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// Reads `CALL/ID`.
@@ -69,7 +71,7 @@ struct ReceiptJson {
 
 pub(crate) async fn run(context: &Context, args: &ReceiptArgs) -> Result<(), Failure> {
     if let Some(path) = &args.refresh {
-        return refresh::run(context, path, args.out.as_deref()).await;
+        return refresh::run(context, path, args.out.as_deref(), args.overwrite).await;
     }
     let of = match (&args.request, args.seq) {
         (Some((call, id)), _) => Of::Request(v1::RequestName {
@@ -84,7 +86,11 @@ pub(crate) async fn run(context: &Context, args: &ReceiptArgs) -> Result<(), Fai
         }
     };
     let session = context.connect().await?;
-    let file = args.out.as_deref().map(Outfile::create).transpose()?;
+    let file = args
+        .out
+        .as_deref()
+        .map(|path| args.overwrite.create(path))
+        .transpose()?;
     let reply = session
         .proofs()
         .get_receipt(v1::GetReceiptRequest { of: Some(of) })

@@ -211,7 +211,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         followers,
     } = sent;
     write.keep(&verified)?;
-    let findings = findings(&verified);
+    let findings = verified.entry.body.findings();
     let object = RecordJson {
         findings: findings
             .iter()
@@ -235,7 +235,7 @@ pub(crate) struct Sent {
 }
 
 /// Sends a report, and checks that what comes back proves it.
-pub(crate) async fn send(
+async fn send(
     session: &Session,
     request: &v1::RecordRequest,
     write: &Write,
@@ -246,6 +246,16 @@ pub(crate) async fn send(
         .await
         .map_err(|status| write.explain(status))?
         .into_inner();
+    proven(session, request, write, reply)
+}
+
+/// Checks that a reply proves that this report is recorded.
+pub(crate) fn proven(
+    session: &Session,
+    request: &v1::RecordRequest,
+    write: &Write,
+    reply: v1::RecordReply,
+) -> Result<Sent, Failure> {
     let verified = session
         .verify(reply.receipt)
         .map_err(|failure| write.explain(failure))?;
@@ -254,7 +264,10 @@ pub(crate) async fn send(
         ..Asked::of(Call::Record, write)
     })?;
     check(&verified, request)?;
-    let found: Vec<&str> = findings(&verified)
+    let found: Vec<&str> = verified
+        .entry
+        .body
+        .findings()
         .iter()
         .map(|finding| codebook::finding(*finding).word)
         .collect();
@@ -435,16 +448,6 @@ fn word(value: &impl Serialize) -> String {
         .ok()
         .and_then(|value| value.as_str().map(str::to_owned))
         .unwrap_or_default()
-}
-
-/// The rules that a report breaks.
-pub(crate) fn findings(verified: &Verified) -> &[Finding] {
-    match &verified.entry.body {
-        Body::Execution(execution) => &execution.findings,
-        Body::Outcome(outcome) => &outcome.findings,
-        Body::Decision(decision) => &decision.findings,
-        _ => &[],
-    }
 }
 
 #[derive(Serialize)]

@@ -12,11 +12,7 @@ use crate::values::{scope, when};
 
 pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
     let session = context.connect_unproven().await?;
-    let status = session
-        .control()
-        .status(v1::StatusRequest {})
-        .await?
-        .into_inner();
+    let status = session.status().await?;
     let last = status.last_entry.as_ref().and_then(when::from_wire);
     let stops: Vec<_> = status
         .stops
@@ -31,6 +27,7 @@ pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
         "stops": stops,
         "last_stop": status.last_stop.as_ref().map(last_stop_object),
         "breakers": status.breakers.iter().map(breaker::object).collect::<Vec<_>>(),
+        "breakers_warned": status.breakers_warned,
         "break_glass": status.break_glass.iter().map(break_glass::object).collect::<Vec<_>>(),
         "pending_approvals": status.pending_approvals,
         "open": status.open,
@@ -109,6 +106,10 @@ fn text(status: &v1::StatusReply, style: Style) -> String {
     for one in &status.breakers {
         put!(text, "  breaker      {}\n", style.bad(&breaker::words(one)));
     }
+    for rule in &status.breakers_warned {
+        let words = format!("`{rule}` has passed its first threshold");
+        put!(text, "  warned       {}\n", style.warning(&words));
+    }
     if status.break_glass.is_empty() {
         text.push_str("  break-glass  none\n");
     }
@@ -172,6 +173,7 @@ mod tests {
                 actions: vec!["email.send".to_owned()],
                 ..v1::OpenBreaker::default()
             }],
+            breakers_warned: vec!["complaints".to_owned()],
             break_glass: vec![v1::BreakGlass {
                 request: 57,
                 requested_by: "revops".to_owned(),
@@ -195,6 +197,7 @@ mod tests {
              stopped      agent `agent.outbound.sender` (entry 51)\n  \
              last stop    agent `agent.outbound.sender` at 2026-11-22T11:30:05.123456Z (entry 51), 1 allow voided\n  \
              breaker      `bounces` refuses `email.send` for seller `acme` until somebody resets it (entry 88)\n  \
+             warned       `complaints` has passed its first threshold\n  \
              break-glass  everything that `agent.ops` is granted, to be confirmed before \
              2026-11-22T11:46:05.123456Z (request 57 by revops)\n"
         );

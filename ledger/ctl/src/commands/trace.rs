@@ -181,7 +181,7 @@ fn json(chain: &Chain, details: Option<&Details>) -> Result<TraceJson, Failure> 
                     seq: entry.seq,
                     finding: codebook::finding(*finding).word,
                 };
-                chain::findings(entry).iter().map(finding)
+                entry.body.findings().iter().map(finding)
             })
             .collect(),
         followed: chain.followed,
@@ -205,7 +205,7 @@ fn text(chain: &Chain, details: Option<&Details>, style: Style) -> String {
     };
     let mut out = format!("{}\n", style.strong(&format!("{id}: {}", summary(chain))));
     for entry in chain.entries() {
-        for finding in chain::findings(entry) {
+        for finding in entry.body.findings() {
             let line = format!("! #{} {}", entry.seq, codebook::finding(*finding).word);
             put!(out, "{}\n", style.bad(&line));
         }
@@ -292,7 +292,7 @@ fn summary(chain: &Chain) -> String {
         (0, 0, 0, 0, 0, 0);
     let mut open = BTreeSet::new();
     for entry in chain.entries() {
-        findings += chain::findings(entry).len() as u64;
+        findings += entry.body.findings().len() as u64;
         match &entry.body {
             Body::Decision(decision) if decision.basis == Basis::Asserted => {
                 asserted += 1;

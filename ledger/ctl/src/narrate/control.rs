@@ -224,6 +224,7 @@ pub(super) fn access(story: &mut Story, access: &Access) {
             .collect();
         let how = match access.call {
             Call::Tokenise => "to learn the token of",
+            Call::CheckDnc => "to look up in the list",
             Call::List | Call::Tail => "to find the entries that name",
             _ => "opening",
         };

@@ -7,6 +7,7 @@ use ledger_core::entry::{
 use ledger_core::token::Kind;
 
 use super::{Story, highlight, listed, policy_words, short, who_first};
+use crate::calls::in_commands;
 use crate::output::Style;
 use crate::text::{duration_s, put, wrapped};
 
@@ -205,7 +206,7 @@ pub(crate) fn reason_lines(decision: &Decision, style: Style) -> String {
         // Of what is denied nobody waits for an approval.
         let decides = reason.code.demands() == decision.outcome;
         if last && decides && reason.code.demands() != Outcome::Allow {
-            out.push_str(&wrapped("    ", explained.remedy));
+            out.push_str(&wrapped("    ", &in_commands(explained.remedy)));
         }
     }
     if let Some(total) = decision.reasons_total {
@@ -226,7 +227,7 @@ fn marked(reason: &Reason, word: &str, style: Style) -> String {
     }
 }
 
-pub(super) const fn outcome_word(outcome: Outcome) -> &'static str {
+pub(crate) const fn outcome_word(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Allow => "allow",
         Outcome::RequireApproval => "require_approval",

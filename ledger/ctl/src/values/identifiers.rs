@@ -135,6 +135,57 @@ pub(crate) fn listed(line: &str) -> Result<v1::Subject, String> {
         .map_err(|failure| failure.problem().to_string())
 }
 
+/// The identifiers of one person, a company's among them, each kind once.
+pub(crate) fn one_person(subjects: &[v1::Subject]) -> Result<v1::Identifiers, Failure> {
+    let mut person = v1::Identifiers::default();
+    let mut put = |kind: &str, place: fn(&mut v1::Identifiers) -> &mut String, value: &str| {
+        let place = place(&mut person);
+        if !value.is_empty() && !place.is_empty() {
+            return Err(Failure::usage(format!(
+                "--subject names two identifiers of the kind `{kind}`: give the command once for each"
+            )));
+        }
+        place.push_str(value);
+        Ok(())
+    };
+    for subject in subjects {
+        match &subject.of {
+            Some(Of::Person(given)) => {
+                put("email", |person| &mut person.email, &given.email)?;
+                put("phone", |person| &mut person.phone, &given.phone)?;
+                put(
+                    "contact",
+                    |person| &mut person.contact_id,
+                    &given.contact_id,
+                )?;
+            }
+            Some(Of::AccountId(id)) => put("account", |person| &mut person.account_id, id)?,
+            Some(Of::Domain(_)) | None => {
+                return Err(Failure::usage(
+                    "--subject names a domain, which is nobody: expected an address, a number, `contact:` or `account:`",
+                ));
+            }
+        }
+    }
+    Ok(person)
+}
+
+/// One subject: a person by several identifiers, or one company, or one domain.
+pub(crate) fn one_subject(subjects: &[v1::Subject]) -> Result<v1::Subject, Failure> {
+    if let [one] = subjects {
+        return Ok(one.clone());
+    }
+    let is_person = |subject: &v1::Subject| matches!(subject.of, Some(Of::Person(_)));
+    if !subjects.iter().all(is_person) {
+        return Err(Failure::usage(
+            "--subject names a company or a domain beside somebody else: these are different subjects, name one at a time",
+        ));
+    }
+    Ok(v1::Subject {
+        of: Some(Of::Person(one_person(subjects)?)),
+    })
+}
+
 /// The keys that a listing of this subject has, as the ledger has to make them.
 pub(crate) fn listing_keys(subject: &v1::Subject) -> Result<Vec<MatchKey>, NormaliseError> {
     match &subject.of {
@@ -207,6 +258,39 @@ mod tests {
             args(None, None, Some("com")),
         ] {
             assert_eq!(of(refused), None);
+        }
+    }
+
+    #[test]
+    fn identifiers_of_one_person_are_one_subject_and_of_two_are_none() {
+        let of = |lines: &[&str]| {
+            let subjects: Vec<_> = lines.iter().map(|line| listed(line).unwrap()).collect();
+            one_subject(&subjects).map(|subject| subject.of.unwrap())
+        };
+        let Of::Person(person) =
+            of(&["ada@example.com", "contact:003A", "+44 20 7946 0000"]).unwrap()
+        else {
+            panic!("a person");
+        };
+        assert_eq!(
+            (&*person.email, &*person.contact_id, &*person.phone),
+            ("ada@example.com", "003A", "+44 20 7946 0000")
+        );
+        assert_eq!(
+            of(&["@example.com"]).unwrap(),
+            Of::Domain("@example.com".to_owned())
+        );
+        assert_eq!(
+            of(&["account:001"]).unwrap(),
+            Of::AccountId("001".to_owned())
+        );
+        for two in [
+            ["ada@example.com", "bob@example.com"],
+            ["ada@example.com", "@example.com"],
+            ["contact:003A", "account:001"],
+        ] {
+            let failure = of(&two).unwrap_err();
+            assert!(!failure.to_string().contains("003A"), "{failure}");
         }
     }
 

@@ -10,7 +10,7 @@ use ledger_core::time::Timestamp;
 use ledger_core::token::Token;
 use ledger_proto::v1::{self, entry_filter::About};
 
-use super::identifiers::SubjectArgs;
+use super::identifiers::{SubjectArgs, listed, one_subject};
 use super::when::{self, When};
 use super::words::{outcome, parser};
 use crate::failure::Failure;
@@ -44,10 +44,10 @@ pub(crate) struct SelectArgs {
     /// A channel by which a decision's action reaches people
     #[arg(long, value_delimiter = ',', value_name = "CHANNEL", help_heading = HEADING)]
     channel: Vec<Channel>,
-    /// From this time on: RFC 3339 in UTC, or so long ago, such as `2h`
+    /// From this time on: RFC 3339 in UTC, a date alone (its 00:00 UTC), or so long ago, such as `2h`
     #[arg(long, value_name = "TIME", value_parser = when::past, help_heading = HEADING)]
     since: Option<When>,
-    /// Before this time
+    /// Before this time; of a date alone, before that day
     #[arg(long, value_name = "TIME", value_parser = when::past, help_heading = HEADING)]
     until: Option<When>,
 }
@@ -62,8 +62,12 @@ pub(crate) struct FilterArgs {
     correlation_id: Option<String>,
     #[command(flatten)]
     subject: SubjectArgs,
+    /// Whom it concerns, as `evidence` takes it: `ada@example.com`, `+44…`, `@DOMAIN`, `contact:ID`, `account:ID`; again
+    /// for every other identifier of the same person
+    #[arg(long = "subject", value_name = "IDENTIFIER", value_parser = listed, conflicts_with_all = ["email", "phone", "contact", "account", "domain"])]
+    subjects: Vec<v1::Subject>,
     /// Instead of somebody: a token, 64 hex digits
-    #[arg(long, value_name = "HEX", conflicts_with_all = ["email", "phone", "contact", "account", "domain"])]
+    #[arg(long, value_name = "HEX", conflicts_with_all = ["subjects", "email", "phone", "contact", "account", "domain"])]
     token: Option<Token>,
 }
 
@@ -101,6 +105,7 @@ impl FilterArgs {
         let mut filter = to_wire(&selection);
         filter.about = match self.token {
             Some(token) => Some(About::Token(token.0.to_vec().into())),
+            None if !self.subjects.is_empty() => Some(About::Subject(one_subject(&self.subjects)?)),
             None if self.subject.is_empty() => None,
             None => Some(About::Subject(self.subject.to_wire()?)),
         };

@@ -4,6 +4,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use ledger_core::time::Timestamp;
+use ledger_proto::time::{from_micros, micros};
 
 /// A point in time as it was asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,16 +43,23 @@ pub(crate) fn now() -> Timestamp {
     Timestamp::from_micros(micros).unwrap_or(Timestamp::MAX)
 }
 
-/// Reads `2026-11-22T11:31:05Z`, with up to nine fraction digits, cut to microseconds, or `now`.
+/// Reads `2026-11-22T11:31:05Z`, with up to nine fraction digits, cut to microseconds; `2026-11-22`, the first moment
+/// of that day in UTC; or `now`.
 pub(crate) fn instant(text: &str) -> Result<When, String> {
     if text == "now" {
         return Ok(When::In(0));
     }
     let expected = || {
         format!(
-            "time `{text}` is not valid: expected UTC as `2026-11-22T11:31:05Z`, with or without a fraction, or `now`"
+            "time `{text}` is not valid: expected UTC as `2026-11-22T11:31:05Z`, with or without a fraction, a date alone \
+             (its 00:00 UTC), or `now`"
         )
     };
+    let is_date = text.len() == "2026-11-22".len() && !text.contains(['T', 'Z']);
+    if is_date {
+        let first = format!("{text}T00:00:00.000000Z");
+        return first.parse().map(When::At).map_err(|_| expected());
+    }
     let bare = text.strip_suffix('Z').ok_or_else(expected)?;
     let (seconds, fraction) = match bare.split_once('.') {
         Some((seconds, fraction)) => (seconds, fraction),
@@ -124,21 +132,12 @@ fn seconds(text: &str) -> Option<Result<u64, String>> {
 
 /// A time for the wire.
 pub(crate) fn to_wire(time: Timestamp) -> prost_types::Timestamp {
-    let micros = time.micros();
-    let nanos = i32::try_from(micros % 1_000_000 * 1_000).unwrap_or(0);
-    prost_types::Timestamp {
-        seconds: micros / 1_000_000,
-        nanos,
-    }
+    from_micros(time.micros())
 }
 
 /// A time from the wire, cut to microseconds; `None` outside 1970 to 9999.
 pub(crate) fn from_wire(time: &prost_types::Timestamp) -> Option<Timestamp> {
-    let micros = time
-        .seconds
-        .checked_mul(1_000_000)?
-        .checked_add(i64::from(time.nanos) / 1_000)?;
-    Timestamp::from_micros(micros).ok()
+    Timestamp::from_micros(micros(time)?).ok()
 }
 
 #[cfg(test)]
@@ -159,9 +158,12 @@ mod tests {
                 "2026-11-22T11:31:05.123456Z",
             ),
             ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00.000000Z"),
+            ("2026-11-22", "2026-11-22T00:00:00.000000Z"),
+            ("2024-02-29", "2024-02-29T00:00:00.000000Z"),
         ] {
             assert_eq!(instant(text), Ok(at(expected)));
             assert_eq!(expiry(text), Ok(at(expected)));
+            assert_eq!(past(text), Ok(at(expected)));
         }
         assert_eq!(instant("now"), Ok(When::In(0)));
     }
@@ -171,7 +173,13 @@ mod tests {
         for text in [
             "",
             "Z",
-            "2026-11-22",
+            "2026-11-2",
+            "2026-11-22Z",
+            "2026-11-22T",
+            "2026-02-29",
+            "2026-13-01",
+            "22.11.2026",
+            "11/22/2026",
             "2026-11-22T11:31:05",
             "2026-11-22T11:31:05+01:00",
             "2026-11-22T11:31:05.Z",

@@ -1,6 +1,8 @@
 //! Errors: whose fault it is, in words and in the exit code.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use ledger_proto::v1;
@@ -46,6 +48,23 @@ fn a_refusal_is_told_with_every_field() {
 }
 
 #[test]
+fn a_refusal_names_the_command_that_was_typed_and_whose_it_is() {
+    let status = Status::permission_denied(
+        "role `operator` may not call `Decide`: see docs/roles.md for who may",
+    );
+    let cli = Cli::new(Refuses(status));
+    assert_eq!(
+        cli.run(ASK).err,
+        "error: the ledger refused (PERMISSION_DENIED): role `operator` may not run `ledgerctl decide`: it takes the role \
+         agent (`Decide` in docs/roles.md)\n"
+    );
+    // For programs, the ledger's own words.
+    let object = cli.run(&format!("{ASK} --json")).json();
+    let message = object["error"]["message"].as_str().unwrap();
+    assert!(message.contains("may not call `Decide`"), "{message}");
+}
+
+#[test]
 fn a_full_queue_says_when_to_try_again() {
     let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(2_500)));
     let status = Status::with_error_details(Code::ResourceExhausted, "the queue is full", details);
@@ -69,19 +88,22 @@ fn a_lost_answer_says_how_to_learn_what_became_of_it() {
     );
 }
 
-/// A ledger that never answers.
-struct Hangs;
+/// A ledger that answers nobody as long as the other end is there.
+struct Hangs(Mutex<Receiver<()>>);
 
 impl Behaviour for Hangs {
     fn decide(&self, _: v1::DecideRequest) -> Result<v1::DecideReply, Status> {
-        std::thread::sleep(Duration::from_secs(3));
+        let _ = self.0.lock().unwrap().recv();
         Err(Status::internal("too late"))
     }
 }
 
 #[test]
 fn a_ledger_that_does_not_answer_is_not_waited_for_for_ever() {
-    let run = Cli::new(Hangs).run(&format!("{ASK} --timeout 1"));
+    let (asked, waits) = channel();
+    let cli = Cli::new(Hangs(Mutex::new(waits)));
+    let run = cli.run(&format!("{ASK} --timeout 1"));
+    drop(asked);
     assert_eq!(run.code, 3, "{}", run.err);
     assert!(run.err.contains("--request-id r-1"), "{}", run.err);
 }
@@ -110,14 +132,46 @@ fn a_ledger_that_is_not_there_is_named() {
     assert_eq!(run.out, "");
 }
 
+/// Answers every connection as a web server does, until it is dropped with the process.
+fn web_server() -> std::net::SocketAddr {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 1024]);
+            let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    address
+}
+
+#[test]
+fn an_address_that_speaks_http_is_told_from_one_that_speaks_grpc() {
+    let server = Server::start(Silent);
+    let address = web_server();
+    for address in [format!("http://{address}"), address.to_string()] {
+        let mut command = program(server.folder());
+        command
+            .env("LEDGER_VKEY", Log::new().vkey())
+            .arg("--credential")
+            .arg(server.credential());
+        let run = ended(command.args(["--address", &address, "status"]));
+        assert_eq!(run.code, 3, "{}", run.err);
+        for word in ["speaks HTTP, not gRPC", "--http", "--listen"] {
+            assert!(run.err.contains(word), "{word}: {}", run.err);
+        }
+    }
+}
+
 #[test]
 fn a_ledger_on_tcp_that_is_not_there_is_named() {
     let server = Server::start(Silent);
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    // Bound, so that nobody else gets it meanwhile, and not listening.
+    let nobody = tokio::net::TcpSocket::new_v4().unwrap();
+    nobody.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = nobody.local_addr().unwrap().port();
     let mut command = program(server.folder());
     command
         .env("LEDGER_SOCKET", server.socket())

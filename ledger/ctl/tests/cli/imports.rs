@@ -150,6 +150,7 @@ impl Behaviour for Arc<Imports> {
                 sha256: Hash(request.sha256[..].try_into().unwrap()),
                 rows: request.rows,
                 rejected: request.rejected,
+                changes: request.changes,
             });
         })
     }

@@ -7,6 +7,7 @@
     reason = "tests"
 )]
 
+mod answers;
 mod approvals;
 mod controls;
 mod decide;
@@ -15,6 +16,7 @@ mod export;
 mod imports;
 mod log;
 mod open;
+mod outcomes;
 mod queries;
 mod reads;
 mod server;

@@ -51,6 +51,7 @@ fn log() -> Log {
 struct Lists {
     open: Vec<u64>,
     irregular: Vec<u64>,
+    voided: u64,
 }
 
 impl Behaviour for Lists {
@@ -68,7 +69,8 @@ impl Behaviour for Lists {
             open: self.open.len() as u64,
             unresolved: 0,
             irregular: self.irregular.len() as u64,
-            voided: 0,
+            voided: self.voided,
+            voided_unresolved: self.voided.saturating_sub(1),
         })
     }
 }
@@ -77,7 +79,30 @@ fn lists(open: &[u64], irregular: &[u64]) -> Cli {
     Cli::new(Lists {
         open: open.to_vec(),
         irregular: irregular.to_vec(),
+        voided: 0,
     })
+}
+
+#[test]
+fn voided_allows_that_nobody_reported_on_are_said_to_be_so() {
+    let cli = |voided| {
+        Cli::new(Lists {
+            open: Vec::new(),
+            irregular: Vec::new(),
+            voided,
+        })
+    };
+    let run = cli(3).run("open");
+    let line = "voided        3  allows that a stop voided; on 2 of them nobody reported in time\n";
+    assert!(run.out.contains(line), "{}", run.out);
+    let counts = cli(3).run("open --json").json();
+    assert_eq!(counts["counts"]["voided_unresolved"], 2);
+    let quiet = cli(1).run("open");
+    assert!(
+        quiet.out.contains("allows that a stop voided\n"),
+        "{}",
+        quiet.out
+    );
 }
 
 #[test]

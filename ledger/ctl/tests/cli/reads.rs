@@ -308,6 +308,74 @@ fn evidence_holds_what_its_entry_relies_on() {
 }
 
 #[test]
+fn what_is_fetched_replaces_no_file_unless_it_is_forced() {
+    for line in [
+        "receipt 9 --out kept",
+        "evidence 9 --out kept",
+        "disclose --email ada@example.com --out kept",
+        "checkpoint --out kept",
+        "consistency 8 --proof-out kept",
+        "consistency 8 --checkpoint-out kept",
+        "detail 9 params --out kept",
+    ] {
+        let cli = Cli::new(Reads::default());
+        let kept = cli.folder().join("kept");
+        std::fs::write(&kept, "of another day").unwrap();
+        let run = cli.run(line);
+        assert_eq!(run.code, 2, "{line}: {}", run.err);
+        assert!(
+            run.err.contains("`kept` exists already") && run.err.contains("--force"),
+            "{line}: {}",
+            run.err
+        );
+        assert_eq!(
+            cli.calls(),
+            0,
+            "{line}: nothing is read, and recorded as read, for nothing"
+        );
+        assert_eq!(std::fs::read(&kept).unwrap(), b"of another day", "{line}");
+        let run = cli.run(&format!("{line} --force"));
+        assert_eq!(run.code, 0, "{line}: {}", run.err);
+        assert_ne!(std::fs::read(&kept).unwrap(), b"of another day", "{line}");
+    }
+}
+
+#[test]
+fn who_asks_for_nothing_is_told_what_there_is_to_ask_for() {
+    let cli = Cli::new(Reads::default());
+    for (line, words) in [
+        ("evidence --out e", ["SEQ", "--subject", "--correlation"]),
+        ("receipt --out r", ["SEQ", "--request", "--refresh"]),
+    ] {
+        let run = cli.run(line);
+        assert_eq!(run.code, 2, "{line}: {}", run.err);
+        for word in words {
+            assert!(run.err.contains(word), "{line}, {word}: {}", run.err);
+        }
+    }
+    assert_eq!(cli.calls(), 0);
+}
+
+#[test]
+fn a_file_that_was_named_by_mistake_is_no_forgery() {
+    let cli = Cli::new(Reads::default());
+    for line in ["receipt 9 --out r", "evidence 9 --out e"] {
+        assert_eq!(cli.run(line).code, 0, "{line}");
+    }
+    for (line, words) in [
+        ("receipt --refresh e", "`e` is evidence, expected a receipt"),
+        (
+            "consistency --checkpoint r",
+            "`r` is a receipt, expected a checkpoint",
+        ),
+    ] {
+        let run = cli.run(line);
+        assert_eq!(run.code, 2, "{line}: {}", run.err);
+        assert!(run.err.contains(words), "{line}: {}", run.err);
+    }
+}
+
+#[test]
 fn an_opening_opens_who_was_asked_for_alone() {
     let cli = Cli::new(Reads::default());
     let run = cli.run("disclose --email Ada@Example.com --out o");

@@ -28,6 +28,12 @@ pub(crate) trait Behaviour: Send + Sync {
     fn record(&self, request: v1::RecordRequest) -> Result<v1::RecordReply, Status> {
         Err(Status::unimplemented("record"))
     }
+    fn record_batch(
+        &self,
+        request: v1::RecordBatchRequest,
+    ) -> Result<v1::RecordBatchReply, Status> {
+        Err(Status::unimplemented("record_batch"))
+    }
     fn receipt(&self, request: v1::GetReceiptRequest) -> Result<v1::Receipt, Status> {
         Err(Status::unimplemented("receipt"))
     }
@@ -126,6 +132,10 @@ pub(crate) trait Behaviour: Send + Sync {
     fn key(&self, request: v1::KeyRequest, call: Call) -> Result<v1::WriteReply, Status> {
         Err(Status::unimplemented("key"))
     }
+    fn list_principals(&self) -> Result<v1::ListPrincipalsReply, Status> {
+        Err(Status::unimplemented("list_principals"))
+    }
+
     fn check_dnc(&self, request: v1::CheckDncRequest) -> Result<v1::CheckDncReply, Status> {
         Err(Status::unimplemented("check_dnc"))
     }
@@ -274,9 +284,9 @@ impl Recorder for Service {
 
     async fn record_batch(
         &self,
-        _: Request<v1::RecordBatchRequest>,
+        request: Request<v1::RecordBatchRequest>,
     ) -> Answer<v1::RecordBatchReply> {
-        Err(Status::unimplemented("record_batch"))
+        self.0.record_batch(request.into_inner()).map(Response::new)
     }
     async fn record_stream(
         &self,
@@ -386,7 +396,7 @@ impl Control for Service {
         &self,
         _: Request<v1::ListPrincipalsRequest>,
     ) -> Answer<v1::ListPrincipalsReply> {
-        Err(Status::unimplemented("list_principals"))
+        self.0.list_principals().map(Response::new)
     }
     async fn add_dnc(&self, request: Request<v1::AddDncRequest>) -> Answer<v1::WriteReply> {
         self.0.add_dnc(request.into_inner()).map(Response::new)

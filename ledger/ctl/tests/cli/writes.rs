@@ -267,6 +267,54 @@ fn a_stop_says_what_it_voided() {
     );
 }
 
+/// The same, of `agent.a`, by a ledger where these are registered; none where it does not say.
+struct Registered(Option<&'static [&'static str]>);
+
+impl Behaviour for Registered {
+    fn stop(&self, request: v1::StopRequest) -> Result<v1::StopReply, Status> {
+        Switch(2, "agent.a").stop(request)
+    }
+
+    fn list_principals(&self) -> Result<v1::ListPrincipalsReply, Status> {
+        let ids = self
+            .0
+            .ok_or_else(|| Status::permission_denied("not yours"))?;
+        let known = |id: &&str| v1::Principal {
+            id: (*id).to_owned(),
+            ..v1::Principal::default()
+        };
+        Ok(v1::ListPrincipalsReply {
+            principals: ids.iter().map(known).collect(),
+        })
+    }
+}
+
+/// A mistyped id stops nobody, and the stop is said to stand all the same.
+#[test]
+fn a_stop_of_an_agent_whom_nobody_registered_says_so() {
+    const NOBODY: &str =
+        "No agent of that id is registered: `ledgerctl principal list` shows those that are.\n";
+    for (ids, unknown) in [
+        (Some(&["agent.b", "ops"][..]), true),
+        (Some(&[]), true),
+        (Some(&["agent.a", "ops"]), false),
+        // Where it cannot be learnt, nothing is claimed.
+        (None, false),
+    ] {
+        let cli = Cli::new(Registered(ids));
+        let run = cli.run("stop --agent agent.a");
+        assert_eq!(run.code, 0, "{ids:?}: {}", run.err);
+        assert!(
+            run.out.starts_with("Stopped agent `agent.a`"),
+            "{}",
+            run.out
+        );
+        assert_eq!(run.out.contains(NOBODY), unknown, "{ids:?}: {}", run.out);
+        let object = cli.run("stop --agent agent.a --json").json();
+        assert_eq!(object["unknown_agent"], unknown, "{ids:?}");
+    }
+}
+
 #[test]
 fn a_stop_of_somebody_else_is_refused() {
     Cli::new(Switch(2, "agent.b"))

@@ -44,6 +44,11 @@ pub(super) struct Views {
 /// What was found, in words.
 pub(super) fn words(report: &Report, options: &config::Check) -> String {
     let Report { counts, .. } = report;
+    // Where nothing was looked at there is nothing to count.
+    if report.outcome == "not_checked" && report.root.is_none() {
+        let why = report.why.as_deref().unwrap_or_default();
+        return format!("not checked: {why}\n");
+    }
     let mut text = format!(
         "entries      {}\ncheckpoints  {}\ntiles        {}\ndetails      {}, {} bytes\n",
         counts.entries, counts.checkpoints, counts.tiles, counts.details, counts.detail_bytes

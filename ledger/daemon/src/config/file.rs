@@ -101,15 +101,14 @@ pub(super) fn parse(text: &str, keys: &[Key]) -> Result<Vec<Row>, Vec<Flaw>> {
         let span = error.span().unwrap_or(0..0);
         let near = text.get(span.clone()).map(str::trim).unwrap_or_default();
         let near = near.lines().next().unwrap_or_default();
+        let line = line_of(span.start);
         let what = if error.message().contains("duplicate key") {
             format!("`{near}` is set twice, expected each key once")
         } else {
-            format!("`{near}`: {}, expected `key = value`", error.message())
+            let written = text.lines().nth(line - 1).unwrap_or_default();
+            unread(written, error.message(), keys)
         };
-        vec![Flaw {
-            line: line_of(span.start),
-            what,
-        }]
+        vec![Flaw { line, what }]
     })?;
     let (mut rows, mut flaws) = (Vec::new(), Vec::new());
     for (name, value) in table.get_ref() {
@@ -131,10 +130,49 @@ pub(super) fn parse(text: &str, keys: &[Key]) -> Result<Vec<Row>, Vec<Flaw>> {
     Err(flaws)
 }
 
+/// What is wrong with a line that is no TOML: whose value it is, and how that is written.
+fn unread(line: &str, why: &str, keys: &[Key]) -> String {
+    let Some((name, value)) = line.split_once('=') else {
+        return format!("`{}`: {why}, expected `key = value`", printable(line));
+    };
+    let name = printable(name);
+    let value = printable(value.split('#').next().unwrap_or_default());
+    let key = keys.iter().find(|key| key.name == name);
+    let expected = key.map_or("a value", Key::expected);
+    if value.is_empty() {
+        return format!("`{name}` has no value, expected {expected}");
+    }
+    if value.starts_with(['"', '\'', '[', '{']) {
+        return format!("`{name}` is `{value}`, which is no value: {why}");
+    }
+    match key.map(|key| key.kind) {
+        Some(Kind::Number | Kind::Switch) => not(&name, &format!("`{value}`"), expected),
+        _ => format!(
+            "`{name}` is `{value}` without quotes, which is no value: text, paths and addresses take them, as in \
+             `{name} = \"{}\"`",
+            value.trim_matches(['“', '”', '‘', '’'])
+        ),
+    }
+}
+
+/// A part of a line as it stands there, without what would not show.
+fn printable(text: &str) -> String {
+    let shows = |c: &char| !c.is_control();
+    text.trim().chars().filter(shows).collect()
+}
+
 /// The values of one key as text.
 fn row(name: &str, value: &DeValue<'_>, keys: &[Key]) -> Result<Vec<String>, String> {
     let Some(key) = keys.iter().find(|key| key.name == name) else {
         let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+        // As the command line spells it, or the environment.
+        let spelt = name.to_lowercase().replace('-', "_");
+        let spelt = spelt.strip_prefix("ledgerd_").unwrap_or(&spelt);
+        if known.contains(&spelt) {
+            return Err(format!(
+                "`{name}` is no setting: in the file it is written `{spelt}`"
+            ));
+        }
         return Err(format!(
             "`{name}` is no setting, expected one of {}",
             known.join(", ")
@@ -165,6 +203,9 @@ fn text(key: &Key, value: &DeValue<'_>) -> Result<String, String> {
         }
         (Kind::Switch, DeValue::Boolean(switch)) => switch.to_string(),
         (Kind::Path | Kind::Address | Kind::Text, DeValue::String(text)) => text.to_string(),
+        (Kind::Number | Kind::Switch, DeValue::String(_)) => {
+            return Err(unfit(&format!("{} without quotes", key.expected())));
+        }
         _ => return Err(unfit(key.expected())),
     };
     if key.kind == Kind::Path && !Path::new(&text).is_absolute() {
@@ -227,6 +268,79 @@ mod tests {
         let addresses = [Key::of(&addresses).expect("a setting")];
         let flaws = parse("follow = [\"127.0.0.1:1\", \"there\"]", &addresses);
         assert!(flaws.expect_err("no address")[0].what.contains("`there`"));
+    }
+
+    #[test]
+    fn a_line_that_is_no_toml_names_its_key_and_what_its_value_lacks() {
+        let keys = super::super::key::keys();
+        for (line, expected) in [
+            (
+                "http = 127.0.0.1:9400",
+                "`http` is `127.0.0.1:9400` without quotes, which is no value: text, paths and addresses take them, as in \
+                 `http = \"127.0.0.1:9400\"`",
+            ),
+            (
+                "listen=[::1]:7050",
+                "`listen` is `[::1]:7050`, which is no value: ",
+            ),
+            (
+                "data = /srv/ledger # here",
+                "as in `data = \"/srv/ledger\"`",
+            ),
+            ("data = “/srv/ledger”", "as in `data = \"/srv/ledger\"`"),
+            ("sendgrid_key = MFkw==", "as in `sendgrid_key = \"MFkw==\"`"),
+            (
+                "htpp = 127.0.0.1:9400",
+                "`htpp` is `127.0.0.1:9400` without quotes",
+            ),
+            (
+                "drain_s = 20s",
+                "`drain_s` is `20s`, expected a whole number",
+            ),
+            (
+                "http_open_metrics = True",
+                "`http_open_metrics` is `True`, expected `true` or `false`",
+            ),
+            (
+                "http =",
+                "`http` has no value, expected an address and a port",
+            ),
+            (
+                "data = '/srv/ledger",
+                "`data` is `'/srv/ledger`, which is no value: ",
+            ),
+            ("data: /srv/ledger", "expected `key = value`"),
+        ] {
+            // The line before shows that it is the right one which is named.
+            let flaws = parse(&format!("quota = 7\n{line}\n"), &keys).expect_err("no TOML");
+            assert_eq!((flaws.len(), flaws[0].line), (1, 2), "{line}");
+            let what = &flaws[0].what;
+            assert!(what.contains(expected), "{line}: {what}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_and_another_spelling_say_how_it_is_written() {
+        let keys = super::super::key::keys();
+        for (line, expected) in [
+            (
+                "drain_s = \"20\"",
+                "`drain_s` is the text `20`, expected a whole number without quotes",
+            ),
+            (
+                "http_open_tiles = \"true\"",
+                "expected `true` or `false` without quotes",
+            ),
+            ("drain-s = 20", "in the file it is written `drain_s`"),
+            (
+                "LEDGERD_DRAIN_S = 20",
+                "in the file it is written `drain_s`",
+            ),
+            ("drains = 20", "`drains` is no setting, expected one of "),
+        ] {
+            let flaws = parse(line, &keys).expect_err("no setting");
+            assert!(flaws[0].what.contains(expected), "{line}: {flaws:?}");
+        }
     }
 
     #[test]

@@ -94,14 +94,10 @@ where
     let mut config = Config::from_arg_matches(&matches)?;
     // Not by clap, which takes what the file sets for a default, and defaults for unset.
     if let Command::Run(run) | Command::CheckConfig(CheckConfig { run, .. }) = &config.command
-        && run.sendgrid_key.is_some()
-        && run.http.is_none()
+        && let Some(missing) = missing(run)
     {
         return Err(Config::command()
-            .error(
-                clap::error::ErrorKind::MissingRequiredArgument,
-                "--sendgrid-key (`sendgrid_key`) is for deliveries over HTTP: set --http (`http`) too, or take the key away",
-            )
+            .error(clap::error::ErrorKind::MissingRequiredArgument, missing)
             .into());
     }
     if config.config.is_none() {
@@ -208,4 +204,20 @@ fn settings(keys: &[Key], given: &ArgMatches, rows: &[Row], run: &Run) -> Settin
         }
     });
     Settings::new(settings.collect())
+}
+
+/// What a setting needs that is not set.
+const fn missing(run: &Run) -> Option<&'static str> {
+    if run.sendgrid_key.is_some() && run.http.is_none() {
+        Some(
+            "--sendgrid-key (`sendgrid_key`) is for deliveries over HTTP: set --http (`http`) too, or take the key away",
+        )
+    } else if run.sendgrid_principal.is_some() && run.sendgrid_key.is_none() {
+        Some(
+            "--sendgrid-principal (`sendgrid_principal`) binds a credential to signed deliveries: set --sendgrid-key \
+             (`sendgrid_key`) too, or take the principal away",
+        )
+    } else {
+        None
+    }
 }

@@ -11,6 +11,9 @@ use tempfile::TempDir;
 use super::{HeadError, HeadFile, HeadWriter, SLOT_BYTES, open};
 use crate::store::tests::support::{Log, ORIGIN, key, open as open_store, vkey};
 
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 struct Place {
     _dir: TempDir,
     path: PathBuf,
@@ -25,6 +28,23 @@ impl Place {
 
     fn read(&self) -> Vec<u8> {
         HeadFile::open(&self.path).unwrap().1
+    }
+
+    /// How often it was written: the newest slot says so.
+    fn writes(&self) -> u64 {
+        let bytes = fs::read(&self.path).unwrap();
+        let text = String::from_utf8_lossy(&bytes);
+        let slots = text.split("ledger-head/v1 ").skip(1);
+        let counts = slots.filter_map(|slot| slot.split(' ').next()?.parse().ok());
+        counts.max().unwrap()
+    }
+
+    fn wait_for(&self, text: &[u8]) {
+        let end = Instant::now() + PATIENCE;
+        while self.read() != text {
+            assert!(Instant::now() < end, "{:?}", self.read());
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -239,58 +259,61 @@ fn a_file_of_another_ledger_or_key_is_refused() {
 fn the_writer_keeps_the_latest_and_leaves_it_at_the_end() {
     let place = Place::new();
     let writer = HeadWriter::start(HeadFile::create(&place.path, b"0").unwrap()).unwrap();
-    let update = |text: &str| writer.update(Arc::from(text.as_bytes()));
     let began = Instant::now();
     for number in 1..=10_000 {
-        update(&number.to_string());
+        writer.update(Arc::from(number.to_string().as_bytes()));
     }
+    let (count, took) = (place.writes(), began.elapsed());
     assert!(
-        began.elapsed() < Duration::from_millis(500),
-        "an update waits for no disk"
+        count <= took.as_secs() + 3,
+        "an update waits for no disk: {count} writes in {took:?}"
     );
     // Within the second, without an end to make it so.
-    let end = Instant::now() + Duration::from_secs(10);
-    while place.read() != b"10000" {
-        assert!(Instant::now() < end, "{:?}", place.read());
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    update("last");
-    let began = Instant::now();
+    place.wait_for(b"10000");
+    writer.update(Arc::from(b"last".as_slice()));
     writer.finish().unwrap();
-    assert!(
-        began.elapsed() < Duration::from_millis(900),
-        "the end waits for no interval"
-    );
     assert_eq!(place.read(), b"last");
+}
+
+/// Directly after a write, which the next one must follow by a second, unless the thread is to end. A busy
+/// machine may take longer to end it now and then; an end that waited would take that long each time.
+#[test]
+fn the_end_waits_for_no_interval() {
+    let ended_at_once = || {
+        let place = Place::new();
+        let writer = HeadWriter::start(HeadFile::create(&place.path, b"0").unwrap()).unwrap();
+        writer.update(Arc::from(b"1".as_slice()));
+        place.wait_for(b"1");
+        writer.update(Arc::from(b"last".as_slice()));
+        let began = Instant::now();
+        writer.finish().unwrap();
+        assert_eq!(place.read(), b"last");
+        began.elapsed() < Duration::from_millis(500)
+    };
+    assert!(
+        (0..20).any(|_| ended_at_once()),
+        "twenty ends took their time"
+    );
 }
 
 /// At most one write a second, or both slots could be torn at once.
 #[test]
 fn the_writer_never_has_both_slots_in_the_air() {
     let place = Place::new();
+    let began = Instant::now();
     let writer = HeadWriter::start(HeadFile::create(&place.path, b"0").unwrap()).unwrap();
-    let end = Instant::now() + Duration::from_millis(2_500);
-    let mut number = 0;
-    while Instant::now() < end {
-        number += 1;
-        writer.update(Arc::from(number.to_string().as_bytes()));
+    let mut updates = 0;
+    while began.elapsed() < Duration::from_millis(2_500) {
+        updates += 1;
+        writer.update(Arc::from(updates.to_string().as_bytes()));
         std::thread::sleep(Duration::from_millis(5));
     }
     writer.finish().unwrap();
-    let text = String::from_utf8(fs::read(&place.path).unwrap()).unwrap();
-    let counts: Vec<u64> = text
-        .lines()
-        .filter_map(|line| {
-            line.strip_prefix("ledger-head/v1 ")?
-                .split(' ')
-                .next()?
-                .parse()
-                .ok()
-        })
-        .collect();
-    let newest = counts.into_iter().max().unwrap();
+    let took = began.elapsed();
+    let newest = place.writes();
+    // The first is the file's making, the last its end; in between, one at once and one a second.
     assert!(
-        (2..=5).contains(&newest),
-        "{newest} writes in two and a half seconds"
+        (2..=took.as_secs() + 3).contains(&newest),
+        "{newest} writes of {updates} updates in {took:?}"
     );
 }

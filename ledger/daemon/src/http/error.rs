@@ -56,9 +56,12 @@ impl HttpError {
         self.status
     }
 
-    /// Nobody in particular is calling.
-    pub(super) fn unauthorized(error: CredentialError, schemes: Schemes) -> Self {
+    /// Nobody in particular is calling; `is_basic` where a user and a password came.
+    pub(super) fn unauthorized(error: CredentialError, schemes: Schemes, is_basic: bool) -> Self {
         let what = match error {
+            CredentialError::Malformed if is_basic && schemes == Schemes::Bearer => {
+                "user and password (Basic) are not taken here"
+            }
             CredentialError::Missing => "no credential",
             CredentialError::Malformed => "the credential is malformed",
             CredentialError::Unknown => "the credential is not in force",
@@ -179,7 +182,7 @@ mod tests {
     #[test]
     fn a_sender_that_waits_to_be_asked_for_its_password_is_asked() {
         let asked = |schemes| {
-            let error = HttpError::unauthorized(CredentialError::Missing, schemes);
+            let error = HttpError::unauthorized(CredentialError::Missing, schemes, false);
             error.headers.len()
         };
         assert_eq!(asked(Schemes::Bearer), 1);

@@ -7,7 +7,7 @@
 //! The body says how many of each, as JSON:
 //!
 //! ```text
-//! {"recorded":2,"repeated":0,"unmatched":1,"passed":3,"refused":1,
+//! {"recorded":2,"repeated":0,"unmatched":1,"unlisted":0,"passed":3,"refused":1,
 //!  "errors":[{"index":4,"field":"timestamp","why":"is missing: expected whole seconds since 1970"}]}
 //! ```
 //!
@@ -36,6 +36,9 @@ pub use signature::{KeyError, SendgridKey};
 /// batches of less than 1 MiB.
 pub(super) const BODY_BYTES_MAX: usize = 2 << 20;
 
+/// Where SendGrid delivers.
+pub const SENDGRID_PATH: &str = "/v1/events/sendgrid";
+
 /// A delivery of Amazon SES by way of SNS.
 pub(super) async fn ses(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpError> {
     delivered(site, asked, Provider::Ses).await
@@ -43,9 +46,14 @@ pub(super) async fn ses(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpErro
 
 /// A delivery of SendGrid. Where its key is configured, it must be signed.
 pub(super) async fn sendgrid(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpError> {
-    if let Some(key) = &site.sendgrid {
-        let now = site.ledger.now();
-        key.check(&asked.headers, &asked.body, now.micros() / 1_000_000)?;
+    if let Some(key) = site.sendgrid.clone() {
+        let (headers, body) = (asked.headers.clone(), asked.body.clone());
+        let now_s = site.ledger.now().micros() / 1_000_000;
+        // Off the threads that serve connections, as the reading is: a body of megabytes is hashed.
+        let signed = site
+            .ledger
+            .read(move |_| Ok(key.check(&headers, &body, now_s)));
+        signed.await??;
     }
     delivered(site, asked, Provider::Sendgrid).await
 }
@@ -130,6 +138,7 @@ struct Counts<'a> {
     recorded: u64,
     repeated: u64,
     unmatched: u64,
+    unlisted: u64,
     passed: u64,
     refused: u64,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -154,6 +163,7 @@ impl<'a> From<&'a Ingested> for Counts<'a> {
             recorded: ingested.recorded,
             repeated: ingested.repeated,
             unmatched: ingested.unmatched,
+            unlisted: ingested.unlisted,
             passed: ingested.passed,
             refused: ingested.refused,
             errors: ingested.named.iter().map(error).collect(),

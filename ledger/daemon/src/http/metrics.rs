@@ -12,7 +12,9 @@ use crate::status::CallError;
 const OPEN_METRICS: HeaderValue =
     HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
 
-/// `GET /metrics`
+/// `GET /metrics`. Written on the thread that serves the connection: it asks what is in memory, the kernel
+/// and how full the disk is, and takes less than a millisecond. So it still says how long a commit hangs while all
+/// threads for reads of the store wait for the disk.
 pub(super) fn metrics(site: &Site) -> Result<Reply, HttpError> {
     let mut text = String::new();
     encode(&mut text, &site.registry).map_err(|error| CallError::store(&error))?;

@@ -71,7 +71,7 @@ pub fn routes(opened: Opened) -> Vec<Route> {
         },
         Route {
             name: "events_sendgrid",
-            path: Path::Is("/v1/events/sendgrid"),
+            path: Path::Is(events::SENDGRID_PATH),
             verb: Verb::Post {
                 body_bytes_max: events::BODY_BYTES_MAX,
             },

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_stream::StreamExt as _;
 use tokio_stream::wrappers::TcpListenerStream;
 
-use super::Site;
+use super::Router;
 use super::patient::Patient;
 use crate::listen;
 
@@ -29,7 +29,7 @@ const HEADERS_MAX: usize = 64;
 /// as many connections as there are `places` are open at a time; one beyond is closed at once.
 pub async fn serve(
     listener: TcpListener,
-    site: Arc<Site>,
+    router: Router,
     places: Arc<Semaphore>,
     mut finishing: watch::Receiver<bool>,
 ) {
@@ -39,6 +39,7 @@ pub async fn serve(
         "--http-connections",
     );
     let mut incoming = std::pin::pin!(incoming);
+    let router = Arc::new(router);
     let mut open = JoinSet::new();
     loop {
         let connection = tokio::select! {
@@ -48,7 +49,7 @@ pub async fn serve(
         };
         match connection {
             Some(Ok(io)) => {
-                open.spawn(connected(io, Arc::clone(&site), finishing.clone()));
+                open.spawn(connected(io, Arc::clone(&router), finishing.clone()));
             }
             Some(Err(error)) => tracing::debug!(%error, "a connection was not accepted"),
             None => break,
@@ -57,13 +58,13 @@ pub async fn serve(
     while open.join_next().await.is_some() {}
 }
 
-async fn connected<IO>(io: IO, site: Arc<Site>, mut finishing: watch::Receiver<bool>)
+async fn connected<IO>(io: IO, router: Arc<Router>, mut finishing: watch::Receiver<bool>)
 where
     IO: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let site = Arc::clone(&site);
-        async move { Ok::<_, Infallible>(site.answer(request).await) }
+        let router = Arc::clone(&router);
+        async move { Ok::<_, Infallible>(router.answer(request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

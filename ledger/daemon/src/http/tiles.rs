@@ -4,8 +4,8 @@
 //! partial tiles of every checkpoint ever published are there. A path has one spelling; every other is
 //! 404. What stands at a path never changes but for the checkpoint, so it may be kept for good.
 //!
-//! A bundle of 256 entries can have 16 MiB. Reading is bounded by the [`Site`]'s reads, and what waits
-//! to be sent by [`SENDING_BYTES_MAX`] over all connections.
+//! A bundle of 256 entries can have 16 MiB. How many are read at a time, and how much waits to be sent, is bounded
+//! over all connections by the [`Bounds`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use hyper::StatusCode;
 use ledger_core::hash::Hash;
 use ledger_core::tile::{TILE_WIDTH, TileKind, TileName, encode_bundle, encode_hashes, width_at};
 use ledger_core::tree::TileSource as _;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::reply::{BYTES, Cache, TEXT};
 use super::{Asked, HttpError, Reply, Site};
@@ -23,10 +23,28 @@ use crate::auth::Caller;
 use crate::status::CallError;
 use crate::store::{Committed, LogStore};
 
+/// Reads of the store under way for HTTP. The threads for reads are shared with gRPC, which keeps the rest.
+const READS_MAX: usize = 4;
 /// Bytes of tiles and bundles that wait to be sent, over all connections: three of the largest bundles.
-pub(super) const SENDING_BYTES_MAX: usize = 64 << 20;
+const SENDING_BYTES_MAX: usize = 64 << 20;
 /// How long a request waits for its turn to read, and for room to be sent, before it is refused.
 const TURN_WITHIN: Duration = Duration::from_secs(5);
+
+/// What all who read tiles share: turns to read, and room for what waits to be sent.
+#[derive(Debug)]
+pub struct Bounds {
+    reads: Semaphore,
+    sending: Arc<Semaphore>,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            reads: Semaphore::new(READS_MAX),
+            sending: Arc::new(Semaphore::new(SENDING_BYTES_MAX)),
+        }
+    }
+}
 
 /// `GET /checkpoint`
 pub(super) fn checkpoint(site: &Site, asked: &Asked) -> Result<Reply, HttpError> {
@@ -65,16 +83,16 @@ pub(super) async fn tile(site: Arc<Site>, asked: Asked) -> Result<Reply, HttpErr
     let busy = || {
         HttpError::from(CallError::Busy {
             queue: "the number of reads over HTTP under way",
-            limit: super::READS_MAX,
+            limit: READS_MAX,
         })
     };
-    let reading = tokio::time::timeout(TURN_WITHIN, site.reads.acquire()).await;
+    let reading = tokio::time::timeout(TURN_WITHIN, site.bounds.reads.acquire()).await;
     let reading = reading.ok().and_then(Result::ok).ok_or_else(busy)?;
     let store = Arc::clone(&site.store);
     let read = site.ledger.read(move |_| read(&store, name, at)).await;
     let (body, etag) = read?;
     let room = u32::try_from(body.len().min(SENDING_BYTES_MAX)).unwrap_or(u32::MAX);
-    let room = Arc::clone(&site.sending).acquire_many_owned(room);
+    let room = Arc::clone(&site.bounds.sending).acquire_many_owned(room);
     let room = tokio::time::timeout(TURN_WITHIN, room).await;
     let room = room.ok().and_then(Result::ok).ok_or_else(|| {
         HttpError::from(CallError::Busy {

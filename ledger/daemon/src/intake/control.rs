@@ -10,7 +10,7 @@ use ledger_core::limits::{GROUPS_MAX, POLICY_MAILBOXES_MAX};
 use ledger_core::name::PRINCIPAL_MAX;
 use ledger_core::plan::Refusal;
 use ledger_core::policy::{Policy, policy_hash};
-use ledger_core::role::Call;
+use ledger_core::role::{Call, Role};
 use ledger_core::time::Timestamp;
 use ledger_core::token::Kind;
 use ledger_proto::v1 as wire;
@@ -37,6 +37,11 @@ impl Intake {
     ) -> Result<Command, CallError> {
         let id = principal_id("id", &request.id)?;
         let role = vocabulary::role("role", request.role)?;
+        // RFC 7617 section 2: the user name of Basic credentials ends at the first colon.
+        if role == Role::Ingest && id.contains(':') {
+            let expected = "it has a `:`, with which Basic credentials end a user name: a provider could not send it; use `.` or `-`";
+            return Err(FieldError::shown("id", &id, expected).into());
+        }
         field::at_most("groups", request.groups.len(), GROUPS_MAX, "groups")?;
         for (at, group) in request.groups.iter().enumerate() {
             let name = format!("groups[{at}]");

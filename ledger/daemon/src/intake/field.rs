@@ -4,6 +4,7 @@ use ledger_core::hash::Hash;
 use ledger_core::limits::INTEGER_MAX;
 use ledger_core::name::{self, NameError};
 use ledger_core::time::Timestamp;
+use ledger_proto::time::micros;
 
 use crate::status::FieldError;
 
@@ -70,19 +71,11 @@ pub(super) fn time(
     field: &str,
     value: Option<prost_types::Timestamp>,
 ) -> Result<Option<Timestamp>, FieldError> {
-    let Some(prost_types::Timestamp { seconds, nanos }) = value else {
+    let Some(value) = value else {
         return Ok(None);
     };
-    let micros = u32::try_from(nanos)
-        .ok()
-        .filter(|nanos| *nanos < 1_000_000_000)
-        .and_then(|nanos| {
-            seconds
-                .checked_mul(1_000_000)?
-                .checked_add(i64::from(nanos / 1_000))
-        });
-    let time = micros.and_then(|micros| Timestamp::from_micros(micros).ok());
-    let shown = format!("{seconds} s {nanos} ns");
+    let time = micros(&value).and_then(|micros| Timestamp::from_micros(micros).ok());
+    let shown = format!("{} s {} ns", value.seconds, value.nanos);
     time.map(Some).ok_or_else(|| {
         FieldError::shown(
             field,

@@ -31,6 +31,7 @@ impl Intake {
             sha256: field::required_hash("sha256", &request.sha256)?,
             rows: count("rows", request.rows)?,
             rejected: count("rejected", request.rejected)?,
+            changes: request.changes,
         };
         let header = request.header.as_ref();
         let cause = self.undetailed(caller, Call::BeginImport, header, &canonical)?;
@@ -40,6 +41,7 @@ impl Intake {
             sha256: canonical.sha256,
             rows: canonical.rows,
             rejected: canonical.rejected,
+            changes: canonical.changes,
         };
         Ok(command(cause, DncOp::ImportBegin, None, Some(imports)))
     }

@@ -1,16 +1,20 @@
 //! Filters of entries: names checked, words looked up, identifiers replaced by tokens.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ledger_core::codebook;
 use ledger_core::entry::{Code, Finding, Key};
+use ledger_core::hash::Hash;
 use ledger_core::name::{ACTION_MAX, CORRELATION_ID_MAX, PRINCIPAL_MAX};
+use ledger_core::role::Call;
 use ledger_core::select::{KINDS, Selection};
 use ledger_core::token::Token;
 use ledger_proto::v1 as wire;
+use serde::Serialize;
 use wire::entry_filter::About;
 
 use super::{Intake, field, vocabulary};
+use crate::content::{Envelope, content};
 use crate::status::FieldError;
 
 /// The most names in one part of a filter.
@@ -83,6 +87,29 @@ impl Intake {
     }
 }
 
+impl Intake {
+    /// What stands for a list of `principal` in its page tokens: an HMAC under the content key, as of a
+    /// request, so that whoever sees a page token cannot try for whom the list is.
+    pub fn list_hash(&self, principal: &str, selected: &Selected) -> Hash {
+        #[derive(Serialize)]
+        struct Asked<'a> {
+            selection: &'a Selection,
+            about: &'a [Token],
+        }
+        let envelope = Envelope {
+            call: Call::List,
+            principal,
+            agent_version: None,
+            environment: self.environment,
+        };
+        let asked = Asked {
+            selection: &selected.selection,
+            about: &selected.about,
+        };
+        content(&self.content, envelope, &asked, &BTreeMap::new())
+    }
+}
+
 fn kind(word: &str) -> Option<String> {
     KINDS.contains(&word).then(|| word.to_owned())
 }
@@ -139,4 +166,63 @@ fn numbers<T: Ord>(
 ) -> Result<BTreeSet<T>, FieldError> {
     let one = |(at, number): (usize, &i32)| read(&format!("{field}[{at}]"), *number);
     given.iter().enumerate().map(one).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ledger_core::token::{ContentKey, SubjectKey};
+
+    use super::*;
+    use crate::intake::decide::tests::intake;
+
+    fn about(number: u8) -> Selected {
+        Selected {
+            about: vec![Token([number; 32])],
+            ..Selected::default()
+        }
+    }
+
+    #[test]
+    fn lists_differ_in_what_stands_for_them() {
+        let intake = intake();
+        let selected = |change: fn(&mut Selection)| {
+            let mut selected = Selected::default();
+            change(&mut selected.selection);
+            selected
+        };
+        let stop = || ["stop".to_owned()].into();
+        let kinds = selected(|selection| selection.kinds = ["stop".to_owned()].into());
+        let mut actors = selected(|_| {});
+        actors.selection.actors = stop();
+        let all = [
+            intake.list_hash("ops", &Selected::default()),
+            intake.list_hash("ops", &kinds),
+            intake.list_hash("ops", &actors),
+            intake.list_hash("ops", &about(1)),
+            intake.list_hash("ops", &about(2)),
+            intake.list_hash("auditor", &about(2)),
+            Intake {
+                content: ContentKey::new([3; 32]),
+                subject: SubjectKey::new([1; 32]),
+                ..intake
+            }
+            .list_hash("ops", &about(2)),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert!(!all[at + 1..].contains(one), "{at}");
+        }
+    }
+
+    /// It takes the content key, and nothing else that is not known, to make one.
+    #[test]
+    fn what_stands_for_a_list_is_an_hmac_under_the_content_key() {
+        let selection = serde_json::to_string(&Selection::default()).unwrap();
+        let token = "07".repeat(32);
+        let asked = format!(r#"{{"selection":{selection},"about":["{token}"]}}"#);
+        let line = format!(
+            r#"{{"call":"List","principal":"ops","environment":"prod","request":{asked}}}"#
+        );
+        let expected = ContentKey::new([2; 32]).content(line.as_bytes());
+        assert_eq!(intake().list_hash("ops", &about(7)).0, expected);
+    }
 }

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::{HeaderMap, Request, Response};
+use ledger_proto::code;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use tonic::Code;
@@ -124,7 +125,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         let labels = [
             ("method", self.method.clone()),
-            ("grpc_code", spelt(self.code).into()),
+            ("grpc_code", code::name(self.code).into()),
         ];
         self.metrics.grpc_calls.get_or_create(&labels).inc();
     }
@@ -159,29 +160,6 @@ impl<B: Body + Unpin> Body for Watched<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// A code as `google.rpc.Code` spells it.
-const fn spelt(code: Code) -> &'static str {
-    match code {
-        Code::Ok => "OK",
-        Code::Cancelled => "CANCELLED",
-        Code::Unknown => "UNKNOWN",
-        Code::InvalidArgument => "INVALID_ARGUMENT",
-        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
-        Code::NotFound => "NOT_FOUND",
-        Code::AlreadyExists => "ALREADY_EXISTS",
-        Code::PermissionDenied => "PERMISSION_DENIED",
-        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
-        Code::FailedPrecondition => "FAILED_PRECONDITION",
-        Code::Aborted => "ABORTED",
-        Code::OutOfRange => "OUT_OF_RANGE",
-        Code::Unimplemented => "UNIMPLEMENTED",
-        Code::Internal => "INTERNAL",
-        Code::Unavailable => "UNAVAILABLE",
-        Code::DataLoss => "DATA_LOSS",
-        Code::Unauthenticated => "UNAUTHENTICATED",
     }
 }
 

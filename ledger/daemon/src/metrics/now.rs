@@ -147,13 +147,13 @@ impl Now {
         for (name, help, value) in [
             (
                 "ledger_decisions_open",
-                "Allows that nobody has reported on yet",
+                "Allows that nobody has reported on yet, and no stop has voided",
                 snapshot.open as u64,
             ),
             (
                 "ledger_decisions_unresolved",
                 "Allows whose report is overdue",
-                snapshot.tally.unresolved,
+                snapshot.tally.unresolved + snapshot.tally.voided_unresolved,
             ),
             (
                 "ledger_allows_voided",
@@ -179,6 +179,11 @@ impl Now {
                 "ledger_breakers_open",
                 "Circuit breakers that are open",
                 breakers.count() as u64,
+            ),
+            (
+                "ledger_breakers_warned",
+                "Circuit breakers whose first threshold alone is passed",
+                snapshot.warned.len() as u64,
             ),
             (
                 "ledger_break_glass_open",

@@ -8,18 +8,13 @@ use std::time::Duration;
 use ledger_core::entry::{
     Actor, Approval, Body, BreakerEvent, Cause, Heartbeat, Unresolved, Verdict,
 };
+use ledger_core::limits::ANNOUNCED_MAX;
 use ledger_core::time::Timestamp;
 
 use super::{Planned, Sequencer, Stopped};
 use crate::clock::Clock;
 use crate::intake::ending;
 
-/// The most overdue allows that one batch announces.
-const OVERDUE_MAX: usize = 1_024;
-/// The most expired approval requests that one batch announces.
-const EXPIRED_MAX: usize = 1_024;
-/// The most breakers that one batch closes.
-const CLOSED_MAX: usize = 1_024;
 /// How long the sequencer sleeps at most where nothing arrives and no timer is near.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -49,7 +44,7 @@ impl<C: Clock> Sequencer<C> {
             // A shutdown is the last entry of its run.
             return Ok(());
         }
-        let overdue: Vec<u64> = self.state.overdue(now).take(OVERDUE_MAX).collect();
+        let overdue: Vec<u64> = self.state.overdue(now).take(ANNOUNCED_MAX).collect();
         for decision in overdue {
             let unresolved = Unresolved {
                 correlation_id: String::new(),
@@ -58,11 +53,11 @@ impl<C: Clock> Sequencer<C> {
             };
             self.own(Body::Unresolved(unresolved), now, planned)?;
         }
-        let expired: Vec<u64> = self.state.expired(now).take(EXPIRED_MAX).collect();
+        let expired: Vec<u64> = self.state.expired(now).take(ANNOUNCED_MAX).collect();
         for request in expired {
             self.own(Body::Approval(expiry(request)), now, planned)?;
         }
-        let due: Vec<u64> = self.state.breakers_due(now).take(CLOSED_MAX).collect();
+        let due: Vec<u64> = self.state.breakers_due(now).take(ANNOUNCED_MAX).collect();
         for opened in due {
             let closed = ending(Cause::ledger(), BreakerEvent::Closed, opened);
             self.own(Body::Breaker(Box::new(closed)), now, planned)?;

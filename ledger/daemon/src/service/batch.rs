@@ -1,24 +1,19 @@
 //! Batches: several requests in one call, each answered by itself.
 
+use ledger_proto::batch::{BYTES_MAX, ITEMS_MAX};
 use ledger_proto::v1 as wire;
 use prost::Message;
 use tonic_types::pb;
 
 use super::Ledger;
-use super::procedure::Procedure;
+use super::procedure::{Procedure, answered, turn};
 use crate::auth::Caller;
 use crate::status::{CallError, FieldError};
 
-/// The most items of a batch. Eight such batches fill a principal's quota.
-pub(super) const BATCH_ITEMS_MAX: usize = 256;
-/// The most bytes of a batch's items as encoded; the largest single request fits.
-pub const BATCH_BYTES_MAX: usize = 2 << 20;
 /// The most bytes of answers in a reply: what clients read unless they are told otherwise is 4 MiB.
 const REPLY_BYTES_MAX: usize = 4_000_000;
 /// What an answer takes beside its own bytes, at most: tags and lengths.
 const ANSWER_FRAME_BYTES: usize = 16;
-/// After so many items others have their turn on this thread.
-const TURN_ITEMS: usize = 16;
 
 impl Ledger {
     /// Asks for each item in its order, then waits for all of them.
@@ -30,18 +25,13 @@ impl Ledger {
         within_limits(&requests)?;
         let mut asked = Vec::with_capacity(requests.len());
         for (at, request) in requests.into_iter().enumerate() {
-            if at % TURN_ITEMS == TURN_ITEMS - 1 {
-                tokio::task::yield_now().await;
-            }
+            turn(at).await;
             asked.push(self.ask::<P>(caller, request));
         }
         let mut answers = Vec::with_capacity(asked.len());
         let mut room = REPLY_BYTES_MAX;
-        for pending in asked {
-            let answer = match pending {
-                Ok(pending) => pending.await.map_err(CallError::from),
-                Err(error) => Err(error),
-            };
+        for asked in asked {
+            let answer = answered(asked).await;
             let reply = answer.and_then(|answer| P::reply(self, caller, answer));
             answers.push(fitting(&mut room, reply));
         }
@@ -51,8 +41,8 @@ impl Ledger {
 
 fn within_limits<M: Message>(requests: &[M]) -> Result<(), FieldError> {
     let items = requests.len();
-    if items == 0 || items > BATCH_ITEMS_MAX {
-        let expected = format!("expected 1 to {BATCH_ITEMS_MAX}: split the batch");
+    if items == 0 || items > ITEMS_MAX {
+        let expected = format!("expected 1 to {ITEMS_MAX}: split the batch");
         return Err(FieldError::shown(
             "requests",
             &format!("{items} items"),
@@ -60,9 +50,8 @@ fn within_limits<M: Message>(requests: &[M]) -> Result<(), FieldError> {
         ));
     }
     let bytes: usize = requests.iter().map(Message::encoded_len).sum();
-    if bytes > BATCH_BYTES_MAX {
-        let expected =
-            format!("expected at most {BATCH_BYTES_MAX} bytes together: split the batch");
+    if bytes > BYTES_MAX {
+        let expected = format!("expected at most {BYTES_MAX} bytes together: split the batch");
         return Err(FieldError::shown(
             "requests",
             &format!("{bytes} bytes"),

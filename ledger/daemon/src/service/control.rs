@@ -1,26 +1,19 @@
 //! `Control`: what people do to a ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ledger_core::entry::{Access, Body, Key, PolicyFile};
-use ledger_core::record::ListingRecord;
 use ledger_core::role::Call;
-use ledger_core::state::{import_of, listings};
-use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
 use ledger_proto::v1 as wire;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use wire::control_server::Control;
 
-use super::{Ledger, access, receipt_to_wire, time_to_wire, write_reply};
+use super::{Ledger, access, receipt_to_wire, write_reply};
 use crate::auth::Caller;
-use crate::intake::{Command, Redact, channels_to_wire, listing_reason_to_wire, role_to_wire};
+use crate::intake::{Command, Intake, Redact, role_to_wire};
 use crate::status::{CallError, FieldError};
-
-/// The most subjects that one `CheckDnc` looks up.
-const SUBJECTS_CHECKED_MAX: usize = 500;
 
 /// Serves [`Control`].
 #[derive(Clone)]
@@ -32,13 +25,26 @@ impl ControlService {
         &self,
         request: Request<R>,
         call: Call,
-        command: impl FnOnce(&Ledger, &Caller, R) -> Result<Command, CallError>,
+        command: impl FnOnce(&Intake, &Caller, R) -> Result<Command, CallError>,
     ) -> Result<Response<wire::WriteReply>, Status> {
         let caller = Caller::of(&request)?;
         caller.may(call)?;
-        let command = command(&self.0, &caller, request.into_inner())?;
+        let command = command(&self.0.intake, &caller, request.into_inner())?;
         let answer = self.0.submit(&caller, command).await?;
         Ok(Response::new(write_reply(answer)))
+    }
+
+    /// The same of a request in which something may be redacted.
+    async fn write_redacted<R>(
+        &self,
+        request: Request<R>,
+        call: Call,
+        command: impl FnOnce(&Intake, &Caller, &Redact, R) -> Result<Command, CallError>,
+    ) -> Result<Response<wire::WriteReply>, Status> {
+        let command = |intake: &Intake, caller: &Caller, request| {
+            command(intake, caller, &Redact::of(&self.0.latest.get()), request)
+        };
+        self.write(request, call, command).await
     }
 }
 
@@ -48,20 +54,17 @@ impl Control for ControlService {
         &self,
         request: Request<wire::PutPrincipalRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger.intake.put_principal(caller, request)
-        };
-        self.write(request, Call::PutPrincipal, command).await
+        self.write(request, Call::PutPrincipal, Intake::put_principal)
+            .await
     }
 
     async fn revoke_principal(
         &self,
         request: Request<wire::RevokePrincipalRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .revoke_principal(caller, &ledger.latest.get(), request)
+        let snapshot = self.0.latest.get();
+        let command = |intake: &Intake, caller: &Caller, request| {
+            intake.revoke_principal(caller, &snapshot, request)
         };
         self.write(request, Call::RevokePrincipal, command).await
     }
@@ -88,48 +91,33 @@ impl Control for ControlService {
         &self,
         request: Request<wire::AddDncRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .add_dnc(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::AddDnc, command).await
+        self.write_redacted(request, Call::AddDnc, Intake::add_dnc)
+            .await
     }
 
     async fn remove_dnc(
         &self,
         request: Request<wire::RemoveDncRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .remove_dnc(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::RemoveDnc, command).await
+        self.write_redacted(request, Call::RemoveDnc, Intake::remove_dnc)
+            .await
     }
 
     async fn exempt_dnc(
         &self,
         request: Request<wire::ExemptDncRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .exempt_dnc(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::ExemptDnc, command).await
+        self.write_redacted(request, Call::ExemptDnc, Intake::exempt_dnc)
+            .await
     }
 
     async fn check_dnc(
         &self,
         request: Request<wire::CheckDncRequest>,
     ) -> Result<Response<wire::CheckDncReply>, Status> {
-        Caller::of(&request)?.may(Call::CheckDnc)?;
-        let request = request.into_inner();
-        let reply = self
-            .0
-            .read(move |ledger| ledger.check_dnc(&request))
-            .await?;
+        let caller = Caller::of(&request)?;
+        caller.may(Call::CheckDnc)?;
+        let reply = self.0.check_dnc(&caller, request.into_inner()).await?;
         Ok(Response::new(reply))
     }
 
@@ -137,10 +125,8 @@ impl Control for ControlService {
         &self,
         request: Request<wire::PublishPolicyRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger.intake.publish_policy(caller, request)
-        };
-        self.write(request, Call::PublishPolicy, command).await
+        self.write(request, Call::PublishPolicy, Intake::publish_policy)
+            .await
     }
 
     async fn show_policy(
@@ -194,22 +180,16 @@ impl Control for ControlService {
         &self,
         request: Request<wire::ResumeRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .resume(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::Resume, command).await
+        self.write_redacted(request, Call::Resume, Intake::resume)
+            .await
     }
 
     async fn acknowledge_clock(
         &self,
         request: Request<wire::AcknowledgeClockRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger.intake.acknowledge_clock(caller, request)
-        };
-        self.write(request, Call::AcknowledgeClock, command).await
+        self.write(request, Call::AcknowledgeClock, Intake::acknowledge_clock)
+            .await
     }
 
     async fn list_approvals(
@@ -254,96 +234,79 @@ impl Control for ControlService {
         &self,
         request: Request<wire::AnswerApprovalRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .answer_approval(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::AnswerApproval, command).await
+        self.write_redacted(request, Call::AnswerApproval, Intake::answer_approval)
+            .await
     }
 
     async fn request_break_glass(
         &self,
         request: Request<wire::RequestBreakGlassRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .request_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::RequestBreakGlass, command).await
+        self.write_redacted(
+            request,
+            Call::RequestBreakGlass,
+            Intake::request_break_glass,
+        )
+        .await
     }
 
     async fn confirm_break_glass(
         &self,
         request: Request<wire::BreakGlassAnswer>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .confirm_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::ConfirmBreakGlass, command).await
+        self.write_redacted(
+            request,
+            Call::ConfirmBreakGlass,
+            Intake::confirm_break_glass,
+        )
+        .await
     }
 
     async fn close_break_glass(
         &self,
         request: Request<wire::BreakGlassAnswer>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .close_break_glass(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::CloseBreakGlass, command).await
+        self.write_redacted(request, Call::CloseBreakGlass, Intake::close_break_glass)
+            .await
     }
 
     async fn reset_breaker(
         &self,
         request: Request<wire::ResetBreakerRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command = |ledger: &Ledger, caller: &Caller, request| {
-            ledger
-                .intake
-                .reset_breaker(caller, &Redact::of(&ledger.latest.get()), request)
-        };
-        self.write(request, Call::ResetBreaker, command).await
+        self.write_redacted(request, Call::ResetBreaker, Intake::reset_breaker)
+            .await
     }
 
     async fn trust_key(
         &self,
         request: Request<wire::KeyRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command =
-            |ledger: &Ledger, caller: &Caller, request| ledger.intake.trust_key(caller, request);
-        self.write(request, Call::TrustKey, command).await
+        self.write(request, Call::TrustKey, Intake::trust_key).await
     }
 
     async fn distrust_key(
         &self,
         request: Request<wire::KeyRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command =
-            |ledger: &Ledger, caller: &Caller, request| ledger.intake.distrust_key(caller, request);
-        self.write(request, Call::DistrustKey, command).await
+        self.write(request, Call::DistrustKey, Intake::distrust_key)
+            .await
     }
 
     async fn begin_import(
         &self,
         request: Request<wire::BeginImportRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command =
-            |ledger: &Ledger, caller: &Caller, request| ledger.intake.begin_import(caller, request);
-        self.write(request, Call::BeginImport, command).await
+        self.write(request, Call::BeginImport, Intake::begin_import)
+            .await
     }
 
     async fn end_import(
         &self,
         request: Request<wire::EndImportRequest>,
     ) -> Result<Response<wire::WriteReply>, Status> {
-        let command =
-            |ledger: &Ledger, caller: &Caller, request| ledger.intake.end_import(caller, request);
-        self.write(request, Call::EndImport, command).await
+        self.write(request, Call::EndImport, Intake::end_import)
+            .await
     }
 
     async fn tokenise(
@@ -404,61 +367,6 @@ impl Control for ControlService {
 }
 
 impl Ledger {
-    fn check_dnc(&self, request: &wire::CheckDncRequest) -> Result<wire::CheckDncReply, CallError> {
-        let subjects = subjects_checked(request)?;
-        let now = self.now();
-        let mut imports = BTreeMap::new();
-        let mut reply = wire::CheckDncReply::default();
-        for (at, subject) in (0..).zip(subjects) {
-            let mut seen = BTreeSet::new();
-            let keys = self.intake.looked_up(subject).map_err(|mut error| {
-                if !request.subjects.is_empty() {
-                    error.field = error
-                        .field
-                        .replacen("subject", &format!("subjects[{at}]"), 1);
-                }
-                error
-            })?;
-            for (key, token) in keys {
-                reply.keys = reply.keys.saturating_add(1);
-                let live =
-                    listings(&*self.views, &token).map_err(|error| CallError::store(&error))?;
-                // One listing may name a person under several keys: the first that matches stands for it.
-                for record in live
-                    .iter()
-                    .filter(|record| record.expires_at.is_none_or(|end| now < end))
-                    .filter(|record| seen.insert((record.seq, record.index)))
-                {
-                    let import_source = self.import_source(record.import, &mut imports)?;
-                    reply.matches.push(wire::DncMatch {
-                        subject: at,
-                        import_source,
-                        ..dnc_match(&key.kind, record, now)
-                    });
-                }
-            }
-        }
-        Ok(reply)
-    }
-
-    /// Where the list of an import comes from.
-    fn import_source(
-        &self,
-        import: Option<u64>,
-        known: &mut BTreeMap<u64, String>,
-    ) -> Result<String, CallError> {
-        let Some(seq) = import else {
-            return Ok(String::new());
-        };
-        if let Some(source) = known.get(&seq) {
-            return Ok(source.clone());
-        }
-        let record = import_of(&*self.views, seq).map_err(|error| CallError::store(&error))?;
-        let source = record.map(|record| record.source).unwrap_or_default();
-        known.insert(seq, source.clone());
-        Ok(source)
-    }
-
     fn policy_files(&self, first: u64) -> Result<Vec<PolicyFile>, CallError> {
         let mut files: Vec<PolicyFile> = Vec::new();
         let mut last = first;
@@ -479,49 +387,5 @@ impl Ledger {
             seq += 1;
         }
         Ok(files)
-    }
-}
-
-/// Whom a request asks about: one subject, or several.
-fn subjects_checked(
-    request: &wire::CheckDncRequest,
-) -> Result<Vec<Option<&wire::Subject>>, FieldError> {
-    if request.subjects.is_empty() {
-        return Ok(vec![request.subject.as_ref()]);
-    }
-    if request.subject.is_some() {
-        let expected = "expected either `subject` or `subjects`, not both";
-        return Err(FieldError::withheld("subject", expected));
-    }
-    let found = request.subjects.len();
-    if found > SUBJECTS_CHECKED_MAX {
-        let expected = format!("expected at most {SUBJECTS_CHECKED_MAX} a call: split the request");
-        return Err(FieldError::shown("subjects", &found, expected));
-    }
-    Ok(request.subjects.iter().map(Some).collect())
-}
-
-fn dnc_match(kind: &Kind, record: &ListingRecord, now: Timestamp) -> wire::DncMatch {
-    let reason = record
-        .reason
-        .map_or(wire::ListingReason::Unspecified, listing_reason_to_wire);
-    wire::DncMatch {
-        key: kind.to_string(),
-        listing: Some(wire::Cite {
-            seq: record.seq,
-            index: Some(record.index),
-        }),
-        seller: record.seller.clone().unwrap_or_default(),
-        channels: channels_to_wire(record.channels),
-        reason: reason.into(),
-        exemption: record.reason.is_none(),
-        // A start that has passed says nothing any more.
-        effective_from: record
-            .effective_from
-            .filter(|start| now < *start)
-            .map(time_to_wire),
-        expires_at: record.expires_at.map(time_to_wire),
-        import: record.import,
-        ..wire::DncMatch::default()
     }
 }

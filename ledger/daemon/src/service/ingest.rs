@@ -1,17 +1,17 @@
 //! What providers deliver, recorded event by event.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
 
-use futures_util::{StreamExt as _, stream};
-use ledger_core::entry::{Body, Finding};
+use ledger_core::entry::Finding;
 use ledger_core::plan::Refusal;
-use ledger_feeds::event::{Event, Item, Outcome, Provider, Refused};
+use ledger_feeds::event::{Item, Provider, Refused};
 
 use super::Ledger;
+use super::procedure::{answered, turn};
+use super::recorder::Record;
 use crate::auth::Caller;
-use crate::intake::Redact;
 use crate::status::CallError;
-use crate::submission::{Answer, SubmitError};
+use crate::submission::{Answer, Pending, SubmitError};
 
 /// Events of one body that are on their way to the log at a time. They share a sync; several bodies of one
 /// principal leave room in its quota of reports.
@@ -28,6 +28,8 @@ pub(crate) struct Ingested {
     pub(crate) repeated: u64,
     /// Of those recorded, now or before, the ones that no execution was found for.
     pub(crate) unmatched: u64,
+    /// Of those recorded, now or before, the complaints and unsubscribes that could list nobody.
+    pub(crate) unlisted: u64,
     /// Nothing that the ledger records.
     pub(crate) passed: u64,
     /// Not recorded, because they cannot be read or contradict what their id stands for.
@@ -44,16 +46,35 @@ impl Ingested {
         }
     }
 
+    /// Waits for what became of an event, and counts it.
+    async fn add(&mut self, index: usize, asked: Asked) -> Result<(), CallError> {
+        let asked = match asked {
+            Asked::Report(asked) => asked,
+            Asked::Nothing => {
+                self.passed += 1;
+                return Ok(());
+            }
+            Asked::Unreadable(refused) => {
+                self.refuse(index, refused);
+                return Ok(());
+            }
+        };
+        match answered(asked).await {
+            Ok(answer) => self.record(&answer),
+            Err(error) => self.refuse(index, refusal(&error).ok_or(error)?),
+        }
+        Ok(())
+    }
+
     fn record(&mut self, answer: &Answer) {
         if answer.repeated {
             self.repeated += 1;
         } else {
             self.recorded += 1;
         }
-        if let Body::Outcome(outcome) = &answer.entry.body {
-            let unknown = outcome.findings.contains(&Finding::UnknownExecution);
-            self.unmatched += u64::from(unknown);
-        }
+        let findings = answer.entry.body.findings();
+        self.unmatched += u64::from(findings.contains(&Finding::UnknownExecution));
+        self.unlisted += u64::from(findings.contains(&Finding::Unlisted));
     }
 }
 
@@ -64,68 +85,54 @@ impl Ledger {
     /// ends it, with what was recorded until then: a redelivery goes on from there, because what is recorded
     /// is a repetition.
     pub(crate) async fn ingest(
-        self: &Arc<Self>,
+        &self,
         caller: &Caller,
         provider: Provider,
         items: Vec<Item>,
     ) -> (Ingested, Result<(), CallError>) {
-        let redact = Redact::of(&self.latest.get());
-        let redact = &redact;
-        // However small the quota is, one delivery does not stand in its own way.
-        let under_way = (self.queue.reports_per_principal() / 2).clamp(1, UNDER_WAY);
         let mut ingested = Ingested::default();
-        let mut ended = Ok(());
-        let mut answers = stream::iter(items)
-            .map(|item| async move {
-                let Item { index, read, .. } = item;
-                let done = match read {
-                    Ok(Event::Outcome(outcome)) => {
-                        self.report(caller, redact, provider, &outcome).await
-                    }
-                    Ok(Event::Passed) => Ok(Done::Passed),
-                    Err(refused) => Ok(Done::Refused(refused)),
-                };
-                (index, done)
-            })
-            .buffered(under_way);
-        while let Some((index, done)) = answers.next().await {
-            match done {
-                Ok(Done::Recorded(answer)) => ingested.record(&answer),
-                Ok(Done::Passed) => ingested.passed += 1,
-                Ok(Done::Refused(refused)) => ingested.refuse(index, refused),
-                Err(error) => {
-                    ended = Err(error);
-                    break;
-                }
-            }
-        }
+        let ended = self.each(caller, provider, items, &mut ingested).await;
         (ingested, ended)
     }
 
-    async fn report(
-        self: &Arc<Self>,
+    async fn each(
+        &self,
         caller: &Caller,
-        redact: &Redact,
         provider: Provider,
-        outcome: &Outcome,
-    ) -> Result<Done, CallError> {
-        let request = outcome.request(provider);
-        let answer = match self.intake.record(caller, redact, request) {
-            Ok(command) => self.submit(caller, command).await,
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok(answer) => Ok(Done::Recorded(Box::new(answer))),
-            Err(error) => refusal(&error).map(Done::Refused).ok_or(error),
+        items: Vec<Item>,
+        ingested: &mut Ingested,
+    ) -> Result<(), CallError> {
+        // However small the quota is, one delivery does not stand in its own way.
+        let window = (self.queue.reports_per_principal() / 2).clamp(1, UNDER_WAY);
+        let mut under_way = VecDeque::with_capacity(window);
+        for (at, Item { index, read, .. }) in items.into_iter().enumerate() {
+            turn(at).await;
+            if under_way.len() == window
+                && let Some((index, asked)) = under_way.pop_front()
+            {
+                ingested.add(index, asked).await?;
+            }
+            let asked = match read {
+                Ok(Some(outcome)) => {
+                    Asked::Report(self.ask::<Record>(caller, outcome.request(provider)))
+                }
+                Ok(None) => Asked::Nothing,
+                Err(refused) => Asked::Unreadable(refused),
+            };
+            under_way.push_back((index, asked));
         }
+        for (index, asked) in under_way {
+            ingested.add(index, asked).await?;
+        }
+        Ok(())
     }
 }
 
-/// What one event came to.
-enum Done {
-    Recorded(Box<Answer>),
-    Passed,
-    Refused(Refused),
+/// What is asked of the ledger for one event.
+enum Asked {
+    Report(Result<Pending, CallError>),
+    Nothing,
+    Unreadable(Refused),
 }
 
 /// What is wrong with the event itself, where that is what is wrong.

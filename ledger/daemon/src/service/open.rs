@@ -27,6 +27,7 @@ impl Ledger {
             unresolved: snapshot.tally.unresolved,
             irregular: snapshot.tally.irregular,
             voided: snapshot.tally.voided,
+            voided_unresolved: snapshot.tally.voided_unresolved,
         })
     }
 }

@@ -219,18 +219,18 @@ impl Ledger {
 
     /// The entries concerned, what they cite, and what else belongs to them.
     fn with_context(&self, selection: &Selection) -> Result<BTreeSet<u64>, CallError> {
-        let mut policies: BTreeMap<u64, Entry> = BTreeMap::new();
+        let mut policies: BTreeMap<u64, Arc<Entry>> = BTreeMap::new();
         let mut seqs = selection.context();
         for seq in selection.concerned() {
             let entry = self.entry(*seq)?;
             seqs.insert(*seq);
             seqs.extend(required(&entry, |cited| {
                 if let Some(policy) = policies.get(&cited) {
-                    return Ok(Some(policy.clone()));
+                    return Ok(Some(Arc::clone(policy)));
                 }
-                let entry = self.entry(cited)?;
+                let entry = Arc::new(self.entry(cited)?);
                 if matches!(entry.body, Body::Policy(_)) && policies.len() < POLICIES_MAX {
-                    policies.insert(cited, entry.clone());
+                    policies.insert(cited, Arc::clone(&entry));
                 }
                 Ok::<_, CallError>(Some(entry))
             })?);

@@ -1,5 +1,5 @@
-//! What is served one by one, in batches and in streams: one way from a request to a command that is
-//! admitted, and one from its answer to a reply.
+//! What is served one by one, in batches, in streams and in deliveries over HTTP: one way from a request to a
+//! command that is admitted, and one from its answer to a reply.
 
 use std::sync::Arc;
 
@@ -44,6 +44,21 @@ pub trait Procedure: Send + Sync + 'static {
     fn close(number: u64, answer: Result<Self::Reply, tonic_types::Status>) -> Self::Answered;
 }
 
+/// After so many requests of one call others have their turn on this thread.
+const TURN_ITEMS: usize = 16;
+
+/// Lets others have their turn, before every so many of the requests of one call.
+pub(super) async fn turn(at: usize) {
+    if at % TURN_ITEMS == TURN_ITEMS - 1 {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// What became of a request that was asked.
+pub(super) async fn answered(asked: Result<Pending, CallError>) -> Result<Answer, CallError> {
+    Ok(asked?.await?)
+}
+
 impl Ledger {
     /// Who calls, where they may.
     pub(super) fn caller_of<P: Procedure, T>(request: &Request<T>) -> Result<Caller, CallError> {
@@ -77,7 +92,7 @@ impl Ledger {
         request: Request<P::Request>,
     ) -> Result<P::Reply, CallError> {
         let caller = Self::caller_of::<P, _>(&request)?;
-        let pending = self.ask::<P>(&caller, request.into_inner())?;
-        P::reply(self, &caller, pending.await?)
+        let asked = self.ask::<P>(&caller, request.into_inner());
+        P::reply(self, &caller, answered(asked).await?)
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use ledger_core::entry::Body;
 use ledger_core::role::Call;
 use ledger_proto::v1 as wire;
 use tonic::{Request, Response, Status, Streaming};
@@ -71,14 +70,9 @@ impl Procedure for Record {
     }
 
     fn reply(_: &Ledger, _: &Caller, answer: Answer) -> Result<wire::RecordReply, CallError> {
-        let findings = match &answer.entry.body {
-            Body::Execution(execution) => &execution.findings[..],
-            Body::Outcome(outcome) => &outcome.findings,
-            Body::Decision(decision) => &decision.findings,
-            _ => &[],
-        };
+        let findings = answer.entry.body.findings().iter();
         Ok(wire::RecordReply {
-            findings: findings.iter().map(entry_word).collect(),
+            findings: findings.map(entry_word).collect(),
             receipt: Some(receipt_to_wire(answer.receipt)),
             repeated: answer.repeated,
             followers: answer.followers,

@@ -43,6 +43,7 @@ impl Ledger {
                 .collect(),
             pending_approvals: snapshot.pending_approvals as u64,
             last_stop: snapshot.last_stop.as_ref().map(last_stop),
+            breakers_warned: snapshot.warned.clone(),
         }
     }
 

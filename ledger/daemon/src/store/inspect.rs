@@ -1,12 +1,12 @@
 //! The log as it lies on the disk, for whoever trusts nothing of it.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::Path;
 
 use rocksdb::{DB, Direction, IteratorMode, ReadOptions};
 
-use super::open::{CURRENT_FILE, FORMAT_KEY, LOCK_FILE};
-use super::{DETAILS, ENTRIES, FORMAT, META, OpenError, TILES, cf, options, tile_key, wal};
+use super::open::{LOCK_FILE, held, is_known, is_there};
+use super::{DETAILS, ENTRIES, META, OpenError, TILES, cf, options, tile_key, wal};
 
 /// Read ahead of a scan.
 const AHEAD_BYTES: usize = 1 << 20;
@@ -60,26 +60,10 @@ impl Inspected {
     /// # Errors
     /// [`OpenError`]
     pub fn open(dir: &Path) -> Result<Self, OpenError> {
-        if !dir.join(CURRENT_FILE).is_file() {
-            return Err(OpenError::NoLedger {
-                dir: dir.to_owned(),
-            });
-        }
+        is_there(dir)?;
         let lock = lock(dir)?;
         let db = options::open_read_only(dir, wal::check(dir)?)?;
-        match db.get(FORMAT_KEY)? {
-            Some(found) if found == FORMAT.to_string().as_bytes() => {}
-            Some(found) => {
-                return Err(OpenError::Format {
-                    found: String::from_utf8_lossy(&found).escape_debug().to_string(),
-                });
-            }
-            None => {
-                return Err(OpenError::NoLedger {
-                    dir: dir.to_owned(),
-                });
-            }
-        }
+        is_known(&db, dir)?;
         Ok(Self { db, _lock: lock })
     }
 
@@ -129,11 +113,5 @@ fn lock(dir: &Path) -> Result<Option<File>, OpenError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            dir: dir.to_owned(),
-        }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
-    }
+    held(file, dir).map(Some)
 }

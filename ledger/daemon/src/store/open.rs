@@ -1,7 +1,6 @@
 //! Making a store, and opening one: the one recovery path, which every start takes.
 
 use std::fs::{self, File, TryLockError};
-use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
@@ -12,7 +11,7 @@ use ledger_core::note::VerificationKey;
 use ledger_core::tile::TILE_WIDTH;
 use ledger_core::tree::{CompactRange, range, root, root_of};
 use ledger_core::trust::Trust;
-use rocksdb::{DBRecoveryMode, Direction, ErrorKind, IteratorMode, WriteOptions};
+use rocksdb::{DB, DBRecoveryMode, Direction, ErrorKind, IteratorMode, WriteOptions};
 
 use super::{
     Committed, DETAILS, ENTRIES, FORMAT, LogStore, META, OpenError, ReadError, TILES, options,
@@ -23,8 +22,8 @@ use super::{
 /// before anything is looked at.
 pub(super) const LOCK_FILE: &str = "ledger.lock";
 /// RocksDB's own: where it is missing there is no database.
-pub(super) const CURRENT_FILE: &str = "CURRENT";
-pub(super) const FORMAT_KEY: &[u8] = b"format";
+const CURRENT_FILE: &str = "CURRENT";
+const FORMAT_KEY: &[u8] = b"format";
 const WIDTH: u64 = TILE_WIDTH as u64;
 
 /// A store whose tree is the one that its newest checkpoint signs.
@@ -88,11 +87,7 @@ impl LogStore {
     /// [`OpenError`] names what does not match.
     pub fn open(dir: &Path, origin: &str, key: &VerificationKey) -> Result<Opened, OpenError> {
         let trust = Trust::from_key(key.clone()).map_err(OpenError::Key)?;
-        if !dir.join(CURRENT_FILE).is_file() {
-            return Err(OpenError::NoLedger {
-                dir: dir.to_owned(),
-            });
-        }
+        is_there(dir)?;
         let lock = lock(dir)?;
         let recovery = wal::check(dir)?;
         let db = options::open(dir, recovery, false).map_err(|error| {
@@ -105,19 +100,7 @@ impl LogStore {
                 error.into()
             }
         })?;
-        match db.get(FORMAT_KEY)? {
-            None => {
-                return Err(OpenError::NoLedger {
-                    dir: dir.to_owned(),
-                });
-            }
-            Some(found) if found != FORMAT.to_string().as_bytes() => {
-                return Err(OpenError::Format {
-                    found: String::from_utf8_lossy(&found).escape_debug().to_string(),
-                });
-            }
-            Some(_) => {}
-        }
+        is_known(&db, dir)?;
         let store = Self {
             db,
             committed: RwLock::new(Arc::new(Committed::empty())),
@@ -333,24 +316,51 @@ impl LogStore {
     }
 }
 
+/// Refuses a directory without a database.
+pub(super) fn is_there(dir: &Path) -> Result<(), OpenError> {
+    if dir.join(CURRENT_FILE).is_file() {
+        return Ok(());
+    }
+    Err(OpenError::NoLedger {
+        dir: dir.to_owned(),
+    })
+}
+
+/// Refuses a database of another format, or of something else.
+pub(super) fn is_known(db: &DB, dir: &Path) -> Result<(), OpenError> {
+    match db.get(FORMAT_KEY)? {
+        Some(found) if found == FORMAT.to_string().as_bytes() => Ok(()),
+        Some(found) => Err(OpenError::Format {
+            found: String::from_utf8_lossy(&found).escape_debug().to_string(),
+        }),
+        None => Err(OpenError::NoLedger {
+            dir: dir.to_owned(),
+        }),
+    }
+}
+
 fn lock(dir: &Path) -> Result<File, OpenError> {
     let path = dir.join(LOCK_FILE);
-    let failed = |source: io::Error| OpenError::Io {
-        path: path.clone(),
-        source,
-    };
     let file = File::options()
         .create(true)
         .truncate(false)
         .write(true)
         .open(&path)
-        .map_err(failed)?;
+        .map_err(|source| OpenError::Io { path, source })?;
+    held(file, dir)
+}
+
+/// The lock file, once nobody else holds it.
+pub(super) fn held(file: File, dir: &Path) -> Result<File, OpenError> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
             dir: dir.to_owned(),
         }),
-        Err(TryLockError::Error(source)) => Err(failed(source)),
+        Err(TryLockError::Error(source)) => Err(OpenError::Io {
+            path: dir.join(LOCK_FILE),
+            source,
+        }),
     }
 }
 

@@ -6,10 +6,11 @@ mod streams;
 mod timers;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use ledger_core::action::Class;
 use ledger_core::entry::{
@@ -66,10 +67,23 @@ open_ppm = 500000
 window = "5m"
 "#;
 
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// What becomes of a command, in the end.
 fn wait(pending: Pending) -> Result<Answer, SubmitError> {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     runtime.unwrap().block_on(pending)
+}
+
+/// Waits until it is so. Generously: it fails a test only where it will never be so.
+#[track_caller]
+fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let until = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < until, "no {what} after {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 fn is_pending(pending: &mut Pending) -> bool {
@@ -79,10 +93,7 @@ fn is_pending(pending: &mut Pending) -> bool {
 
 /// Clocks that move when they are told to.
 #[derive(Clone)]
-struct Hands {
-    wall_us: Arc<AtomicI64>,
-    monotonic_us: Arc<AtomicU64>,
-}
+struct Hands(Arc<Mutex<(i64, u64)>>);
 
 impl Hands {
     fn new() -> Self {
@@ -90,29 +101,28 @@ impl Hands {
         let start = ledgerd::clock::SystemClock::new()
             .wall()
             .saturating_add_s(3_600);
-        Self {
-            wall_us: Arc::new(AtomicI64::new(start.micros())),
-            monotonic_us: Arc::new(AtomicU64::new(0)),
-        }
+        Self(Arc::new(Mutex::new((start.micros(), 0))))
     }
 
+    /// Both at once: what is read in between would be a jump.
     fn pass_s(&self, s: i64) {
-        self.jump_s(s);
-        self.monotonic_us
-            .fetch_add(s.unsigned_abs() * 1_000_000, Ordering::SeqCst);
+        let mut clocks = self.0.lock().unwrap();
+        clocks.0 += s * 1_000_000;
+        clocks.1 += s.unsigned_abs() * 1_000_000;
     }
 
     fn jump_s(&self, s: i64) {
-        self.wall_us.fetch_add(s * 1_000_000, Ordering::SeqCst);
+        self.0.lock().unwrap().0 += s * 1_000_000;
     }
 }
 
 impl Clock for Hands {
     fn wall(&self) -> Timestamp {
-        Timestamp::from_micros(self.wall_us.load(Ordering::SeqCst)).unwrap()
+        self.both().0
     }
-    fn monotonic_us(&self) -> u64 {
-        self.monotonic_us.load(Ordering::SeqCst)
+    fn both(&self) -> (Timestamp, u64) {
+        let (wall_us, monotonic_us) = *self.0.lock().unwrap();
+        (Timestamp::from_micros(wall_us).unwrap(), monotonic_us)
     }
 }
 
@@ -130,12 +140,19 @@ struct Door {
     held: Mutex<bool>,
     opened: Condvar,
     fate: Mutex<Fate>,
+    /// Commits that came to the door, and those that went through it.
+    arrivals: AtomicUsize,
     commits: AtomicUsize,
 }
 
 impl Door {
+    /// From now on every commit waits at the door. None must be under way.
     fn hold(&self) {
         *self.held.lock().unwrap() = true;
+    }
+    /// Whether a commit stands at the door.
+    fn is_besieged(&self) -> bool {
+        self.arrivals.load(Ordering::SeqCst) > self.commits.load(Ordering::SeqCst)
     }
     fn release(&self) {
         *self.held.lock().unwrap() = false;
@@ -145,6 +162,7 @@ impl Door {
 
 impl Commit for Door {
     fn commit(&self, batch: &CommitBatch<'_>) -> Result<(), CommitError> {
+        self.arrivals.fetch_add(1, Ordering::SeqCst);
         let mut held = self.held.lock().unwrap();
         while *held {
             held = self.opened.wait(held).unwrap();
@@ -168,6 +186,7 @@ struct House {
     store: Arc<LogStore>,
     views: Arc<SharedViews>,
     latest: Latest,
+    stops: RecentStops,
     door: Arc<Door>,
     sequencer: JoinHandle<Result<(), Stopped>>,
     committer: JoinHandle<Result<(), CommitFailed>>,
@@ -202,6 +221,7 @@ impl House {
             held: Mutex::new(false),
             opened: Condvar::new(),
             fate: Mutex::new(Fate::Written),
+            arrivals: AtomicUsize::new(0),
             commits: AtomicUsize::new(0),
         });
         let (batches, received) = sync_channel(0);
@@ -222,7 +242,7 @@ impl House {
             views: Arc::clone(&views.views),
             head: HeadWriter::start(head).unwrap(),
             latest: latest.clone(),
-            stops,
+            stops: stops.clone(),
             queue: Arc::clone(&queue),
             metrics: Arc::default(),
         };
@@ -231,6 +251,7 @@ impl House {
             store,
             views: views.views,
             latest,
+            stops,
             door,
             sequencer: std::thread::spawn(move || sequencer.run(boot)),
             committer: std::thread::spawn(move || committer.run(&received)),
@@ -252,6 +273,16 @@ impl House {
             return answer;
         }
         answer
+    }
+
+    /// Submits a command and waits until it is planned: its batch stands at the door, which is held, or
+    /// waits behind the one that does.
+    fn submit_and_see_it_taken(&self, lane: Lane, command: Body) -> Pending {
+        let pending = self.submit(lane, command);
+        eventually("a batch at the door", || {
+            self.queue.is_empty() && self.door.is_besieged()
+        });
+        pending
     }
 
     fn ask(&self, command: Body) -> Result<Answer, SubmitError> {
@@ -379,12 +410,21 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
         let size = house.store.committed().size;
         *house.door.fate.lock().unwrap() = fate;
         house.door.hold();
-        let first = house.submit(Lane::Work, decide("first"));
-        std::thread::sleep(std::time::Duration::from_millis(50));
-        let behind = house.submit(Lane::Work, decide("behind"));
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        let first = house.submit_and_see_it_taken(Lane::Work, decide("first"));
+        let behind = house.submit_and_see_it_taken(Lane::Work, decide("behind"));
         house.door.release();
         assert!(matches!(wait(first), Err(SubmitError::Unknown)));
+        let (reply, _) = Reply::channel(None, None);
+        let late = Submission {
+            command: decide("late"),
+            details: Vec::new(),
+            prefilled: None,
+            reply,
+        };
+        assert!(
+            house.queue.admit("p", Lane::Work, late).is_err(),
+            "nothing more is admitted once anybody is told"
+        );
         let behind = wait(behind);
         assert!(
             behind.is_err(),
@@ -396,17 +436,6 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
             house.door.commits.load(Ordering::SeqCst),
             5,
             "nothing is written after it"
-        );
-        let (reply, _) = Reply::channel(None, None);
-        let late = Submission {
-            command: decide("late"),
-            details: Vec::new(),
-            prefilled: None,
-            reply,
-        };
-        assert!(
-            house.queue.admit("p", Lane::Work, late).is_err(),
-            "nothing more is admitted"
         );
         drop((house.door, house.views));
         house.view_writer.finish().unwrap();
@@ -430,12 +459,13 @@ fn a_failed_commit_is_unknown_to_everybody_and_opening_finds_out_what_was_writte
 #[test]
 fn a_stop_that_overtakes_an_unanswered_allow_marks_it_void() {
     let (_dir, _, house) = furnished();
+    let answered = house.ask(decide("answered")).unwrap();
     house.door.hold();
-    let allow = house.submit(Lane::Work, decide("overtaken"));
-    std::thread::sleep(std::time::Duration::from_millis(50));
-    let stop = house.submit(Lane::Control, stop());
+    let allow = house.submit_and_see_it_taken(Lane::Work, decide("overtaken"));
+    let stop = house.submit_and_see_it_taken(Lane::Control, stop());
+    // Planned while the allow stands at the door: every allow before it is void from now on.
+    eventually("stop", || house.stops.voids(&answered.entry));
     let late = house.submit(Lane::Work, decide("late"));
-    std::thread::sleep(std::time::Duration::from_millis(50));
     house.door.release();
     let allow = wait(allow).unwrap();
     let stop = wait(stop).unwrap();
@@ -444,7 +474,7 @@ fn a_stop_that_overtakes_an_unanswered_allow_marks_it_void() {
     let Body::Stop(entry) = &stop.entry.body else {
         panic!("a stop")
     };
-    assert_eq!(entry.voided, 1);
+    assert_eq!(entry.voided, 2);
     let late = wait(late).unwrap();
     assert_eq!(codes(&late.entry)[0], Code::StopActive);
     assert!(!late.voided);
@@ -459,15 +489,13 @@ fn a_crowd_shares_one_commit_and_a_repetition_waits_for_the_first_copy() {
     let (dir, _, house) = furnished();
     house.door.hold();
     // This one is in the held commit; those behind it are one batch.
-    let head = house.submit(Lane::Work, decide("head"));
-    std::thread::sleep(std::time::Duration::from_millis(50));
-    let first = house.submit(Lane::Work, decide("twice"));
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    let head = house.submit_and_see_it_taken(Lane::Work, decide("head"));
+    let first = house.submit_and_see_it_taken(Lane::Work, decide("twice"));
     let crowd: Vec<Pending> = (0..200)
         .map(|n| house.submit(Lane::Work, decide(&format!("crowd-{n}"))))
         .collect();
     let mut second = house.submit(Lane::Work, decide("twice"));
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(50));
     assert!(is_pending(&mut second), "the first copy is not down yet");
     let before = house.door.commits.load(Ordering::SeqCst);
     house.door.release();

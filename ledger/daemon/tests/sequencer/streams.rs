@@ -1,7 +1,5 @@
 //! A stream of requests over a commit that fails.
 
-use std::time::{Duration, Instant};
-
 use ledger_proto::v1 as wire;
 use ledgerd::auth::Authenticate;
 use ledgerd::intake::Intake;
@@ -104,29 +102,28 @@ fn a_failed_commit_answers_everything_that_waits_and_ends_the_stream() {
         *house.door.fate.lock().unwrap() = Fate::FailedAndLost;
         house.door.hold();
         // One at the door, one planned behind it, and three that wait.
-        for number in 1..=5 {
+        messages.send(message(1)).await.unwrap();
+        eventually("a batch at the door", || house.door.is_besieged());
+        let behind = house.submit_and_see_it_taken(Lane::Work, decide("behind"));
+        for number in 2..=4 {
             messages.send(message(number)).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        let until = Instant::now() + Duration::from_secs(20);
-        while house.queue.len() < 3 {
-            assert!(Instant::now() < until, "{} wait", house.queue.len());
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
+        eventually("three that wait", || house.queue.len() == 3);
         house.door.release();
-        for number in 1..=5 {
+        assert!(matches!(behind.await, Err(SubmitError::Unknown)));
+        for number in 1..=4 {
             let answer = answers.message().await.unwrap().unwrap();
             let expected = (Code::Unavailable, "OUTCOME_UNKNOWN".to_owned());
             assert_eq!(told(answer, number), Some(expected));
         }
-        messages.send(message(6)).await.unwrap();
+        messages.send(message(5)).await.unwrap();
         let late = answers.message().await.unwrap().unwrap();
         let expected = (Code::Unavailable, "NOT_TAKING_WRITES".to_owned());
-        assert_eq!(told(late, 6), Some(expected));
+        assert_eq!(told(late, 5), Some(expected));
         let end = answers.message().await.unwrap_err();
         assert_eq!(end.code(), Code::Unavailable);
     });
-    runtime.shutdown_timeout(Duration::from_secs(5));
+    runtime.shutdown_timeout(PATIENCE);
     assert!(house.committer.join().unwrap().is_err());
     assert!(house.sequencer.join().unwrap().is_err());
     drop((house.door, house.views, house.store));

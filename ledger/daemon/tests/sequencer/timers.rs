@@ -1,24 +1,18 @@
 //! What time alone brings about, and what a report brings about besides its own entry.
 
-use std::time::{Duration, Instant};
-
 use ledger_core::entry::{BreakerEvent, Execution, Status, Verdict};
 
 use super::*;
 
-/// How long a timer may take to be noticed.
-const PATIENCE: Duration = Duration::from_secs(10);
-
 /// Waits for an entry that time brings about.
+#[track_caller]
 fn wait_for<T>(house: &House, what: &str, mut found: impl FnMut(&Entry) -> Option<T>) -> T {
-    let until = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = house.log().iter().find_map(&mut found) {
-            return found;
-        }
-        assert!(Instant::now() < until, "no {what}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    let mut it = None;
+    eventually(what, || {
+        it = house.log().iter().find_map(&mut found);
+        it.is_some()
+    });
+    it.unwrap()
 }
 
 fn staged(id: &str, approval: Option<u64>) -> Body {
@@ -104,32 +98,18 @@ fn time_alone_brings_heartbeats_and_overdue_reports() {
     let (_dir, hands, house) = furnished();
     let allow = house.ask(decide("never reported")).unwrap();
     hands.pass_s(120);
-    let until = std::time::Instant::now() + std::time::Duration::from_secs(10);
-    let unresolved = loop {
-        let log = house.log();
-        let found = log.iter().find_map(|entry| match &entry.body {
-            Body::Unresolved(unresolved) => Some(unresolved.clone()),
-            _ => None,
-        });
-        if let Some(found) = found {
-            break found;
-        }
-        assert!(std::time::Instant::now() < until, "no unresolved entry");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    };
+    let unresolved = wait_for(&house, "unresolved entry", |entry| match &entry.body {
+        Body::Unresolved(unresolved) => Some(unresolved.clone()),
+        _ => None,
+    });
     assert_eq!(
         (unresolved.decision, unresolved.correlation_id.as_str()),
         (allow.entry.seq, "run-1")
     );
     hands.pass_s(300);
-    while !house
-        .log()
-        .iter()
-        .any(|entry| matches!(entry.body, Body::Heartbeat(_)))
-    {
-        assert!(std::time::Instant::now() < until, "no heartbeat");
-        std::thread::sleep(std::time::Duration::from_millis(20));
-    }
+    wait_for(&house, "heartbeat", |entry| {
+        matches!(entry.body, Body::Heartbeat(_)).then_some(())
+    });
     assert_eq!(
         house
             .log()

@@ -1,8 +1,10 @@
 //! A value of a provider's JSON and where it stands, so that an error can name it.
 
+use ledger_core::time::Timestamp;
 use serde_json::Value;
 
-use super::{Refused, shown, time};
+use super::{Refused, shown};
+use crate::time;
 
 /// A value and its path.
 #[derive(Debug, Clone)]
@@ -95,10 +97,10 @@ impl<'a> Field<'a> {
         items.iter().enumerate().map(field).collect()
     }
 
-    /// RFC 3339, in microseconds since 1970.
-    pub(super) fn time(&self) -> Result<i64, Refused> {
+    /// RFC 3339.
+    pub(super) fn time(&self) -> Result<Timestamp, Refused> {
         let text = self.text()?;
-        time::micros(text).ok_or_else(|| {
+        time::rfc3339(text).ok_or_else(|| {
             let why = format!(
                 "{} is not a time: expected one such as `2026-11-22T11:31:05.123Z`, from 1970 on",
                 shown(text)
@@ -107,16 +109,16 @@ impl<'a> Field<'a> {
         })
     }
 
-    /// Seconds since 1970, in microseconds.
-    pub(super) fn seconds(&self) -> Result<i64, Refused> {
+    /// Seconds since 1970.
+    pub(super) fn seconds(&self) -> Result<Timestamp, Refused> {
         let seconds = match self.value {
             Some(Value::Number(number)) => number.as_i64(),
             Some(Value::String(text)) => text.parse().ok(),
             _ => None,
         };
         seconds
-            .filter(|seconds| (0..=time::SECONDS_MAX).contains(seconds))
-            .map(|seconds| seconds * 1_000_000)
+            .and_then(|seconds: i64| seconds.checked_mul(1_000_000))
+            .and_then(|micros| Timestamp::from_micros(micros).ok())
             .ok_or_else(|| {
                 let found = match self.value {
                     None => "is missing".to_owned(),

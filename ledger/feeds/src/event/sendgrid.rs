@@ -18,11 +18,12 @@
 //! `sg_message_id` is the id that the sender was given (`X-Message-Id`) and, behind a dot, which servers it
 //! went through.
 
+use ledger_core::entry::Event;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::field::{Field, kind};
-use super::{Event, Item, Kind, Outcome, Provider, Refused, address, message_id, request_id, said};
+use super::{Item, Outcome, Provider, Refused, address, message_id, request_id, said};
 
 /// The most events of one body: ten times what SendGrid puts into one.
 pub const EVENTS_MAX: usize = 16_384;
@@ -64,7 +65,7 @@ pub(super) fn place(error: &serde_json::Error) -> String {
     format!("line {}, column {}: {what}", error.line(), error.column())
 }
 
-fn event(raw: &RawValue) -> Result<Event, Refused> {
+fn event(raw: &RawValue) -> Result<Option<Box<Outcome>>, Refused> {
     let value: Value = serde_json::from_str(raw.get())
         .map_err(|error| Refused::body(format!("is not JSON: {}", place(&error))))?;
     if !value.is_object() {
@@ -75,16 +76,16 @@ fn event(raw: &RawValue) -> Result<Event, Refused> {
     }
     let event = Field::root(&value);
     let Some(what) = outcome_kind(&event)? else {
-        return Ok(Event::Passed);
+        return Ok(None);
     };
     let id = event.get("sg_event_id");
     let email = event.get("email");
-    Ok(Event::Outcome(Box::new(Outcome {
+    Ok(Some(Box::new(Outcome {
         id: request_id(Provider::Sendgrid, id.text()?, None),
-        kind: what,
+        event: what,
         message: message(&event)?,
         email: address(email.path(), email.text()?)?,
-        occurred_micros: event.get("timestamp").seconds()?,
+        occurred_at: event.get("timestamp").seconds()?,
         said: said(&[
             ("event", event.get("event").said()),
             ("type", event.get("type").said()),
@@ -95,27 +96,27 @@ fn event(raw: &RawValue) -> Result<Event, Refused> {
     })))
 }
 
-fn outcome_kind(event: &Field<'_>) -> Result<Option<Kind>, Refused> {
+fn outcome_kind(event: &Field<'_>) -> Result<Option<Event>, Refused> {
     Ok(match event.get("event").text()? {
         "bounce" => match event.get("type").said() {
-            Some("blocked") => Some(Kind::BounceSoft),
-            _ => Some(Kind::BounceHard),
+            Some("blocked") => Some(Event::BounceSoft),
+            _ => Some(Event::BounceHard),
         },
-        "blocked" => Some(Kind::BounceSoft),
+        "blocked" => Some(Event::BounceSoft),
         "dropped" => dropped(event.get("reason").said().unwrap_or_default()),
-        "spamreport" => Some(Kind::Complaint),
-        "unsubscribe" | "group_unsubscribe" => Some(Kind::Unsubscribe),
+        "spamreport" => Some(Event::Complaint),
+        "unsubscribe" | "group_unsubscribe" => Some(Event::Unsubscribe),
         _ => None,
     })
 }
 
 /// Why SendGrid did not even try, in the words of its documentation.
-fn dropped(reason: &str) -> Option<Kind> {
+fn dropped(reason: &str) -> Option<Event> {
     let reason = reason.trim().to_ascii_lowercase();
     match reason.as_str() {
-        "bounced address" | "invalid" => Some(Kind::BounceHard),
-        "spam reporting address" => Some(Kind::Complaint),
-        "unsubscribed address" => Some(Kind::Unsubscribe),
+        "bounced address" | "invalid" => Some(Event::BounceHard),
+        "spam reporting address" => Some(Event::Complaint),
+        "unsubscribed address" => Some(Event::Unsubscribe),
         _ => None,
     }
 }

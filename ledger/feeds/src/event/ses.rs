@@ -19,13 +19,14 @@
 //! Nothing here follows a URL. SNS signs its envelopes with a certificate that would have to be fetched from
 //! an address in the envelope; whoever posts is known by their credential instead.
 
+use ledger_core::entry::Event;
+use ledger_core::time::Timestamp;
 use serde_json::Value;
 
 use super::field::{Field, kind};
 use super::sendgrid::place;
 use super::{
-    Delivery, Event, Item, Kind, Outcome, Provider, Refused, address, message_id, request_id, said,
-    shown,
+    Delivery, Item, Outcome, Provider, Refused, address, message_id, request_id, said, shown,
 };
 
 /// The longest name of a topic that is repeated, in bytes (an ARN of SNS has at most about 300).
@@ -104,7 +105,7 @@ fn passed() -> Delivery {
     Delivery::Events(vec![Item {
         index: 0,
         offset: 0,
-        read: Ok(Event::Passed),
+        read: Ok(None),
     }])
 }
 
@@ -138,7 +139,7 @@ fn events(event: &Field<'_>) -> Vec<Item> {
     };
     match about(event) {
         Err(refused) => vec![item(0, Err(refused))],
-        Ok(None) => vec![item(0, Ok(Event::Passed))],
+        Ok(None) => vec![item(0, Ok(None))],
         Ok(Some(about)) => {
             let people = about.people.iter().enumerate();
             people
@@ -150,9 +151,9 @@ fn events(event: &Field<'_>) -> Vec<Item> {
 
 /// What an event says of all its people alike.
 struct About<'a> {
-    kind: Kind,
+    kind: Event,
     id: String,
-    occurred_micros: i64,
+    occurred_at: Timestamp,
     people: Vec<Field<'a>>,
     body: Field<'a>,
 }
@@ -168,8 +169,8 @@ fn about<'a>(event: &Field<'a>) -> Result<Option<About<'a>>, Refused> {
             let body = event.get("bounce");
             let field = body.get("bounceType");
             let kind = match field.text()? {
-                "Permanent" => Kind::BounceHard,
-                "Transient" | "Undetermined" => Kind::BounceSoft,
+                "Permanent" => Event::BounceHard,
+                "Transient" | "Undetermined" => Event::BounceSoft,
                 other => {
                     let why = format!(
                         "{} is not known: expected `Permanent`, `Transient` or `Undetermined`",
@@ -187,7 +188,7 @@ fn about<'a>(event: &Field<'a>) -> Result<Option<About<'a>>, Refused> {
                 return Ok(None);
             }
             let people = body.get("complainedRecipients");
-            (body, Kind::Complaint, people)
+            (body, Event::Complaint, people)
         }
         "Subscription" => {
             let body = event.get("subscription");
@@ -195,16 +196,16 @@ fn about<'a>(event: &Field<'a>) -> Result<Option<About<'a>>, Refused> {
                 return Ok(None);
             }
             let people = event.get("mail").get("destination");
-            (body, Kind::Unsubscribe, people)
+            (body, Event::Unsubscribe, people)
         }
         _ => return Ok(None),
     };
-    let occurred_micros = body.get("timestamp").time()?;
+    let occurred_at = body.get("timestamp").time()?;
     let id = match kind {
         // It has no id of its own; nobody changes the same preferences twice at the same time.
-        Kind::Unsubscribe => {
+        Event::Unsubscribe => {
             let message = event.get("mail").get("messageId").text()?;
-            format!("subscription-{message}-{occurred_micros}")
+            format!("subscription-{message}-{}", occurred_at.micros())
         }
         _ => body.get("feedbackId").text()?.to_owned(),
     };
@@ -223,7 +224,7 @@ fn about<'a>(event: &Field<'a>) -> Result<Option<About<'a>>, Refused> {
     Ok(Some(About {
         kind,
         id,
-        occurred_micros,
+        occurred_at,
         people: list,
         body,
     }))
@@ -257,7 +258,7 @@ impl About<'_> {
         event: &Field<'_>,
         index: usize,
         person: &Field<'_>,
-    ) -> Result<Event, Refused> {
+    ) -> Result<Option<Box<Outcome>>, Refused> {
         // Recipients of a bounce or complaint are objects, destinations are addresses.
         let email = match person.said() {
             Some(_) => person.clone(),
@@ -268,12 +269,12 @@ impl About<'_> {
             Some(text) if !text.trim().is_empty() => Some(message_id(message.path(), text)?),
             _ => None,
         };
-        Ok(Event::Outcome(Box::new(Outcome {
+        Ok(Some(Box::new(Outcome {
             id: request_id(Provider::Ses, &self.id, Some(index)),
-            kind: self.kind,
+            event: self.kind,
             message,
             email: address(email.path(), email.text()?)?,
-            occurred_micros: self.occurred_micros,
+            occurred_at: self.occurred_at,
             said: said(&[
                 ("bounce_type", self.body.get("bounceType").said()),
                 ("bounce_sub_type", self.body.get("bounceSubType").said()),

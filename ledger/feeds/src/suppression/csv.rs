@@ -1,12 +1,11 @@
 //! Format `csv`: columns by the ledger's own names.
 
 use std::io::BufRead;
-use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 
 use super::record::{Header, Record, Records};
-use super::row::requested_at;
+use super::row::{of, requested_at};
 use super::{Change, Reject, Row, Sink, Subject, Unreadable};
 
 const EMAIL: &[&str] = &["email", "emailaddress"];
@@ -50,12 +49,7 @@ pub(super) fn read<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadabl
         reason: header.find(REASON),
         requested_at: header.find(REQUESTED_AT),
     };
-    while let Some(record) = records.next()? {
-        if sink(row(record, &columns)) == ControlFlow::Break(()) {
-            break;
-        }
-    }
-    Ok(())
+    records.rows(sink, |record| row(record, &columns))
 }
 
 fn row(record: Record<'_>, columns: &Columns) -> Result<Row, Reject> {
@@ -81,19 +75,12 @@ fn row(record: Record<'_>, columns: &Columns) -> Result<Row, Reject> {
             return Err(record.reject("row", why));
         }
     };
-    subject
-        .check()
-        .map_err(|(field, why)| record.reject(field, why))?;
+    let row = of(record, Change::List, subject)?;
+    let time = text(columns.requested_at, "requested_at")?;
     Ok(Row {
-        line: record.line,
-        change: Change::List,
-        subject,
         reason: reason(record, text(columns.reason, "reason")?)?,
-        requested_at: requested_at(
-            record,
-            "requested_at",
-            text(columns.requested_at, "requested_at")?,
-        )?,
+        requested_at: requested_at(record, "requested_at", time)?,
+        ..row
     })
 }
 

@@ -5,13 +5,14 @@
 //! is no header, and no `+1`: numbers of the registry are of the North American plan, and get it here.
 
 use std::io::BufRead;
-use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 use ledger_core::time::Timestamp;
 
 use super::record::{Record, Records};
-use super::{Change, Reject, Row, Sink, Subject, Unreadable, time};
+use super::row::of;
+use super::{Change, Reject, Row, Sink, Subject, Unreadable};
+use crate::time;
 
 pub(super) fn full<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadable> {
     each(input, sink, |record| {
@@ -63,17 +64,12 @@ fn each<R: BufRead>(
     sink: Sink<'_>,
     row: impl Fn(Record<'_>) -> Result<Row, Reject>,
 ) -> Result<(), Unreadable> {
-    let mut records = Records::new(input);
-    while let Some(record) = records.next()? {
-        let row = match record.len() {
-            0 => record.expect_len(2).and_then(|()| row(record)),
-            _ => row(record),
-        };
-        if sink(row) == ControlFlow::Break(()) {
-            break;
+    Records::new(input).rows(sink, |record| {
+        if record.len() == 0 {
+            record.expect_len(2)?;
         }
-    }
-    Ok(())
+        row(record)
+    })
 }
 
 fn row(
@@ -82,16 +78,10 @@ fn row(
     change: Change,
     requested_at: Option<Timestamp>,
 ) -> Result<Row, Reject> {
-    let subject = Subject::phone(phone);
-    subject
-        .check()
-        .map_err(|(field, why)| record.reject(field, why))?;
     Ok(Row {
-        line: record.line,
-        change,
-        subject,
         reason: Some(ListingReason::NationalRegistry),
         requested_at,
+        ..of(record, change, Subject::phone(phone))?
     })
 }
 

@@ -1,15 +1,16 @@
 //! HubSpot's export of unsubscribes and bounces, and bare opt-out lists.
 //!
 //! The export has `Email`, then what happened: `Portal Unsubscribe`, `Portal Spam Report`, `Portal Bounce`
-//! (with the reason as its text), `Global Bounce`, and a column for each subscription type, `TRUE` where
-//! the contact left that type alone. A list with none of these columns is one of people who opted out.
+//! (with the reason as its text), `Global Bounce`, and a column for each subscription type, `TRUE` (or
+//! `Yes`, `1`) where the contact left that type alone. A list of addresses and nothing else is one of people
+//! who opted out; with other columns and none of these it may be anybody's, and is refused. HubSpot exports
+//! no dates of these: a row has no time of its own, and whoever imports gives one for all.
 //!
 //! Of several things that happened, the complaint counts before the unsubscribe, and that before the
 //! bounce: what a person asked for is never lifted. Who left one subscription type is listed as
 //! unsubscribed: the ledger knows no types, and over-blocking is the safe direction.
 
 use std::io::BufRead;
-use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 
@@ -51,12 +52,15 @@ pub(super) fn read<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadabl
             .collect(),
         others: header.others(&known),
     };
-    while let Some(record) = records.next()? {
-        if sink(row(record, &columns)) == ControlFlow::Break(()) {
-            break;
-        }
+    let said =
+        columns.spam.is_some() || columns.unsubscribe.is_some() || !columns.bounces.is_empty();
+    if !said && !columns.others.is_empty() {
+        return Err(header.lacks(
+            "expected a column that says who opted out (`Portal Unsubscribe`, `Unsubscribed from all email`, `Portal Spam Report`, \
+             `Portal Bounce` or `Global Bounce`), or no column but `Email`: is this a list of contacts?",
+        ));
     }
-    Ok(())
+    records.rows(sink, |record| row(record, &columns))
 }
 
 fn row(record: Record<'_>, columns: &Columns) -> Result<Row, Reject> {
@@ -85,7 +89,7 @@ fn reason(record: Record<'_>, columns: &Columns) -> Result<ListingReason, Reject
     }
     let bounced = |at: &usize| {
         let text = record.bytes(*at).trim_ascii();
-        !text.is_empty() && !text.eq_ignore_ascii_case(b"false")
+        !text.is_empty() && !is_word(text, &[b"false", b"no", b"0"])
     };
     if columns.bounces.iter().any(bounced) {
         return Ok(ListingReason::HardBounce);
@@ -97,5 +101,9 @@ fn reason(record: Record<'_>, columns: &Columns) -> Result<ListingReason, Reject
 }
 
 fn is_true(text: &[u8]) -> bool {
-    text.trim_ascii().eq_ignore_ascii_case(b"true")
+    is_word(text.trim_ascii(), &[b"true", b"yes", b"1"])
+}
+
+fn is_word(text: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|word| text.eq_ignore_ascii_case(word))
 }

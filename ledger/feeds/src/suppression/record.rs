@@ -8,7 +8,7 @@ use std::io::{BufRead, Cursor, Read};
 
 use csv_core::ReadRecordResult;
 
-use super::{Reject, Unreadable};
+use super::{Reject, Row, Sink, Unreadable};
 
 /// The most bytes of one record. Providers quote whole bounce messages; none is near this.
 pub(super) const RECORD_BYTES_MAX: usize = 256 << 10;
@@ -162,6 +162,20 @@ impl<R: BufRead> Records<R> {
         }))
     }
 
+    /// Hands what `row` makes of each record from here on to `sink`, until that breaks.
+    pub(super) fn rows(
+        mut self,
+        sink: Sink<'_>,
+        row: impl Fn(Record<'_>) -> Result<Row, Reject>,
+    ) -> Result<(), Unreadable> {
+        while let Some(record) = self.next()? {
+            if sink(row(record)).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Splits what was read into fields. Room for them is there: they are no longer than the record.
     fn split(&mut self) {
         let Some(parser) = &mut self.parser else {
@@ -302,6 +316,14 @@ impl Header {
             line: self.line,
             why: format!("expected a header with a column `{shown}`: is this the right format?"),
         })
+    }
+
+    /// What the header lacks.
+    pub(super) fn lacks(&self, why: &str) -> Unreadable {
+        Unreadable::Header {
+            line: self.line,
+            why: why.to_owned(),
+        }
     }
 
     /// Every column that `known` does not name.

@@ -4,7 +4,8 @@ use ledger_core::entry::ListingReason;
 use ledger_core::time::Timestamp;
 
 use super::record::Record;
-use super::{Change, Reject, Row, Subject, time};
+use super::{Change, Reject, Row, Subject};
+use crate::time;
 
 /// The row's own time, where it names one.
 pub(super) fn requested_at(
@@ -31,15 +32,23 @@ pub(super) fn of_email(
     if email.is_empty() {
         return Err(record.reject("email", "is empty: expected an address"));
     }
-    let subject = Subject::email(email);
+    Ok(Row {
+        reason,
+        requested_at,
+        ..of(record, Change::List, Subject::email(email))?
+    })
+}
+
+/// A row about `subject`, which must be one that can be normalised.
+pub(super) fn of(record: Record<'_>, change: Change, subject: Subject) -> Result<Row, Reject> {
     subject
         .check()
         .map_err(|(field, why)| record.reject(field, why))?;
     Ok(Row {
         line: record.line,
-        change: Change::List,
+        change,
         subject,
-        reason,
-        requested_at,
+        reason: None,
+        requested_at: None,
     })
 }

@@ -2,7 +2,6 @@
 //! list of that kind knows (`status` and `reason` of a bounce, `ip` of a spam report).
 
 use std::io::BufRead;
-use std::ops::ControlFlow;
 
 use ledger_core::entry::ListingReason;
 
@@ -25,15 +24,10 @@ pub(super) fn read<R: BufRead>(
     let header = Header::read(first, &[EMAIL, CREATED].concat())?;
     let email = header.need(EMAIL, "email")?;
     let created = header.find(CREATED);
-    while let Some(record) = records.next()? {
-        let row = record.expect_len(header.len()).and_then(|()| {
-            let time = created.map_or(Ok(""), |at| record.text(at, "created"))?;
-            let time = requested_at(record, "created", time)?;
-            of_email(record, record.text(email, "email")?, reason, time)
-        });
-        if sink(row) == ControlFlow::Break(()) {
-            break;
-        }
-    }
-    Ok(())
+    records.rows(sink, |record| {
+        record.expect_len(header.len())?;
+        let time = created.map_or(Ok(""), |at| record.text(at, "created"))?;
+        let time = requested_at(record, "created", time)?;
+        of_email(record, record.text(email, "email")?, reason, time)
+    })
 }

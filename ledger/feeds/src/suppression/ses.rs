@@ -18,7 +18,8 @@ use serde_json::Value;
 
 use super::record::{Header, Record, Records};
 use super::row::{of_email, requested_at};
-use super::{Change, Reject, Row, Sink, Subject, Unreadable, time};
+use super::{Change, Reject, Row, Sink, Subject, Unreadable};
+use crate::time;
 
 const EMAIL: &[&str] = &["emailaddress", "email"];
 const REASON: &[&str] = &["reason"];
@@ -55,12 +56,9 @@ fn csv<R: BufRead>(input: R, sink: Sink<'_>) -> Result<(), Unreadable> {
         updated = header.find(UPDATED);
         len = header.len();
     }
-    while let Some(record) = records.next()? {
-        if sink(of_record(record, (email, reason, updated, len))).is_break() {
-            break;
-        }
-    }
-    Ok(())
+    records.rows(sink, |record| {
+        of_record(record, (email, reason, updated, len))
+    })
 }
 
 fn of_record(

@@ -78,10 +78,28 @@ fn hubspot_says_by_its_columns_what_happened() {
             (8, "eve@example.com", UNSUBSCRIBE, None),
         ]
     );
-    let bare = "First name;Email\nAda;ada@example.com\n";
+    let words = "Email,Portal Unsubscribe,Portal Bounce,Newsletter\n\
+                 ada@example.com,Yes,No,No\nbob@example.com,No,no,YES\ncarl@example.com,0,1,0\ndora@example.com,1,0,\n";
+    assert_eq!(
+        told(&good(Format::HubSpot, words)),
+        [
+            (2, "ada@example.com", UNSUBSCRIBE, None),
+            (3, "bob@example.com", UNSUBSCRIBE, None),
+            (4, "carl@example.com", BOUNCE, None),
+            (5, "dora@example.com", UNSUBSCRIBE, None),
+        ]
+    );
+    let bare = "Email\nada@example.com\n";
     assert_eq!(
         told(&good(Format::HubSpot, bare)),
         [(2, "ada@example.com", UNSUBSCRIBE, None)]
+    );
+    // Contacts are not people who opted out.
+    let error = header_error(Format::HubSpot, "First name;Email\nAda;ada@example.com\n");
+    assert!(
+        error
+            .starts_with("line 1: expected a column that says who opted out (`Portal Unsubscribe`"),
+        "{error}"
     );
     let bad = "Email,Portal Unsubscribe\nada@example.com,FALSE\nada lovelace,TRUE\n,TRUE\nbob@example.com\nbob@example.com,TRUE,x\n";
     assert_eq!(

@@ -187,6 +187,28 @@ impl Ledger {
         }))
     }
 
+    /// What a daemon writes by itself before anything else at this time.
+    pub fn timers(&mut self) {
+        let due: Vec<u64> = self.state.overdue(self.now).collect();
+        let expired: Vec<u64> = self.state.expired(self.now).collect();
+        let over: Vec<u64> = self.state.breakers_due(self.now).collect();
+        let nothing = due.is_empty() && expired.is_empty() && over.is_empty();
+        for decision in due {
+            self.unresolved(decision);
+        }
+        for decision in expired {
+            self.expire(decision);
+        }
+        for opened in over {
+            self.close(opened);
+        }
+        let head = self.state.head().time;
+        let beat = head.saturating_add_s(self.state.numbers().heartbeat_s);
+        if nothing && beat <= self.now {
+            self.heartbeat();
+        }
+    }
+
     pub fn shutdown(&mut self) -> u64 {
         self.submit(Body::Shutdown(Shutdown {
             actor: Actor::ledger(),
@@ -323,10 +345,25 @@ impl Ledger {
             DetailName::Params,
             Commitment::new(&[1; 32], b"{\"subject\":\"hello\"}", 0),
         );
+        Self::served(request)
+    }
+
+    /// A request as the service makes a command of it: with what it puts in where there are people and
+    /// tokens.
+    pub fn served(mut request: Decision) -> Decision {
+        let has_tokens = request.mailbox.is_some()
+            || request.targets.iter().any(|target| target.id.is_some())
+            || !request.recipients.is_empty();
+        request.tokens_v = has_tokens.then_some(1);
+        if !request.recipients.is_empty() {
+            let received = Commitment::new(&[3; 32], b"[]", 0);
+            request.details.insert(DetailName::Recipients, received);
+        }
         request
     }
 
     pub fn decide(&mut self, request: Decision) -> u64 {
+        let request = Self::served(request);
         self.submit(Body::Decision(Box::new(request)))
     }
 
@@ -367,7 +404,12 @@ impl Ledger {
     }
 
     pub fn outcome(&mut self, execution: Option<u64>, event: ledger_core::entry::Event) -> u64 {
-        let cause = self.cause(Role::Recorder, "recorder.mail", Call::Record);
+        let run =
+            execution.and_then(|seq| self.entry(seq).body.correlation_id().map(str::to_owned));
+        let cause = Cause {
+            correlation_id: run,
+            ..self.cause(Role::Recorder, "recorder.mail", Call::Record)
+        };
         self.submit(Body::Outcome(Box::new(OutcomeReport {
             cause,
             execution,
@@ -461,7 +503,7 @@ impl Ledger {
             cause,
             scope,
             stops: Vec::new(),
-            details: std::collections::BTreeMap::new(),
+            details: gate::reason(),
         }))
     }
 

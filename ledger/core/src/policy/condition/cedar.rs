@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use cedar_policy::{
     AuthorizationError, Authorizer, Context, Decision, Entities, Entity, EntityId, EntityTypeName,
-    EntityUid, PolicySet, Request, Response, RestrictedExpression as Value,
+    EntityUid, PolicyId, PolicySet, Request, Response, RestrictedExpression as Value,
 };
 
 use super::{Condition, Facts, Verdict};
@@ -168,28 +168,36 @@ impl Conditions {
 }
 
 fn verdict(response: &Response) -> Verdict {
-    let sorted = |ids: &mut dyn Iterator<Item = String>| {
-        let mut ids: Vec<String> = ids.collect();
-        ids.sort_unstable();
-        ids
-    };
     let diagnostics = response.diagnostics();
-    let errors = sorted(&mut diagnostics.errors().map(|error| match error {
-        AuthorizationError::PolicyEvaluationError(error) => error.policy_id().to_string(),
-    }));
-    let reasons = sorted(&mut diagnostics.reason().map(ToString::to_string));
+    let mut errors: Vec<String> = diagnostics
+        .errors()
+        .map(|error| match error {
+            AuthorizationError::PolicyEvaluationError(error) => id(error.policy_id()),
+        })
+        .collect();
+    errors.sort_unstable();
+    let reasons = diagnostics.reason();
     match response.decision() {
         Decision::Allow => Verdict {
-            permits: reasons,
+            permit: reasons.min().map(id),
             errors,
             ..Verdict::default()
         },
-        Decision::Deny => Verdict {
-            forbids: reasons,
-            errors,
-            ..Verdict::default()
-        },
+        Decision::Deny => {
+            let mut forbids: Vec<String> = reasons.map(id).collect();
+            forbids.sort_unstable();
+            Verdict {
+                forbids,
+                errors,
+                ..Verdict::default()
+            }
+        }
     }
+}
+
+fn id(of: &PolicyId) -> String {
+    let id: &str = of.as_ref();
+    id.to_owned()
 }
 
 fn text(text: &str) -> Value {

@@ -149,6 +149,7 @@ fn keys_and_imports() {
             sha256: hash(0xf1),
             rows: Some(50),
             rejected: Some(2),
+            changes: true,
         }),
         imported: None,
         outcome: None,
@@ -159,7 +160,7 @@ fn keys_and_imports() {
     holds(
         Body::Dnc(begins.clone()),
         &format!(
-            r##"{by},"op":"import_begin","imports":{{"source":"ftc","reason":"national_registry","sha256":"#f1","rows":50,"rejected":2}}"##
+            r##"{by},"op":"import_begin","imports":{{"source":"ftc","reason":"national_registry","sha256":"#f1","rows":50,"rejected":2,"changes":true}}"##
         ),
     );
     let ends = Dnc {
@@ -173,7 +174,7 @@ fn keys_and_imports() {
     holds(
         Body::Dnc(ends),
         &format!(
-            r##"{by},"op":"import_end","import":40,"imports":{{"source":"ftc","reason":"national_registry","sha256":"#f1","rows":50,"rejected":2}},"imported":50"##
+            r##"{by},"op":"import_end","import":40,"imports":{{"source":"ftc","reason":"national_registry","sha256":"#f1","rows":50,"rejected":2,"changes":true}},"imported":50"##
         ),
     );
 }

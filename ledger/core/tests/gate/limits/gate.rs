@@ -120,6 +120,7 @@ fn the_largest_outcome_and_import_fit() {
         sha256: Hash([0x11; 32]),
         rows: None,
         rejected: None,
+        changes: false,
     });
     begin.details = every_detail();
     println!("import: {} bytes", bytes(Body::Dnc(begin)));

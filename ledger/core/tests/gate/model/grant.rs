@@ -59,6 +59,15 @@ pub(crate) fn tier_of_action(stated: Option<u8>, action: &str, class: Class) -> 
 }
 
 impl Model {
+    /// The tier of an action before fields and rows raise it.
+    pub(crate) fn tier_of(&self, action: &str) -> u8 {
+        let (_, class, ..) = self.nature(action);
+        let declared = self
+            .policy()
+            .and_then(|(_, policy)| policy.actions.iter().find(|row| row.name == action));
+        tier_of_action(declared.and_then(|row| row.tier), action, class)
+    }
+
     pub(super) fn grant<'p>(
         &self,
         policy: &'p PolicyM,

@@ -7,6 +7,8 @@ use ledger_core::action::{Channel, Class};
 use ledger_core::entry::Environment;
 use ledger_core::token::{Kind, Token};
 
+use super::ConditionM;
+
 #[derive(Debug, Clone, Default)]
 pub(crate) struct PolicyM {
     pub(crate) actions: Vec<ActionM>,
@@ -18,12 +20,15 @@ pub(crate) struct PolicyM {
     /// Object type and field, besides those of every policy.
     pub(crate) sensitive: Vec<(&'static str, &'static str)>,
     pub(crate) fake_domains: Vec<(&'static str, Token)>,
+    pub(crate) fake_phones: Vec<Token>,
     pub(crate) valid_for_s: i64,
     pub(crate) report_within_s: i64,
     pub(crate) tolerance_s: i64,
     pub(crate) approve_within_s: i64,
     pub(crate) confirm_s: i64,
     pub(crate) glass_max_s: i64,
+    /// Those of its `.cedar` files, if there are any.
+    pub(crate) conditions: Option<Vec<ConditionM>>,
 }
 
 #[derive(Debug, Clone)]
@@ -38,6 +43,7 @@ pub(crate) struct ActionM {
     /// Minutes of the day.
     pub(crate) hours: Option<(i64, i64)>,
     pub(crate) registry_s: Option<i64>,
+    pub(crate) registry_from: Option<&'static str>,
 }
 
 /// A row; `None` stands for any, or for what a row need not say.
@@ -126,6 +132,9 @@ impl ActionM {
         }
         if let Some(age) = self.registry_s {
             writeln!(text, "registry = \"{age}s\"").unwrap();
+            if let Some(source) = self.registry_from {
+                writeln!(text, "registry_sources = [{source:?}, \"nobody\"]").unwrap();
+            }
         }
         text
     }
@@ -227,6 +236,21 @@ impl PolicyM {
                 .any(|(of, name)| *name == field && (*of == "*" || *of == object))
     }
 
+    /// Its files: name and text.
+    pub(crate) fn files(&self) -> Vec<(String, String)> {
+        let mut files = vec![("policy.toml".to_owned(), self.text())];
+        if let Some(conditions) = &self.conditions {
+            for (name, second) in [("first.cedar", false), ("second.cedar", true)] {
+                let own = conditions.iter().filter(|one| one.second == second);
+                let text: String = own.map(ConditionM::text).collect();
+                if !(text.is_empty() && second) {
+                    files.push((name.to_owned(), format!("// Conditions.\n{text}")));
+                }
+            }
+        }
+        files
+    }
+
     /// As TOML.
     pub(crate) fn text(&self) -> String {
         let mut text = String::from("version = 1\n");
@@ -250,6 +274,15 @@ impl PolicyM {
         text += "[sandbox]\n";
         let domains: Vec<&str> = self.fake_domains.iter().map(|(name, _)| *name).collect();
         text += &quoted("fake_domains", &domains);
+        let phones: Vec<String> = self
+            .fake_phones
+            .iter()
+            .map(|token| format!("token:{token}"))
+            .collect();
+        text += &quoted(
+            "fake_phones",
+            &phones.iter().map(String::as_str).collect::<Vec<_>>(),
+        );
         text += "[numbers]\n";
         for (key, value) in [
             ("valid_for_s", self.valid_for_s),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use ledger_core::action::Class;
+use ledger_core::action::{Channel, Class};
 use ledger_core::entry::{Cite, Code, Decision, Environment, ListingReason};
 use ledger_core::time::Timestamp;
 use ledger_core::token::{Kind, Token};
@@ -16,7 +16,10 @@ impl Model {
             .policy()
             .and_then(|(_, policy)| policy.actions.iter().find(|row| row.name == request.action));
         let Some(ActionM {
-            hours, registry_s, ..
+            hours,
+            registry_s,
+            registry_from,
+            ..
         }) = declared
         else {
             return;
@@ -44,7 +47,7 @@ impl Model {
             }
         }
         if let Some(age) = registry_s {
-            let last = self.last_registry();
+            let last = self.last_registry(*registry_from);
             let old = last.is_none_or(|(_, time)| now.micros() - time.micros() > age * 1_000_000);
             if old {
                 reasons.push(ReasonM {
@@ -59,14 +62,39 @@ impl Model {
     }
 
     /// The last complete import of the national registry.
-    fn last_registry(&self) -> Option<(u64, Timestamp)> {
-        self.events.iter().rev().find_map(|event| match event.what {
-            What::ImportEnded { import }
-                if self.import(import) == Some(ListingReason::NationalRegistry)
-                    && self.imported(import) > 0 =>
-            {
-                Some((event.seq, event.time))
+    fn last_registry(&self, from: Option<&str>) -> Option<(u64, Timestamp)> {
+        let ended = |event: &&super::Event| match event.what {
+            What::ImportEnded { import } => {
+                let (source, changes) = self.imported_from(import)?;
+                (self.import(import) == Some(ListingReason::NationalRegistry)
+                    && from.is_none_or(|from| from == source))
+                .then_some((import, source, changes))
             }
+            _ => None,
+        };
+        let whole = |event: &super::Event, source: &str| {
+            let earlier = self.events.iter().filter(|other| other.seq < event.seq);
+            earlier
+                .filter_map(|other| ended(&other))
+                .any(|(import, of, changes)| of == source && !changes && self.imported(import) > 0)
+        };
+        self.events.iter().rev().find_map(|event| {
+            let (import, source, changes) = ended(&event)?;
+            let counts = if changes {
+                whole(event, source)
+            } else {
+                self.imported(import) > 0
+            };
+            counts.then_some((event.seq, event.time))
+        })
+    }
+
+    /// From where an import is, and whether it is one of changes.
+    fn imported_from(&self, seq: u64) -> Option<(&'static str, bool)> {
+        self.events.iter().find_map(|event| match event.what {
+            What::ImportBegun {
+                source, changes, ..
+            } if event.seq == seq => Some((source, changes)),
             _ => None,
         })
     }
@@ -74,7 +102,7 @@ impl Model {
     /// Why the people of an import are listed.
     fn import(&self, seq: u64) -> Option<ListingReason> {
         self.events.iter().find_map(|event| match event.what {
-            What::ImportBegun { reason } if event.seq == seq => Some(reason),
+            What::ImportBegun { reason, .. } if event.seq == seq => Some(reason),
             _ => None,
         })
     }
@@ -100,13 +128,21 @@ impl Model {
         listed.count() as u64
     }
 
-    /// A sandbox writes to nobody but those at a reserved or fake domain.
-    pub(super) fn sandbox(&self, request: &Decision, class: Class, reasons: &mut Vec<ReasonM>) {
+    /// A sandbox writes to nobody but those at a reserved or fake domain, and calls fake phones alone.
+    pub(super) fn sandbox(
+        &self,
+        request: &Decision,
+        class: Class,
+        channels: &BTreeSet<Channel>,
+        reasons: &mut Vec<ReasonM>,
+    ) {
         if self.environment != Environment::Sandbox || class != Class::Contact {
             return;
         }
         let mut fake: Vec<Token> = self.reserved.clone();
+        let mut phones: Vec<Token> = Vec::new();
         if let Some((_, policy)) = self.policy() {
+            phones.clone_from(&policy.fake_phones);
             fake.extend(policy.fake_domains.iter().map(|(_, token)| *token));
         }
         for (index, recipient) in (0u64..).zip(&request.recipients) {
@@ -119,6 +155,18 @@ impl Model {
             if !address || !at_fake {
                 reasons.push(ReasonM {
                     recipient: Some(index),
+                    ..ReasonM::of(Code::SandboxRecipient)
+                });
+            }
+            let mut rings = false;
+            for key in &recipient.keys {
+                rings |= key.kind == Kind::Phone && !phones.contains(&key.token);
+            }
+            let by_phone = [Channel::Call, Channel::Sms, Channel::Meeting];
+            if rings && by_phone.iter().any(|channel| channels.contains(channel)) {
+                reasons.push(ReasonM {
+                    recipient: Some(index),
+                    key: Some(Kind::Phone),
                     ..ReasonM::of(Code::SandboxRecipient)
                 });
             }

@@ -1,8 +1,9 @@
 //! What a report breaks, what is outstanding, and what a stop voids.
 
-use ledger_core::entry::{Decision, Execution, Finding, Outcome, OutcomeReport, Scope};
+use ledger_core::entry::{Decision, Event, Execution, Finding, Outcome, OutcomeReport, Scope};
 use ledger_core::role::Role;
 use ledger_core::time::Timestamp;
+use ledger_core::token::Kind;
 
 use super::{Decided, Model, What, in_scope};
 
@@ -64,13 +65,41 @@ impl Model {
         overdue.into_iter().map(|(_, seq)| seq).collect()
     }
 
-    /// How many outstanding allows a stop voids now.
+    /// How many outstanding allows a stop voids now: what an earlier stop voided is void already.
     pub(crate) fn voids(&self, scope: &Scope, now: Timestamp) -> u64 {
-        let voided = self.outstanding().into_iter().filter(|(_, decided)| {
+        let voided = self.outstanding().into_iter().filter(|(seq, decided)| {
             let agent = &decided.request.cause.actor.id;
-            in_scope(scope, agent, decided.class) && now < decided.valid_until.unwrap()
+            in_scope(scope, agent, decided.class)
+                && now < decided.valid_until.unwrap()
+                && self.voided_at(*seq, decided).is_none()
         });
         voided.count() as u64
+    }
+
+    /// The allows on which nobody has reported, by what is to be said of them: open, unresolved, voided (also
+    /// of those reported on), and how many of the voided ones are unresolved.
+    pub(crate) fn unsettled(&self) -> ([Vec<u64>; 3], u64) {
+        let outstanding: Vec<u64> = self.outstanding().into_iter().map(|(seq, _)| seq).collect();
+        let mut lists = [Vec::new(), Vec::new(), Vec::new()];
+        let mut voided_unresolved = 0;
+        for event in &self.events {
+            let What::Decided(decided) = &event.what else {
+                continue;
+            };
+            if !decided.by_gate || decided.outcome != Outcome::Allow {
+                continue;
+            }
+            let silent = self.announced(event.seq) && !self.used_up(event.seq);
+            if self.voided_at(event.seq, decided).is_some() {
+                lists[2].push(event.seq);
+                voided_unresolved += u64::from(silent);
+            } else if silent {
+                lists[1].push(event.seq);
+            } else if outstanding.contains(&event.seq) {
+                lists[0].push(event.seq);
+            }
+        }
+        (lists, voided_unresolved)
     }
 
     /// When a stop voided this allow: it was in scope, lower in the log, unexpired and unreported.
@@ -163,9 +192,20 @@ impl Model {
             }
             _ => None,
         });
-        match execution {
-            None => (vec![Finding::UnknownExecution], None),
-            Some(decision) => (Vec::new(), self.decided(decision).map(|_| decision)),
-        }
+        let asks = matches!(report.event, Event::Complaint | Event::Unsubscribe);
+        let told = asks.then_some(Finding::Unlisted);
+        let Some(decision) = execution else {
+            let findings = [Finding::UnknownExecution].into_iter().chain(told);
+            return (findings.collect(), None);
+        };
+        let decided = self.decided(decision);
+        // Reports here name nobody: whom the decision tells apart is listed, or nobody is.
+        let known = [Kind::EmailCanonical, Kind::Phone, Kind::Contact];
+        let names = decided.is_some_and(|(_, decided)| {
+            let mut keys = decided.request.recipients.iter().flat_map(|one| &one.keys);
+            keys.any(|key| known.contains(&key.kind))
+        });
+        let findings = told.filter(|_| !names).into_iter().collect();
+        (findings, decided.map(|_| decision))
     }
 }

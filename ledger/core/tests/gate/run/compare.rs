@@ -106,6 +106,35 @@ impl Run<'_> {
         if decision.outcome == Outcome::Allow && !decision.throttles.is_empty() {
             self.seen.count("allow with throttles");
         }
+        let mut codes = decision.reasons.iter().map(|reason| reason.code);
+        let strict: Vec<Code> = codes
+            .clone()
+            .filter(|code| code.demands() > Outcome::Allow)
+            .collect();
+        if codes.any(|code| code == Code::ConditionPermit) && strict.is_empty() {
+            self.seen.count("allowed under conditions");
+        }
+        let of_condition = [
+            Code::ConditionPermit,
+            Code::ConditionForbid,
+            Code::ConditionNone,
+        ];
+        if decision.approver.is_some()
+            && decision
+                .reasons
+                .iter()
+                .any(|reason| of_condition.contains(&reason.code))
+        {
+            self.seen.count("a condition hears of an approval");
+        }
+        for (code, what) in [
+            (Code::ConditionError, "denied by an error alone"),
+            (Code::ConditionForbid, "denied by a condition alone"),
+        ] {
+            if !strict.is_empty() && strict.iter().all(|other| *other == code) {
+                self.seen.count(what);
+            }
+        }
     }
 
     /// The model counts what this allow has filled: under every rule and key, the window that ends now.

@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use ledger_core::entry::{
     Actor, Approval, Body, BreakGlass, BreakGlassEvent, Breaker, BreakerEvent, BreakerScope, Cause,
-    Change, Commitment, DetailName, Details, Dnc, DncOp, Import, KeyEntry, KeyEvent, Listing,
-    ListingReason, Measure, Verdict,
+    Change, Commitment, Decision, DetailName, Details, Dnc, DncOp, Import, KeyEntry, KeyEvent,
+    Listing, ListingReason, Measure, Verdict,
 };
 use ledger_core::hash::Hash;
-use ledger_core::note::SigningKey;
 use ledger_core::role::{Call, Role};
 use ledger_core::time::Timestamp;
 
@@ -16,9 +15,10 @@ use super::super::ledger::{COMPLIANCE, OPERATOR, caused, dnc, grouped};
 use super::super::model::{No, What};
 use super::super::run::Run;
 use super::super::step::{ACTIONS, ASKERS, GROUPS, PEOPLE, People, Who};
+use super::promotion::{LEDGERS, key_of};
 
 /// The role of one of [`PEOPLE`].
-fn role(by: usize) -> Role {
+pub(super) fn role(by: usize) -> Role {
     match by {
         0 => Role::Operator,
         1 => Role::Compliance,
@@ -64,7 +64,7 @@ impl Run<'_> {
     }
 
     /// Where `kind` happened, the latest first; or, for a large `pick`, some other place.
-    fn place(&self, pick: usize, large: usize, kind: fn(&What) -> bool) -> u64 {
+    pub(super) fn place(&self, pick: usize, large: usize, kind: fn(&What) -> bool) -> u64 {
         let found: Vec<u64> = self
             .model
             .events
@@ -170,6 +170,23 @@ impl Run<'_> {
         });
     }
 
+    /// Asks; where that takes an approval, somebody who may gives it, and it is asked again.
+    pub(super) fn ask_through(&mut self, request: Decision) {
+        self.decide(request);
+        let latest = self.model.events.last().map(|event| event.seq);
+        let Some(group) = latest
+            .and_then(|seq| self.model.asked(seq))
+            .and_then(|asked| asked.approvers.clone())
+        else {
+            return;
+        };
+        let may = |by: &usize| self.model.member(PEOPLE[*by], &group).is_ok();
+        if let Some(by) = (2..PEOPLE.len()).find(may) {
+            self.answer(0, by, false);
+            self.ask_approved(0, 9);
+        }
+    }
+
     /// Asks again for what was approved; in part for something else, as somebody else, or relying on
     /// something else.
     fn ask_approved(&mut self, pick: usize, how: usize) {
@@ -230,13 +247,9 @@ impl Run<'_> {
         } else {
             self.model.member(PEOPLE[by], "revops")
         };
-        if let Some((_, Body::Approval(answer))) = self.submit(command, expected) {
-            let within = self
-                .model
-                .policy()
-                .map_or(14_400, |(_, policy)| policy.approve_within_s);
-            assert_eq!(answer.group, "revops");
-            assert_eq!(answer.expires_at, Some(self.in_s(within)));
+        if let Some((seq, Body::Approval(answer))) = self.submit(command, expected) {
+            // Of a text that nobody knows.
+            self.policy_approved(seq, &answer, PEOPLE[by], Vec::new());
             self.seen.count("a policy was approved");
         }
     }
@@ -359,15 +372,24 @@ impl Run<'_> {
         let Body::Dnc(mut begin) = dnc(DncOp::ImportBegin, Vec::new(), &self.request_id()) else {
             panic!("not a dnc entry")
         };
+        let at = self.ledger.lines.len();
+        let source = ["registry", "registry", "another"][at % 3];
+        let changes = at.is_multiple_of(4);
         begin.imports = Some(Import {
-            source: "registry".to_owned(),
+            source: source.to_owned(),
             reason,
             sha256: Hash([0x11; 32]),
             rows: None,
             rejected: None,
+            changes,
         });
         let (seq, _) = self.append(Body::Dnc(begin));
-        self.note(seq, What::ImportBegun { reason });
+        let what = What::ImportBegun {
+            reason,
+            source,
+            changes,
+        };
+        self.note(seq, what);
     }
 
     fn import_of(&self, pick: usize) -> u64 {
@@ -427,16 +449,9 @@ impl Run<'_> {
         }
     }
 
-    fn key(&mut self, pick: usize, trust: bool) {
-        // Two keys of one other ledger, one of a third, and this ledger's own name.
-        let (seed, name) = [
-            (1, "sandbox.example/a"),
-            (2, "sandbox.example/a"),
-            (1, "sandbox.example/b"),
-            (1, "test.example/ledger"),
-        ][pick];
-        let key = SigningKey::from_seed(&[seed; 32], name).unwrap();
-        let key = key.verification_key().to_string();
+    pub(super) fn key(&mut self, pick: usize, trust: bool) {
+        let (_, name) = LEDGERS[pick];
+        let key = key_of(pick);
         let (event, call) = if trust {
             (KeyEvent::Trusted, Call::TrustKey)
         } else {
@@ -463,7 +478,7 @@ impl Run<'_> {
         }
     }
 
-    fn groups(&mut self, id: &str, groups: &[&str]) {
+    pub(super) fn groups(&mut self, id: &str, groups: &[&str]) {
         let cause = caused(
             Call::PutPrincipal,
             Role::Operator,

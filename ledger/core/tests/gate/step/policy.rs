@@ -246,6 +246,7 @@ fn declared(calls: f64, strict: f64) -> BoxedStrategy<Vec<ActionM>> {
                     creates: None,
                     hours: None,
                     registry_s: None,
+                    registry_from: None,
                 };
                 let of_class = |class: Class| match class {
                     Class::Contact => all.clone(),
@@ -272,6 +273,7 @@ fn declared(calls: f64, strict: f64) -> BoxedStrategy<Vec<ActionM>> {
                     ActionM {
                         hours: call.0,
                         registry_s: call.1,
+                        registry_from: call.1.and_then(|age| (age != 3_600).then_some("registry")),
                         tier: call.2,
                         ..action("call.queue", Class::Contact, [Channel::Call].into())
                     },
@@ -397,9 +399,21 @@ pub(super) fn policy(focus: Focus) -> BoxedStrategy<PolicyM> {
             ),
         ),
         0..1_000u32,
+        super::condition::conditions(focus.conditions),
     )
         .prop_map(
-            |(actions, grants, rules, breakers, numbers, fields, of_wide, from, name)| {
+            |(
+                actions,
+                grants,
+                rules,
+                breakers,
+                numbers,
+                fields,
+                of_wide,
+                from,
+                name,
+                conditions,
+            )| {
                 let (valid_for_s, more_s, tolerance_s, approve_within_s, confirm_s, glass_max_s) =
                     numbers;
                 let (agent_owned, sensitive, fake) = fields;
@@ -416,12 +430,21 @@ pub(super) fn policy(focus: Focus) -> BoxedStrategy<PolicyM> {
                     } else {
                         Vec::new()
                     },
+                    fake_phones: if fake {
+                        vec![
+                            key(Kind::Phone, 1, None).token,
+                            key(Kind::Phone, 2, None).token,
+                        ]
+                    } else {
+                        Vec::new()
+                    },
                     valid_for_s,
                     report_within_s: valid_for_s + more_s,
                     tolerance_s,
                     approve_within_s,
                     confirm_s,
                     glass_max_s,
+                    conditions,
                     ..PolicyM::default()
                 };
                 // Rows and rules have other names in every policy: nothing may hang on a name.

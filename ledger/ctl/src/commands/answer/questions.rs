@@ -3,7 +3,8 @@
 use ledger_core::checkpoint::Checkpoint;
 use ledger_core::codebook;
 use ledger_core::entry::{
-    Body, Check, Code, Commitment, Decision, DetailName, Entry, Environment, Outcome, Reason, Stop,
+    Basis, Body, Check, Code, Commitment, Decision, DetailName, Entry, Environment, Foreign,
+    Outcome, Reason, Stop,
 };
 use ledger_core::time::Timestamp;
 use ledger_proto::v1::{self, scope::Of};
@@ -11,6 +12,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::rows::Published;
+use crate::narrate::outcome_word;
 use crate::text::counted;
 use crate::values::scope;
 
@@ -212,6 +214,44 @@ const fn environment(environment: Environment) -> &'static str {
 }
 
 fn policy(facts: &Facts<'_>) -> Said {
+    match &facts.decided.foreign {
+        Some(foreign) if facts.decided.basis == Basis::Asserted => asserted(facts, foreign),
+        _ => approved(facts),
+    }
+}
+
+/// Of a decision made elsewhere this ledger has only what it was told.
+fn asserted(facts: &Facts<'_>, foreign: &Foreign) -> Said {
+    let mut said = Said {
+        proof: vec![facts.decision.seq],
+        ..Said::default()
+    };
+    let policy = foreign.policy.map_or_else(
+        || format!("its policy: {NOT_IN_THE_LOG}"),
+        |policy| format!("by a policy of SHA-256 {policy}"),
+    );
+    said.lines.push(format!(
+        "None of this ledger: `{}` reported that the engine `{}` decided it, and said {}; {policy}.",
+        facts.decided.cause.actor.id,
+        foreign.engine,
+        outcome_word(foreign.outcome),
+    ));
+    if let Some(policy) = facts.decided.policy {
+        said.proof.push(policy.seq);
+        said.lines.push(format!(
+            "Policy #{} was in force here, and was not asked.",
+            policy.seq
+        ));
+    }
+    said.lines.push(format!("An approval: {NOT_IN_THE_LOG}."));
+    said.facts = json!({
+        "policy": null, "engine": foreign.engine, "engine_policy": foreign.policy, "outcome": facts.decided.outcome,
+        "approver": null, "approval": null,
+    });
+    said
+}
+
+fn approved(facts: &Facts<'_>) -> Said {
     let decided = facts.decided;
     let mut said = Said {
         proof: vec![facts.decision.seq],
@@ -376,10 +416,18 @@ fn replay(facts: &Facts<'_>) -> Said {
         "ledgerctl export --out export",
         "ledger-verify replay export --vkey ledger.vkey",
     ];
-    said.lines.push(format!(
-        "The decision, and every other, is made again from the log alone: `{}` && `{}`.",
-        commands[0], commands[1]
-    ));
+    said.lines.push(if facts.decided.basis == Basis::Asserted {
+        format!(
+            "The decision was made elsewhere and is taken as it was said; every one made here is made again from the log \
+             alone: `{}` && `{}`.",
+            commands[0], commands[1]
+        )
+    } else {
+        format!(
+            "The decision, and every other, is made again from the log alone: `{}` && `{}`.",
+            commands[0], commands[1]
+        )
+    });
     let run = facts.decided.cause.correlation_id.as_deref();
     if let Some(run) = run {
         said.lines.push(format!(
@@ -488,7 +536,7 @@ fn dnc(facts: &Facts<'_>) -> Said {
         .iter()
         .filter(|reason| reason.check == Check::Dnc)
         .collect();
-    if decided.basis == ledger_core::entry::Basis::Asserted {
+    if decided.basis == Basis::Asserted {
         said.lines.push(format!(
             "A check of the list: {NOT_IN_THE_LOG}. The decision was made elsewhere; only actions that contact nobody can be."
         ));

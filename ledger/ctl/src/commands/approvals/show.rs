@@ -80,10 +80,10 @@ pub(super) async fn run(context: &Context, args: &ShowArgs) -> Result<(), Failur
     }
     let mut details: Vec<(String, String)> = Vec::new();
     for name in wanted {
-        let fetched = detail::fetch(&session, &request.verified, name).await?;
+        let (_, opened) = detail::fetch(&session, &request.verified, name).await?;
         details.push((
             detail_name::word(name),
-            String::from_utf8_lossy(&fetched.value).into_owned(),
+            String::from_utf8_lossy(&opened.value).into_owned(),
         ));
     }
     let text = text(&request, &details, context.output.style());

@@ -61,9 +61,11 @@ pub(super) fn text(
             out,
             "The group `{group}` was asked; to be approved, and the approval used, before {by}\n"
         );
+        // Whoever asked may watch: with the same options before the command.
+        let program = again.split(" decide").next().unwrap_or("ledgerctl");
         put!(
             out,
-            "Wait with       ledgerctl approvals watch {}\n",
+            "Wait with       {program} approvals watch {}\n",
             verified.entry.seq
         );
         put!(out, "Then ask again  {again} --approval SEQ\n");

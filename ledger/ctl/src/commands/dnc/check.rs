@@ -4,10 +4,11 @@ use clap::Args;
 use ledger_proto::v1;
 use serde_json::{Value, json};
 
+use super::lifts::lifts;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::output::Style;
-use crate::text::{Table, counted};
+use crate::text::{Table, counted, put};
 use crate::values::identifiers::SubjectArgs;
 use crate::values::when;
 use crate::values::words::{channel, reason};
@@ -19,7 +20,8 @@ Examples:
   ledgerctl dnc check --email ada@example.com --json | jq -e '.matches | length == 0'
 
 Every key of the subject is looked up: of an address also the mailbox without tags and its domains. What is shown
-is the list as it stands; whether a listing binds an action depends on its seller and channels too.";
+is the list as it stands; whether a listing binds an action depends on its seller and channels too, and whether an
+exemption lifts it, on the request's naming no other identifier of the person than the exemption does.";
 
 /// Options of `dnc check`.
 #[derive(Debug, Args)]
@@ -35,7 +37,14 @@ pub(super) async fn run(context: &Context, args: &CheckArgs) -> Result<(), Failu
     };
     let session = context.connect_unproven().await?;
     let reply = session.control().check_dnc(request).await?.into_inner();
-    let matches: Vec<Value> = reply.matches.iter().map(object).collect();
+    let described = |found: &v1::DncMatch| {
+        let mut object = object(found);
+        if found.exemption {
+            object["lifts"] = lifted(found, &reply.matches).into();
+        }
+        object
+    };
+    let matches: Vec<Value> = reply.matches.iter().map(described).collect();
     context.output.show(
         &text(&reply, context.output.style()),
         &json!({ "matches": matches, "keys": reply.keys }),
@@ -73,7 +82,31 @@ fn text(reply: &v1::CheckDncReply, style: Style) -> String {
             time(found.expires_at.as_ref()),
         ]);
     }
-    format!("{heading}: {keys} looked up.\n{}", table.render("  "))
+    let mut text = format!("{heading}: {keys} looked up.\n{}", table.render("  "));
+    for exemption in reply.matches.iter().filter(|found| found.exemption) {
+        let names = lifted(exemption, &reply.matches);
+        let what = if names.is_empty() {
+            "nothing of this".to_owned()
+        } else {
+            names.join(", ")
+        };
+        put!(
+            text,
+            "  Exemption {} lifts {what}, for {}.\n",
+            cite(exemption),
+            or(&exemption.seller, "nobody")
+        );
+    }
+    text
+}
+
+/// The listings that an exemption lifts, by name.
+fn lifted(exemption: &v1::DncMatch, matches: &[v1::DncMatch]) -> Vec<String> {
+    matches
+        .iter()
+        .filter(|found| lifts(exemption, found))
+        .map(cite)
+        .collect()
 }
 
 fn object(found: &v1::DncMatch) -> Value {
@@ -93,7 +126,7 @@ fn object(found: &v1::DncMatch) -> Value {
     })
 }
 
-fn cite(found: &v1::DncMatch) -> String {
+pub(super) fn cite(found: &v1::DncMatch) -> String {
     found
         .listing
         .as_ref()

@@ -4,12 +4,15 @@ use clap::Args;
 use ledger_core::entry::DncOp;
 use ledger_core::role::Call;
 use ledger_proto::v1;
+use serde::Serialize;
 
 use super::add::{of, same_keys, terms};
+use super::lifts::Concerned;
 use crate::context::Context;
 use crate::failure::Failure;
 use crate::proof::{Asked, WriteJson};
 use crate::request::WriteArgs;
+use crate::text::wrapped;
 use crate::values::detail::{Details, Named, named};
 use crate::values::document::Document;
 use crate::values::identifiers::PersonArgs;
@@ -21,7 +24,20 @@ Examples:
   ledgerctl dnc exempt --email ada@example.com --seller acme --channel email --expires-at 90d --evidence-file consent.pdf
 
 An exemption lifts listings of the person's domain or company and of public registries, for one seller and the
-named channels, until it expires. It never lifts the person's own request, a litigator or a legal hold.";
+named channels, until it expires. It never lifts the person's own request, a litigator or a legal hold: it is
+recorded all the same, and the answer says which listings it lifts and which stand.
+
+Name every identifier that requests name of the person: a request that names one more is not lifted.";
+
+/// What is printed of an exemption.
+#[derive(Serialize)]
+struct ExemptJson {
+    /// The listings that it lifts as the list stands, and those that it does not; none where that is not known.
+    lifts: Option<Vec<String>>,
+    stands: Option<Vec<String>>,
+    #[serde(flatten)]
+    write: WriteJson,
+}
 
 /// Options of `dnc exempt`.
 #[derive(Debug, Args)]
@@ -95,15 +111,24 @@ pub(super) async fn run(context: &Context, args: &ExemptArgs) -> Result<(), Fail
         .expires_at
         .map(|time| format!(" until {time}"))
         .unwrap_or_default();
+    // The exemption stands whatever comes of this: that it lifts nothing should be seen.
+    let concerned = Concerned::fetch(&session, &subject, &exemption).await;
     let text = format!(
-        "Exempted {}/0: one person, by {} on behalf of {}{until}.\n{}",
+        "Exempted {}/0: one person, by {} on behalf of {}{until}.\n{}{}{}",
         verified.entry.seq,
         found.channels,
         args.seller,
+        concerned.as_ref().map(Concerned::text).unwrap_or_default(),
+        wrapped(
+            "  ",
+            "It counts for requests that name no e-mail address, phone number or contact id of the person but those named here.",
+        ),
         verified.line()
     );
-    context.output.show(
-        &text,
-        &WriteJson::of(&verified, &write.request_id, reply.repeated)?,
-    )
+    let object = ExemptJson {
+        lifts: concerned.as_ref().map(|found| found.lifted.clone()),
+        stands: concerned.map(|found| found.standing.into_iter().map(|(name, _)| name).collect()),
+        write: WriteJson::of(&verified, &write.request_id, reply.repeated)?,
+    };
+    context.output.show(&text, &object)
 }

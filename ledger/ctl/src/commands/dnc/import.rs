@@ -45,7 +45,8 @@ Examples:
   ledgerctl dnc import --kind phone --file dncr.txt --source acma --reason national_registry --channel call
 
 Formats (columns in any order, others are passed over; UTF-8, with or without a byte order mark):
-  hubspot               the export of unsubscribes and bounces, or any opt-out list: column `Email`
+  hubspot               the export of unsubscribes and bounces, or an opt-out list with the one column `Email`; HubSpot
+                        exports no dates: give one for all by --requested-at
   ses                   what `aws sesv2 list-suppressed-destinations` answers as JSON, or the same fields as CSV
   sendgrid-unsubscribes, sendgrid-bounces, sendgrid-spam, sendgrid-invalid
                         the console's CSV exports: columns `email`, `created`

@@ -2,7 +2,7 @@
 //! or an archive.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use clap::Args;
@@ -17,16 +17,15 @@ use ledger_packs::report::Counts;
 use ledger_packs::zipped;
 use ledger_proto::v1;
 use ledger_proto::v1::get_pack_request::About;
-use ledger_proto::v1::subject::Of;
 use serde_json::json;
 
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
-use crate::files::{Outfile, folder, set_mode, sync_folder, written};
+use crate::files::{Outfile, Overwrite, folder, set_mode, sync_folder, written};
 use crate::progress::Progress;
 use crate::text::{counted, put, wrapped};
-use crate::values::identifiers::listed;
+use crate::values::identifiers::{listed, one_person};
 use crate::values::when;
 
 const WHAT: &str = "the pack";
@@ -60,45 +59,15 @@ impl PackArgs {
     }
 }
 
-/// The identifiers of one person, each kind once.
-fn one_person(subjects: &[v1::Subject]) -> Result<v1::Identifiers, Failure> {
-    let mut person = v1::Identifiers::default();
-    let mut put = |kind: &str, place: fn(&mut v1::Identifiers) -> &mut String, value: &str| {
-        let place = place(&mut person);
-        if !value.is_empty() && !place.is_empty() {
-            return Err(Failure::usage(format!(
-                "--subject names two identifiers of the kind `{kind}`: make a pack for each"
-            )));
-        }
-        place.push_str(value);
-        Ok(())
-    };
-    for subject in subjects {
-        match &subject.of {
-            Some(Of::Person(given)) => {
-                put("email", |person| &mut person.email, &given.email)?;
-                put("phone", |person| &mut person.phone, &given.phone)?;
-                put(
-                    "contact",
-                    |person| &mut person.contact_id,
-                    &given.contact_id,
-                )?;
-            }
-            Some(Of::AccountId(id)) => put("account", |person| &mut person.account_id, id)?,
-            Some(Of::Domain(_)) | None => {
-                return Err(Failure::usage(
-                    "--subject names a domain, which is nobody: expected an address, a number, `contact:` or `account:`",
-                ));
-            }
-        }
-    }
-    Ok(person)
-}
-
-pub(super) async fn run(context: &Context, args: &PackArgs, out: &Path) -> Result<(), Failure> {
+pub(super) async fn run(
+    context: &Context,
+    args: &PackArgs,
+    out: &Path,
+    overwrite: Overwrite,
+) -> Result<(), Failure> {
     let about = args.about()?;
     let session = context.connect().await?;
-    let target = Target::at(out)?;
+    let target = Target::at(out, overwrite)?;
     let draft = tokio::select! {
         taken = take(context, &session, args.details, about, target.name()) => taken?,
         interrupted = tokio::signal::ctrl_c() => {
@@ -111,11 +80,15 @@ pub(super) async fn run(context: &Context, args: &PackArgs, out: &Path) -> Resul
     let (files, checked) = draft
         .finish(session.trust()?)
         .map_err(|error| Failure::unverified(WHAT, format!("{}: {error}", error.check)))?;
+    let (text, object) = told(out, &checked);
+    // The files are all that is needed from here on, and it is by far not all there is.
+    drop(checked);
     target.write(&files)?;
-    told(context, out, &checked)
+    context.output.show(&text, &object)
 }
 
-fn told(context: &Context, out: &Path, checked: &Checked) -> Result<(), Failure> {
+/// What is said of a pack.
+fn told(out: &Path, checked: &Checked) -> (String, serde_json::Value) {
     let reading = &checked.reading;
     let counts = Counts::of(reading);
     let tree = &reading.checkpoint.checkpoint;
@@ -148,7 +121,19 @@ fn told(context: &Context, out: &Path, checked: &Checked) -> Result<(), Failure>
         "executions": counts.executions,
         "checkpoint": { "origin": tree.origin, "size": tree.size, "root": tree.root },
     });
-    context.output.show(&text, &object)
+    (text, object)
+}
+
+/// A refusal for the role's sake names the call that is lacking, which is not always this one.
+fn refused(status: tonic::Status, is_person: bool) -> Failure {
+    let is_role = status.code() == tonic::Code::PermissionDenied;
+    let failure = Failure::from(status);
+    if is_role && is_person {
+        return failure.note(
+            "a pack about a person opens their tokens, which takes compliance; one of a run (--correlation) does not",
+        );
+    }
+    failure
 }
 
 /// Takes what the ledger hands out.
@@ -164,7 +149,13 @@ async fn take(
         about: Some(about),
         details,
     };
-    let mut stream = session.proofs().get_pack(request).await?.into_inner();
+    let is_person = query.correlation_id.is_none();
+    let mut stream = session
+        .proofs()
+        .get_pack(request)
+        .await
+        .map_err(|status| refused(status, is_person))?
+        .into_inner();
     let mut draft = Draft {
         name,
         made_at: when::now(),
@@ -280,13 +271,14 @@ enum Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// An archive where the name ends with `.zip`, else a folder that is not there, or empty.
-    fn at(out: &'a Path) -> Result<Self, Failure> {
+    /// An archive where the name ends with `.zip`, else a folder that is not there, or empty. A folder that holds
+    /// something is never replaced.
+    fn at(out: &'a Path, overwrite: Overwrite) -> Result<Self, Failure> {
         let zip = out
             .extension()
             .is_some_and(|extension| extension.eq_ignore_ascii_case("zip"));
         if zip {
-            return Ok(Self::Archive(out, Outfile::create_private(out)?));
+            return Ok(Self::Archive(out, overwrite.create_private(out)?));
         }
         let free = match fs::read_dir(out) {
             Ok(mut inside) => inside.next().is_none(),
@@ -317,10 +309,10 @@ impl<'a> Target<'a> {
 
     fn write(self, files: &Files) -> Result<(), Failure> {
         match self {
-            Self::Archive(path, file) => {
-                let bytes = zipped::write(files)
+            Self::Archive(path, mut file) => {
+                zipped::write(files, BufWriter::new(file.file()))
                     .map_err(|error| written(path)(std::io::Error::other(error)))?;
-                file.finish(&bytes)
+                file.finish(&[])
             }
             Self::Folder(path) => {
                 let complete = || {

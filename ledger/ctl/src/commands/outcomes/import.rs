@@ -1,24 +1,22 @@
-//! `ledgerctl outcomes import`: everything is read first, then recorded event by event.
+//! `ledgerctl outcomes import`: everything is read first, then recorded in batches, each event for itself.
 //!
 //! An event's own id is its request id, as over HTTP: a rerun after a kill at any point, or a file with
 //! events that a webhook of the same principal delivered already, records nothing twice.
 
-use std::fmt::Write as _;
+mod send;
+
+use std::fmt::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use futures_util::{StreamExt as _, stream};
-use ledger_core::entry::Finding;
 use ledger_feeds::event::file::bodies;
-use ledger_feeds::event::{Delivery, Event, Outcome, Provider, Refused};
+use ledger_feeds::event::{Delivery, Provider, Refused};
 use serde::Serialize;
 
-use crate::client::Session;
-use crate::commands::record::{Sent, findings, send};
+use self::send::{Done, Place, Report};
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
 use crate::progress::Progress;
-use crate::request::WriteArgs;
 use crate::text::{counted, put};
 
 pub(super) const EXAMPLES: &str = "\
@@ -30,10 +28,11 @@ A file is one body as the provider posts it, or one body a line; of SendGrid a l
 may stand in envelopes of SNS or alone. All files are read first: every bad line is named, and nothing is sent unless
 all are good or --accept-rejects is given. Events that are no outcomes (delivered, opened, clicked) are passed over.
 An event's own id is its request id: where the command is interrupted, repeat it as it was. What the webhook of the
-same principal delivered already is not recorded again.";
+same principal delivered already is not recorded again. What the ledger has no room for is sent again; an event that
+it refuses is told by its line, and the others are recorded.
 
-/// Events on their way at a time. They share a sync.
-const UNDER_WAY: usize = 64;
+Exit codes: 0 imported; 1 refused, or an answer does not verify; 2 events were rejected, or a file or the command line
+cannot be used: nothing was sent; 3 the ledger did not answer: repeat the command.";
 
 /// Whose events they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -77,20 +76,48 @@ struct Reject {
 }
 
 impl Reject {
-    fn of(file: &Path, line: usize, refused: &Refused) -> Self {
+    fn of(place: &Place, field: &str, why: &str) -> Self {
         Self {
-            file: file.display().to_string(),
-            line,
-            field: refused.field.clone(),
-            why: refused.why.clone(),
+            file: place.file.display().to_string(),
+            line: place.line,
+            field: field.to_owned(),
+            why: why.to_owned(),
         }
+    }
+
+    /// One that cannot be read.
+    fn unread(place: &Place, refused: &Refused) -> Self {
+        Self::of(place, &refused.field, &refused.why)
+    }
+
+    /// One that the ledger refused.
+    fn refused(place: &Place, failure: &Failure) -> Self {
+        let Some(refused) = failure.refused() else {
+            return Self::of(place, "event", &failure.to_string());
+        };
+        let field = refused.fields.first();
+        let field = field.map_or("event", |(field, _)| field.as_str());
+        Self::of(place, field, &refused.message)
+    }
+}
+
+impl fmt::Display for Reject {
+    /// By its number, never by what it says, which may name somebody.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            file,
+            line,
+            field,
+            why,
+        } = self;
+        write!(f, "`{file}` line {line}: {field}: {why}")
     }
 }
 
 /// What the files hold.
 #[derive(Debug, Default)]
 struct Read {
-    events: Vec<(String, Outcome)>,
+    reports: Vec<Report>,
     passed: u64,
     rejects: Vec<Reject>,
 }
@@ -98,6 +125,10 @@ struct Read {
 impl Read {
     fn add(&mut self, provider: Provider, path: &Path, file: &[u8]) {
         for body in bodies(provider, file) {
+            let place = |line| Place {
+                file: path.to_owned(),
+                line,
+            };
             let items = match &body.read {
                 Ok(Delivery::Events(items)) => items,
                 Ok(Delivery::Subscription(_)) => {
@@ -105,43 +136,38 @@ impl Read {
                     continue;
                 }
                 Err(refused) => {
-                    self.rejects.push(Reject::of(path, body.line, refused));
+                    self.rejects
+                        .push(Reject::unread(&place(body.line), refused));
                     continue;
                 }
             };
             for item in items {
-                let line = body.line_of(item);
+                let place = place(body.line_of(item));
                 match &item.read {
-                    Ok(Event::Outcome(outcome)) => {
-                        let place = format!("`{}` line {line}", path.display());
-                        self.events.push((place, outcome.as_ref().clone()));
-                    }
-                    Ok(Event::Passed) => self.passed += 1,
-                    Err(refused) => self.rejects.push(Reject::of(path, line, refused)),
+                    Ok(Some(outcome)) => self.reports.push(Report {
+                        place,
+                        request: outcome.request(provider),
+                    }),
+                    Ok(None) => self.passed += 1,
+                    Err(refused) => self.rejects.push(Reject::unread(&place, refused)),
                 }
             }
         }
     }
 
-    /// Every bad line, by its number; never by what it says, which may name somebody.
+    /// Every bad line.
     fn bad_lines(&self) -> String {
         let mut text = String::new();
-        for Reject {
-            file,
-            line,
-            field,
-            why,
-        } in &self.rejects
-        {
+        for reject in &self.rejects {
             // Writing to a string does not fail.
-            let _ = write!(text, "\n  `{file}` line {line}: {field}: {why}");
+            let _ = write!(text, "\n  {reject}");
         }
         text
     }
 }
 
 /// What an import came to.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Serialize)]
 struct ImportJson {
     /// Recorded now.
     recorded: u64,
@@ -149,6 +175,8 @@ struct ImportJson {
     repeated: u64,
     /// Of both, those that no execution was found for.
     unmatched: u64,
+    /// Of both, the complaints and unsubscribes that could list nobody.
+    unlisted: u64,
     /// Of those recorded now, the ones that were followed by entries: a listing, a breaker.
     followed: u64,
     /// No outcomes.
@@ -159,19 +187,19 @@ struct ImportJson {
 }
 
 impl ImportJson {
-    fn add(&mut self, sent: &Sent) {
-        let seq = sent.verified.entry.seq;
-        self.unmatched += u64::from(findings(&sent.verified).contains(&Finding::UnknownExecution));
-        if sent.repeated {
-            self.repeated += 1;
-            return;
+    fn of(done: &Done, passed: u64, mut rejects: Vec<Reject>) -> Self {
+        let refused = done.refused.iter();
+        rejects.extend(refused.map(|(place, failure)| Reject::refused(place, failure)));
+        Self {
+            recorded: done.recorded,
+            repeated: done.repeated,
+            unmatched: done.unmatched,
+            unlisted: done.unlisted,
+            followed: done.followed,
+            passed,
+            entries: done.entries,
+            rejects,
         }
-        self.recorded += 1;
-        self.followed += u64::from(sent.followers > 0);
-        self.entries = Some(match self.entries {
-            Some((first, last)) => (first.min(seq), last.max(seq)),
-            None => (seq, seq),
-        });
     }
 
     fn text(&self) -> String {
@@ -197,6 +225,12 @@ impl ImportJson {
             "event matches",
             "events match",
             "no execution (`unknown_execution`)",
+        );
+        line(
+            self.unlisted,
+            "complaint or unsubscribe",
+            "complaints and unsubscribes",
+            "listed nobody (`unlisted`): list who it was with `ledgerctl dnc add`",
         );
         line(
             self.passed,
@@ -237,45 +271,32 @@ pub(super) async fn run(context: &Context, args: &ImportArgs) -> Result<(), Fail
         context.output.warn(&bad);
     }
     let session = context.connect().await?;
-    let total = read.events.len() as u64;
-    let mut done = ImportJson {
-        passed: read.passed,
-        rejects: read.rejects,
-        ..ImportJson::default()
-    };
+    let total = read.reports.len() as u64;
     let mut progress = Progress::new("events", total, context.output.shows_progress());
-    let session = &session;
-    let mut answers = stream::iter(read.events)
-        .map(|(place, outcome)| async move {
-            let sent = record(session, provider, &outcome).await;
-            sent.map_err(|failure| (place, failure))
-        })
-        .buffered(UNDER_WAY);
-    while let Some(answer) = answers.next().await {
-        match answer {
-            Ok(sent) => done.add(&sent),
-            Err((place, failure)) => {
-                return Err(failure.note(format!(
-                    "the event of {place} is not known to be recorded; {} of {total} before it are: repeat the command as \
-                     it was to go on",
-                    done.recorded + done.repeated
-                )));
-            }
-        }
-        progress.add(1);
-    }
+    let mut done = send::send(&session, &read.reports, &mut progress).await?;
     drop(progress);
-    context.output.show(&done.text(), &done)
+    if !args.accept_rejects && !done.refused.is_empty() {
+        return Err(refused(&mut done));
+    }
+    let object = ImportJson::of(&done, read.passed, read.rejects);
+    context.output.show(&object.text(), &object)
 }
 
-async fn record(session: &Session, provider: Provider, outcome: &Outcome) -> Result<Sent, Failure> {
-    let request = outcome.request(provider);
-    let write = WriteArgs {
-        request_id: Some(request.request_id.clone()),
-        correlation_id: None,
-        receipt_out: None,
-    };
-    send(session, &request, &write.begin()?.into_part()).await
+/// That the ledger refused events, each by its line.
+fn refused(done: &mut Done) -> Failure {
+    let lines: Vec<String> = done
+        .refused
+        .iter()
+        .map(|(place, failure)| format!("not recorded: {}", Reject::refused(place, failure)))
+        .collect();
+    let (_, mut failure) = done.refused.swap_remove(0);
+    for line in lines {
+        failure = failure.note(line);
+    }
+    failure.note(format!(
+        "{} recorded: put the lines right, or give --accept-rejects to leave them out",
+        counted(done.recorded + done.repeated, "other is", "others are")
+    ))
 }
 
 #[cfg(test)]
@@ -294,15 +315,15 @@ mod tests {
         read.add(Provider::Sendgrid, Path::new("a.jsonl"), file.as_bytes());
         read.add(Provider::Sendgrid, Path::new("b.json"), b"[\n7]");
         let ids: Vec<_> = read
-            .events
+            .reports
             .iter()
-            .map(|(at, one)| (at.as_str(), one.id.as_str()))
+            .map(|one| (one.place.to_string(), one.request.request_id.as_str()))
             .collect();
         assert_eq!(
             ids,
             [
-                ("`a.jsonl` line 1", "sendgrid-e1"),
-                ("`a.jsonl` line 2", "sendgrid-e2")
+                ("`a.jsonl` line 1".to_owned(), "sendgrid-e1"),
+                ("`a.jsonl` line 2".to_owned(), "sendgrid-e2")
             ]
         );
         assert_eq!(read.passed, 1);

@@ -8,6 +8,12 @@ use crate::failure::{Failure, Problem};
 /// Reads every file of a folder, its folders included, by path with `/` between names. What begins
 /// with a dot is left out: it is an editor's or git's.
 pub(super) fn read(folder: &Path) -> Result<Files, Failure> {
+    if folder.is_file() {
+        return Err(Failure::usage(format!(
+            "`{}` is a file: expected the folder that holds `policy.toml`",
+            folder.display()
+        )));
+    }
     let mut files = Files::new();
     walk(folder, "", &mut files)?;
     files.sort();

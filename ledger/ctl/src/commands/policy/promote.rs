@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{InForce, Published, publish};
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
-use crate::files::Outfile;
+use crate::files::Overwrite;
 use crate::request::WriteArgs;
 
 pub(super) const RECEIPT_EXAMPLES: &str = "\
@@ -35,6 +35,8 @@ pub(crate) struct ReceiptArgs {
     /// Where to write the receipt, a `.tlog-proof` file
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    #[command(flatten)]
+    overwrite: Overwrite,
 }
 
 /// Options of `policy promote`.
@@ -55,7 +57,7 @@ pub(crate) struct PromoteArgs {
 
 pub(crate) async fn receipt(context: &Context, args: &ReceiptArgs) -> Result<(), Failure> {
     let session = context.connect().await?;
-    let file = Outfile::create(&args.out)?;
+    let file = args.overwrite.create(&args.out)?;
     let Some(policy) = InForce::fetch(&session).await? else {
         return Err(Failure::usage(
             "no policy was published yet: there is nothing to give a receipt of",

@@ -11,6 +11,7 @@ use ledger_core::policy::{
     SENSITIVE, ThrottleRule,
 };
 
+use super::groups;
 use crate::narrate::short;
 use crate::output::Style;
 use crate::text::{Table, duration_s, grouped, put, wrapped};
@@ -163,13 +164,7 @@ fn approval(policy: &Policy, row: &Grant) -> Vec<String> {
 
 /// The groups that approve tier 2 under a row.
 fn approvers(policy: &Policy, row: &Grant) -> String {
-    let of_class = |action: &String| policy.action(action).map(|rule| rule.class);
-    let classes = row.actions.iter().filter_map(of_class);
-    let groups: BTreeSet<&str> = match &row.approvers {
-        Some(group) => BTreeSet::from([group.as_str()]),
-        None => classes.map(ledger_core::gate::approver_group).collect(),
-    };
-    joined(groups)
+    joined(groups::of_row(policy, row))
 }
 
 fn senders(policy: &Policy) -> String {
@@ -392,6 +387,13 @@ fn sandbox(policy: &Policy) -> String {
             joined(&policy.fake_domains)
         );
         out.push_str(&wrapped("  fake domains   ", &note));
+    }
+    if !policy.fake_phones.is_empty() {
+        let tokens = policy
+            .fake_phones
+            .iter()
+            .map(|token| format!("token:{token}"));
+        out.push_str(&wrapped("  fake phones    ", &joined(tokens)));
     }
     if !policy.sandbox_clear.is_empty() {
         let clear = joined(policy.sandbox_clear.iter().map(ToString::to_string));

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use crate::client::Session;
 use crate::context::Context;
 use crate::failure::{Failure, Problem};
-use crate::files::Outfile;
+use crate::files::{Overwrite, no_other_kind};
 use crate::narrate;
 use crate::proof::{TreeJson, Verified, decode, hashes, same};
 use crate::reading;
@@ -36,16 +36,22 @@ struct RefreshedJson {
 }
 
 /// Holds the receipt in a file against the ledger's latest checkpoint.
-pub(super) async fn run(context: &Context, path: &Path, out: Option<&Path>) -> Result<(), Failure> {
+pub(super) async fn run(
+    context: &Context,
+    path: &Path,
+    out: Option<&Path>,
+    overwrite: Overwrite,
+) -> Result<(), Failure> {
     let bytes = read(path)?;
+    no_other_kind(path, &bytes, "a receipt")?;
     let session = context.connect().await?;
-    let file = out.map(Outfile::create).transpose()?;
+    let file = out.map(|path| overwrite.create(path)).transpose()?;
     let old = kept(&session, path, &bytes)?;
     // The new receipt comes first: then its own checkpoint is what the old one is held against.
     let fresh = reading::entry_if_readable(&session, old.entry.seq).await?;
     let tree = match &fresh {
         Some(fresh) => fresh.tree.clone(),
-        None => latest(&session).await?,
+        None => session.checkpoint().await?.0.checkpoint,
     };
     continues(&session, &old.tree, &tree).await?;
     if let Some(fresh) = &fresh {
@@ -146,20 +152,6 @@ fn kept(session: &Session, path: &Path, bytes: &[u8]) -> Result<Verified, Failur
         tree: verified.checkpoint.checkpoint,
         receipt,
     })
-}
-
-/// The latest checkpoint.
-async fn latest(session: &Session) -> Result<Checkpoint, Failure> {
-    let reply = session
-        .proofs()
-        .get_checkpoint(v1::GetCheckpointRequest {})
-        .await?
-        .into_inner();
-    let verified = session
-        .trust()?
-        .verify_checkpoint(&reply.checkpoint)
-        .map_err(|error| Failure::unverified("the checkpoint", error))?;
-    Ok(verified.checkpoint)
 }
 
 /// Proves that the log of `old` is the beginning of the log of `new`.

@@ -100,6 +100,15 @@ fn bad_principals_are_refused_by_the_field() {
             "id",
         ),
         (
+            "a user name that Basic credentials cannot carry",
+            P {
+                id: "provider:ses".into(),
+                role: wire::Role::Ingest.into(),
+                ..principal()
+            },
+            "id",
+        ),
+        (
             "no role",
             P {
                 role: 0,

@@ -3,6 +3,7 @@ use ledger_core::hash::Hash;
 use ledger_core::limits::{FIELDS_MAX, KEYS_MAX, RECIPIENTS_MAX, TARGETS_MAX};
 use ledger_core::role::Role;
 use ledger_core::token::{ContentKey, Kind, SubjectKey};
+use ledger_core::well_formed::well_formed;
 
 use super::*;
 
@@ -11,7 +12,15 @@ mod largest;
 
 /// Intake with fixed keys, as the golden values need.
 pub(in crate::intake) fn intake() -> Intake {
-    let genesis = Genesis {
+    Intake::new(
+        SubjectKey::new([1; 32]),
+        ContentKey::new([2; 32]),
+        &genesis(),
+    )
+}
+
+fn genesis() -> Genesis {
+    Genesis {
         actor: ledger_core::entry::Actor::ledger(),
         origin: "ledger.example/test".to_owned(),
         environment: Environment::Prod,
@@ -22,8 +31,7 @@ pub(in crate::intake) fn intake() -> Intake {
         normaliser: String::new(),
         tokens_v: 1,
         reserved: Vec::new(),
-    };
-    Intake::new(SubjectKey::new([1; 32]), ContentKey::new([2; 32]), &genesis)
+    }
 }
 
 pub(in crate::intake) fn agent() -> Caller {
@@ -112,6 +120,39 @@ fn taken(request: wire::DecideRequest) -> (Decision, Command) {
     match &command.body {
         Body::Decision(decision) => ((**decision).clone(), command),
         other => panic!("{other:?}"),
+    }
+}
+
+/// Whatever is let in has the form that a verifier demands; without what the service puts in, it has not.
+#[test]
+fn what_is_let_in_has_the_form_that_replay_demands() {
+    let mut requests = vec![request()];
+    for (email, phone, contact, account) in [
+        ("", "+44 20 7946 0001", "", ""),
+        ("a@mail.b.example.co.uk", "nothing", "c-1", "a-1"),
+        ("a@gmail.com", "+1 202 555 0100", "a@b.io", ""),
+        ("", "", "", ""),
+    ] {
+        let mut other = request();
+        other.recipients.push(to(wire::Identifiers {
+            email: email.to_owned(),
+            phone: phone.to_owned(),
+            contact_id: contact.to_owned(),
+            account_id: account.to_owned(),
+        }));
+        requests.push(other);
+    }
+    let mut bare = request();
+    (bare.recipients, bare.targets, bare.mailbox) = (Vec::new(), Vec::new(), String::new());
+    bare.agent_id = "agent.outbound.sender".to_owned();
+    requests.push(bare);
+    for request in requests {
+        let (decision, command) = taken(request);
+        assert_eq!(well_formed(&command.body, Some(&genesis())), Ok(()));
+        let mut without = decision;
+        without.cause.content = None;
+        let without = Body::Decision(Box::new(without));
+        assert!(well_formed(&without, Some(&genesis())).is_err());
     }
 }
 

@@ -22,6 +22,7 @@ fn begun() -> wire::BeginImportRequest {
         sha256: vec![5; 32].into(),
         rows: Some(2),
         rejected: Some(1),
+        changes: true,
     }
 }
 
@@ -38,6 +39,7 @@ fn an_import_waits_its_turn_from_beginning_to_end() {
     let imports = dnc.imports.expect("what is imported");
     assert_eq!((&*imports.source, imports.sha256.0), ("ftc", [5; 32]));
     assert_eq!((imports.rows, imports.rejected), (Some(2), Some(1)));
+    assert!(imports.changes);
     let ended = wire::EndImportRequest {
         header: Some(header()),
         import: 12,

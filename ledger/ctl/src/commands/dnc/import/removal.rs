@@ -14,10 +14,10 @@ use ledger_proto::v1;
 use tonic::Code;
 
 use super::super::add::of;
-use super::send::patient;
 use super::terms::Terms;
 use crate::client::Session;
 use crate::failure::Failure;
+use crate::patience::patient;
 use crate::proof::{same, same_option};
 
 /// Refuses where the caller may not end listings, before anything is sent.

@@ -1,16 +1,15 @@
 //! The calls of an import: a beginning for each reason, chunks, of which several are under way, and an end.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
 
 use ledger_core::entry::{Dnc, DncOp};
 use ledger_core::hash::Hash;
 use ledger_core::limits::LISTINGS_MAX;
 use ledger_core::role::Call;
+use ledger_feeds::suppression::Format;
 use ledger_proto::v1;
 use tokio::task::JoinHandle;
-use tonic::{Code, Status};
-use tonic_types::StatusExt;
+use tonic::Code;
 
 use super::super::add::{call, of};
 use super::file::Checked;
@@ -19,6 +18,7 @@ use super::removal;
 use super::terms::Terms;
 use crate::client::Session;
 use crate::failure::{Failure, Problem};
+use crate::patience::{Patience, patient};
 use crate::progress::Progress;
 use crate::proof::{Verified, same, same_option};
 use crate::request::WriteArgs;
@@ -29,26 +29,6 @@ use crate::values::words::reason;
 const UNDER_WAY: usize = 8;
 /// Under so many chunks all of them are repeated; above, the first that is missing is looked for.
 const REPEATED_MAX: u64 = 64;
-/// How often a call is made again that the ledger had no room for.
-const PATIENCE: u32 = 100;
-
-/// Makes a call until the ledger has room for it.
-pub(super) async fn patient<T>(
-    mut call: impl AsyncFnMut() -> Result<T, Status>,
-) -> Result<T, Status> {
-    let mut tries = 0;
-    loop {
-        match call().await {
-            Err(status) if status.code() == Code::ResourceExhausted && tries < PATIENCE => {
-                tries += 1;
-                let info = status.get_details_retry_info();
-                let delay = info.and_then(|info| info.retry_delay);
-                tokio::time::sleep(delay.unwrap_or(Duration::from_millis(100))).await;
-            }
-            other => return other,
-        }
-    }
-}
 
 /// The import of one reason.
 pub(super) struct Part {
@@ -90,6 +70,7 @@ impl Part {
             sha256: checked.sha256.0.to_vec().into(),
             rows: Some(rows),
             rejected: Some(rejected),
+            changes: terms.format == Format::FtcChanges,
         };
         let answer = patient(async || session.control().begin_import(request.clone()).await).await;
         let (verified, repeated) = session.written(&write, Call::BeginImport, answer)?;
@@ -345,15 +326,11 @@ async fn chunk(
     listings: Vec<v1::Listing>,
     import: u64,
 ) -> Result<(u64, bool), Failure> {
-    let mut tries = 0;
+    let mut patience = Patience::default();
     loop {
         match call(&session, &mut write, &listings, &[], Some(import)).await {
-            Ok((_, repeated)) => return Ok((listings.len() as u64, repeated)),
-            Err(failure) if tries < PATIENCE && failure.wants_room() => {
-                tries += 1;
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            Err(failure) => return Err(failure),
+            Err(failure) if patience.again(&failure).await => {}
+            called => return called.map(|(_, repeated)| (listings.len() as u64, repeated)),
         }
     }
 }

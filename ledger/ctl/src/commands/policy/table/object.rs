@@ -41,7 +41,11 @@ pub(in crate::commands::policy) fn object(
             "agent_owned": policy.fields.agent_owned.patterns(),
             "sensitive": sensitive.collect::<Vec<_>>(),
         },
-        "sandbox": { "fake_domains": policy.fake_domains, "clear": texts(&policy.sandbox_clear) },
+        "sandbox": {
+            "fake_domains": policy.fake_domains,
+            "fake_phones": policy.fake_phones.iter().map(|token| format!("token:{token}")).collect::<Vec<_>>(),
+            "clear": texts(&policy.sandbox_clear),
+        },
         "redact": {
             "keys": policy.redact.names().collect::<Vec<_>>(),
             "pointers": texts(policy.redact.pointers()),
@@ -56,7 +60,8 @@ pub(in crate::commands::policy) fn action(name: &str, rule: &ActionRule) -> Valu
     let hours = rule.hours.map(|_| hours(rule));
     json!({
         "name": name, "class": rule.class, "tier": rule.tier, "channels": rule.channels, "requires": requires,
-        "hours": hours, "registry_max_age_s": rule.registry_max_age_s, "creates": rule.creates,
+        "hours": hours, "registry_max_age_s": rule.registry_max_age_s,
+        "registry_sources": rule.registry_sources, "creates": rule.creates,
     })
 }
 
