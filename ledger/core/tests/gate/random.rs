@@ -73,7 +73,7 @@ fn throttles_are_exact() {
         ("repeated", 40),
         ("reused", 60),
     ];
-    check(focus, 70, 40..90, &must);
+    check(focus, 85, 40..90, &must);
 }
 
 #[test]

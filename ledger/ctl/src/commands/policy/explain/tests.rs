@@ -136,7 +136,7 @@ fn a_message_is_explained_as_an_object() {
         "ALLOW  email.send (contact) for agent.outbound.sender in prod",
         "\nApproval\n  waived by `outbound-sends`\n",
         "required of each:\n  e-mail address, contact id\n",
-        "  person-day   1 actions   24h     recipient  each recipient of the request\n",
+        "  person-day   1 actions      24h     recipient  each recipient of the request\n",
         "  dnc-breach  dnc_breach        at the first  -       agent      it\n",
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
