@@ -124,6 +124,13 @@ impl Daemon {
         self.signal(Signal::TERM);
     }
 
+    /// Holds it where it is for so long, as a machine that has no time for it does.
+    pub async fn stall(&self, time: Duration) {
+        self.signal(Signal::STOP);
+        tokio::time::sleep(time).await;
+        self.signal(Signal::CONT);
+    }
+
     /// Everything that it has written to its standard streams.
     pub fn said(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
