@@ -108,7 +108,7 @@ fn reports_and_stops_are_judged() {
         ("finding: AlreadyExecuted", 150),
         ("finding: StartedBeforeDecision", 4),
         ("finding: Expired", 50),
-        ("finding: AfterStop", 20),
+        ("finding: AfterStop", 30),
         ("finding: InFlightAtStop", 8),
         ("finding: StartUnknown", 100),
         ("finding: ReportLate", 200),
@@ -122,7 +122,7 @@ fn reports_and_stops_are_judged() {
         ("reason: BreakerOpen", 20),
         ("listed by an outcome", 40),
     ];
-    check(focus, 130, 40..80, &must);
+    check(focus, 210, 40..80, &must);
 }
 
 #[test]
